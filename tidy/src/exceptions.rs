@@ -1,0 +1,110 @@
+//! Every exception to a rule, with its reason. An exception that excuses nothing is a finding, so
+//! these lists only hold what is still needed.
+
+use crate::finding::Finding;
+
+/// Excuses the findings of one rule about `subject` in the file at `path`.
+#[derive(Debug, Clone, Copy)]
+pub struct Exception {
+    pub path: &'static str,
+    pub subject: &'static str,
+    pub reason: &'static str,
+}
+
+/// Files that may be longer than [`crate::rules::sizes::MAX_LINES`].
+pub const LONG_FILES: &[Exception] = &[];
+
+/// Files that may contain unsafe code.
+pub const UNSAFE_CODE: &[Exception] = &[];
+
+/// Words of a protocol that a leaf may say.
+pub const PROTOCOL_WORDS: &[Exception] = &[];
+
+/// Packages whose licence is not on the general list.
+pub const LICENCES: &[Exception] = &[];
+
+/// Direct dependencies that are there in two incompatible versions.
+pub const DUPLICATES: &[Exception] = &[Exception {
+    path: "Cargo.lock",
+    subject: "thiserror",
+    reason: "the expression parser (kube-cel, cel) still derives with version 1; derives only, no \
+             type of it meets ours",
+}];
+
+/// Paths of one machine that are not this product's own mistake.
+pub const MACHINE_PATHS: &[Exception] = &[];
+
+/// What is left of `findings` when those with an exception are taken out, and a finding for each
+/// exception that excused nothing.
+pub fn apply(findings: Vec<Finding>, exceptions: &[Exception]) -> Vec<Finding> {
+    let mut used = vec![false; exceptions.len()];
+    let mut left = Vec::new();
+    for finding in findings {
+        let excuse = exceptions
+            .iter()
+            .position(|e| e.path == finding.path && e.subject == finding.subject);
+        match excuse.and_then(|at| used.get_mut(at)) {
+            Some(used) => *used = true,
+            None => left.push(finding),
+        }
+    }
+    let stale = exceptions.iter().zip(used).filter(|(_, used)| !used);
+    left.extend(stale.map(|(exception, _)| Finding {
+        path: exception.path.to_owned(),
+        line: 0,
+        subject: exception.subject.to_owned(),
+        fact: format!("the exception for `{}` excuses nothing", exception.subject),
+        remedy: "Remove it from tidy/src/exceptions.rs.",
+    }));
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &[Exception] = &[Exception {
+        path: "a.rs",
+        subject: "ssh",
+        reason: "a name",
+    }];
+
+    fn finding(path: &str, subject: &str) -> Finding {
+        Finding {
+            path: path.to_owned(),
+            line: 3,
+            subject: subject.to_owned(),
+            fact: "a fact".to_owned(),
+            remedy: "Do this.",
+        }
+    }
+
+    #[test]
+    fn an_exception_excuses_its_own_subject_in_its_own_file_only() {
+        let all = vec![
+            finding("a.rs", "ssh"),
+            finding("a.rs", "http"),
+            finding("b.rs", "ssh"),
+        ];
+        let left = apply(all, ONE);
+        assert_eq!(left, [finding("a.rs", "http"), finding("b.rs", "ssh")]);
+    }
+
+    #[test]
+    fn an_exception_that_excuses_nothing_is_a_finding() {
+        let left = apply(Vec::new(), ONE);
+        let facts: Vec<_> = left
+            .iter()
+            .map(|f| (f.path.as_str(), f.fact.as_str()))
+            .collect();
+        assert_eq!(facts, [("a.rs", "the exception for `ssh` excuses nothing")]);
+    }
+
+    #[test]
+    fn a_finding_shows_file_line_fact_and_remedy() {
+        assert_eq!(
+            finding("a.rs", "x").to_string(),
+            "a.rs:3: a fact\n    Do this."
+        );
+    }
+}

@@ -1,0 +1,279 @@
+//! Which crate may know which: of ours by what the manifests name, of others by what a build takes
+//! in. A crate that is not drawn here may not be there.
+
+use crate::cargo::{Built, Member, PACKAGE_PREFIX};
+use crate::finding::Finding;
+
+/// A crate of ours and what it may know.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrow {
+    pub folder: &'static str,
+    /// Folders of ours that its manifest may name.
+    pub may_know: &'static [&'static str],
+    /// Packages of others that its build must not take in, and why.
+    pub must_not_reach: &'static [&'static str],
+    pub why: &'static str,
+}
+
+const RUNTIME_AND_NETWORK: &[&str] = &[
+    "hyper",
+    "mio",
+    "object_store",
+    "reqwest",
+    "rustls",
+    "tokio",
+    "tonic",
+    "tower",
+];
+
+const CLUSTER: &[&str] = &[
+    "cel",
+    "k8s-openapi",
+    "kube",
+    "kube-cel",
+    "kube-client",
+    "kube-core",
+];
+
+/// The arrows of docs/architecture.md.
+pub const ARROWS: &[Arrow] = &[
+    Arrow {
+        folder: "policy",
+        may_know: &[],
+        must_not_reach: &[
+            "hyper",
+            "k8s-openapi",
+            "kube",
+            "kube-client",
+            "kube-core",
+            "mio",
+            "object_store",
+            "reqwest",
+            "rustls",
+            "tokio",
+            "tower",
+        ],
+        why: "decisions know no protocol, no cluster and no runtime",
+    },
+    Arrow {
+        folder: "recording",
+        may_know: &[],
+        must_not_reach: CLUSTER,
+        why: "a record outlives schemas and clusters",
+    },
+    Arrow {
+        folder: "dialect",
+        may_know: &["policy"],
+        must_not_reach: RUNTIME_AND_NETWORK,
+        why: "what bytes mean is told without doing any IO",
+    },
+    Arrow {
+        folder: "crds",
+        may_know: &["policy"],
+        must_not_reach: RUNTIME_AND_NETWORK,
+        why: "custom resources are shapes; only `operator` and `proxy` talk",
+    },
+    Arrow {
+        folder: "operator",
+        may_know: &["crds"],
+        must_not_reach: &[],
+        why: "",
+    },
+    Arrow {
+        folder: "proxy",
+        may_know: &["policy", "recording", "dialect", "crds"],
+        must_not_reach: &[],
+        why: "",
+    },
+    Arrow {
+        folder: "cli",
+        may_know: &["crds", "policy", "recording", "dialect"],
+        must_not_reach: &[],
+        why: "",
+    },
+    Arrow {
+        folder: "e2e",
+        may_know: &["crds", "recording"],
+        must_not_reach: &[],
+        why: "",
+    },
+    Arrow {
+        folder: "bench",
+        may_know: &[],
+        must_not_reach: &[],
+        why: "",
+    },
+    Arrow {
+        folder: "fuzz",
+        may_know: &["policy", "recording", "dialect", "crds"],
+        must_not_reach: &[],
+        why: "",
+    },
+    Arrow {
+        folder: "tidy",
+        may_know: &[],
+        must_not_reach: RUNTIME_AND_NETWORK,
+        why: "it runs before anything else is built",
+    },
+];
+
+/// The crates that may talk to a cluster.
+pub const MAY_TALK_TO_A_CLUSTER: &[&str] = &["operator", "proxy"];
+
+/// The packages that talk.
+const CLUSTER_CLIENTS: &[&str] = &["kube-client", "kube-runtime"];
+
+/// Arrows between our own crates.
+pub fn between_ours(members: &[Member]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for member in members {
+        let Some(arrow) = arrow(&member.folder) else {
+            findings.push(finding(
+                member,
+                &member.name,
+                format!("crate `{}` is not drawn", member.folder),
+                "Draw it in docs/architecture.md and in tidy/src/rules/crate_arrows.rs.",
+            ));
+            continue;
+        };
+        if member.name.strip_prefix(PACKAGE_PREFIX) != Some(arrow.folder) {
+            let fact = format!("package `{}` is not named for its folder", member.name);
+            let remedy = "A package is named portcullis-<folder>.";
+            findings.push(finding(member, &member.name, fact, remedy));
+        }
+        let ours = member
+            .dependencies
+            .iter()
+            .filter_map(|d| d.strip_prefix(PACKAGE_PREFIX));
+        for known in ours.filter(|known| !arrow.may_know.contains(known)) {
+            let fact = format!("`{}` may not know `{known}`", member.folder);
+            let remedy = "Move the code to the crate that owns the meaning, or pass a value in.";
+            findings.push(finding(member, known, fact, remedy));
+        }
+    }
+    findings
+}
+
+/// What a build of `member` takes in, against what it must not.
+pub fn reach(member: &Member, built: &[Built]) -> Vec<Finding> {
+    let Some(arrow) = arrow(&member.folder) else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    for package in built {
+        let name = package.name.as_str();
+        if arrow.must_not_reach.contains(&name) {
+            let fact = format!("`{}` reaches `{name}`: {}", member.folder, arrow.why);
+            findings.push(finding(member, name, fact, HOW_TO_SEE));
+        } else if CLUSTER_CLIENTS.contains(&name) && !MAY_TALK_TO_A_CLUSTER.contains(&arrow.folder)
+        {
+            let fact = format!(
+                "`{}` reaches `{name}`, a client of the cluster",
+                member.folder
+            );
+            findings.push(finding(member, name, fact, HOW_TO_SEE));
+        }
+    }
+    findings
+}
+
+const HOW_TO_SEE: &str =
+    "`cargo tree --edges normal,build --package <crate> --invert <package>` shows the way to it.";
+
+fn arrow(folder: &str) -> Option<&'static Arrow> {
+    ARROWS.iter().find(|arrow| arrow.folder == folder)
+}
+
+fn finding(member: &Member, subject: &str, fact: String, remedy: &'static str) -> Finding {
+    let path = format!("{}/Cargo.toml", member.folder);
+    Finding {
+        path,
+        line: 0,
+        subject: subject.to_owned(),
+        fact,
+        remedy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(folder: &str, dependencies: &[&str]) -> Member {
+        Member {
+            name: format!("{PACKAGE_PREFIX}{folder}"),
+            folder: folder.to_owned(),
+            dependencies: dependencies.iter().map(|d| (*d).to_owned()).collect(),
+            targets: Vec::new(),
+        }
+    }
+
+    fn facts(findings: Vec<Finding>) -> Vec<String> {
+        findings.into_iter().map(|f| f.fact).collect()
+    }
+
+    fn built(name: &str) -> [Built; 1] {
+        [Built {
+            name: name.to_owned(),
+            version: "1.0.0".to_owned(),
+        }]
+    }
+
+    #[test]
+    fn drawn_arrows_pass() {
+        let members = [
+            member("policy", &["regex"]),
+            member("crds", &["portcullis-policy", "kube"]),
+            member("proxy", &["portcullis-recording", "portcullis-dialect"]),
+        ];
+        assert_eq!(between_ours(&members), []);
+    }
+
+    #[test]
+    fn an_arrow_that_is_not_drawn_is_found() {
+        for (folder, known) in [
+            ("policy", "recording"),
+            ("recording", "policy"),
+            ("crds", "recording"),
+            ("operator", "policy"),
+            ("e2e", "proxy"),
+            ("proxy", "operator"),
+        ] {
+            let members = [member(folder, &[&format!("{PACKAGE_PREFIX}{known}")])];
+            let expected = format!("`{folder}` may not know `{known}`");
+            assert_eq!(facts(between_ours(&members)), [expected]);
+        }
+    }
+
+    #[test]
+    fn a_crate_that_is_not_drawn_or_misnamed_is_found() {
+        let found = facts(between_ours(&[member("shared", &[])]));
+        assert_eq!(found, ["crate `shared` is not drawn"]);
+        let misnamed = Member {
+            name: "policy".to_owned(),
+            ..member("policy", &[])
+        };
+        let found = facts(between_ours(&[misnamed]));
+        assert_eq!(found, ["package `policy` is not named for its folder"]);
+    }
+
+    #[test]
+    fn every_forbidden_package_is_found_where_a_build_takes_it_in() {
+        for arrow in ARROWS {
+            let member = member(arrow.folder, &[]);
+            for package in arrow.must_not_reach {
+                assert_eq!(reach(&member, &built(package)).len(), 1, "{package}");
+            }
+            assert_eq!(reach(&member, &built("serde")), []);
+        }
+    }
+
+    #[test]
+    fn only_operator_and_proxy_may_talk_to_a_cluster() {
+        for arrow in ARROWS {
+            let found = reach(&member(arrow.folder, &[]), &built("kube-client"));
+            let allowed = ["operator", "proxy"].contains(&arrow.folder);
+            assert_eq!(found.is_empty(), allowed, "{}", arrow.folder);
+        }
+    }
+}

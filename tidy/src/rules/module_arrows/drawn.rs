@@ -1,0 +1,141 @@
+//! The drawing of docs/architecture.md, as rows.
+
+/// One crate's modules.
+#[derive(Debug, Clone, Copy)]
+pub struct Drawing {
+    /// The folder of its source, from the repository's root.
+    pub source: &'static str,
+    /// The unit that a module path belongs to.
+    pub unit: fn(&[String]) -> String,
+    pub modules: &'static [Module],
+    /// Other crates that only some modules may name.
+    pub foreign: &'static [&'static str],
+    /// Other crates of which a module may name one part.
+    pub foreign_by_module: &'static [&'static str],
+}
+
+/// A module and what it may know. `<x>` is the same name wherever the row says it; `folder/*` is
+/// each in that folder.
+#[derive(Debug, Clone, Copy)]
+pub struct Module {
+    pub name: &'static str,
+    pub may_know: &'static [&'static str],
+    /// What one file of it may know beside that: (file, what).
+    pub only_in_file: &'static [(&'static str, &'static str)],
+}
+
+/// Every crate with arrows inside.
+pub const CRATES: &[Drawing] = &[PROXY, DIALECT];
+
+/// The data plane: `main` puts `listen`, `control` and `protocol` together over `session`.
+pub const PROXY: Drawing = Drawing {
+    source: "proxy/src/",
+    unit: protocol_or_first,
+    modules: &[
+        row("config", &["secret"]),
+        row("error", &[]),
+        row("secret", &[]),
+        row("telemetry", &["config"]),
+        row("metrics", &[]),
+        row("shutdown", &[]),
+        row("io", &[]),
+        row("web", &[]),
+        row(
+            "listen",
+            &["config", "error", "io", "metrics", "session", "shutdown"],
+        ),
+        row("identity", &["error", "secret", "portcullis_policy"]),
+        row(
+            "session",
+            &[
+                "error",
+                "io",
+                "metrics",
+                "secret",
+                "shutdown",
+                "portcullis_policy",
+                "portcullis_recording",
+            ],
+        ),
+        Module {
+            name: "control",
+            may_know: &[
+                "config",
+                "error",
+                "metrics",
+                "secret",
+                "session",
+                "shutdown",
+                "portcullis_crds",
+                "portcullis_policy",
+            ],
+            only_in_file: &[("control/cluster.rs", "kube")],
+        },
+        // The registry: one line a protocol.
+        row("protocol", &["error", "session", "protocol/*"]),
+        row(
+            "protocol/<x>",
+            &[
+                "error",
+                "identity",
+                "io",
+                "metrics",
+                "secret",
+                "session",
+                "web",
+                "portcullis_policy",
+                "portcullis_dialect::<x>",
+            ],
+        ),
+    ],
+    foreign: &[
+        "kube",
+        "portcullis_crds",
+        "portcullis_policy",
+        "portcullis_recording",
+    ],
+    foreign_by_module: &["portcullis_dialect"],
+};
+
+/// What bytes and texts mean: a codec knows nothing of ours, a protocol knows `sql` and the
+/// neutral words, and never another protocol.
+pub const DIALECT: Drawing = Drawing {
+    source: "dialect/src/",
+    unit: wire_or_first,
+    modules: &[
+        row("sql", &["portcullis_policy"]),
+        row("<x>", &["sql", "<x>/wire", "portcullis_policy"]),
+        row("<x>/wire", &[]),
+    ],
+    foreign: &["portcullis_policy"],
+    foreign_by_module: &[],
+};
+
+const fn row(name: &'static str, may_know: &'static [&'static str]) -> Module {
+    Module {
+        name,
+        may_know,
+        only_in_file: &[],
+    }
+}
+
+/// In `protocol` each folder is a unit of its own; a name in upper case is a type.
+fn protocol_or_first(path: &[String]) -> String {
+    match path {
+        [first, second, ..]
+            if first == "protocol" && second.starts_with(|c: char| c.is_ascii_lowercase()) =>
+        {
+            format!("{first}/{second}")
+        }
+        [first, ..] => first.clone(),
+        [] => String::new(),
+    }
+}
+
+fn wire_or_first(path: &[String]) -> String {
+    match path {
+        [first, second, ..] if second == "wire" => format!("{first}/{second}"),
+        [first, ..] => first.clone(),
+        [] => String::new(),
+    }
+}

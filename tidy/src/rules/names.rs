@@ -1,0 +1,119 @@
+//! Names that say nothing collect everything.
+
+use std::collections::BTreeSet;
+
+use crate::finding::Finding;
+use crate::repository::SourceFile;
+use crate::rust;
+
+/// As a whole name or as one word of it.
+pub const EMPTY_NAMES: &[&str] = &[
+    "common", "commons", "core", "helper", "helpers", "manager", "managers", "util", "utils", "v2",
+];
+
+pub fn check<'a>(files: impl Iterator<Item = &'a SourceFile>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut seen = BTreeSet::new();
+    for file in files {
+        for part in file.path.split('/') {
+            if let Some(word) = empty_word(part)
+                && seen.insert(part)
+            {
+                findings.push(finding(file, word, format!("`{part}` is named `{word}`")));
+            }
+        }
+        findings.extend(modules(file));
+    }
+    findings
+}
+
+/// Modules by such a name, inline ones too.
+fn modules(file: &SourceFile) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let Ok(tokens) = rust::tokens(if file.is_rust() { &file.text } else { "" }) else {
+        return found;
+    };
+    rust::each_run(&tokens, &mut |run| {
+        for pair in run.windows(2) {
+            if let [first, second] = pair
+                && rust::is_word(Some(first), "mod")
+                && let Some(word) = empty_word(&second.to_string())
+            {
+                let fact = format!("module `{second}` is named `{word}`");
+                found.push(Finding {
+                    line: rust::line(first),
+                    ..finding(file, word, fact)
+                });
+            }
+        }
+    });
+    found
+}
+
+fn finding(file: &SourceFile, word: &str, fact: String) -> Finding {
+    Finding {
+        path: file.path.clone(),
+        line: 0,
+        subject: word.to_owned(),
+        fact,
+        remedy: "Name it for what it holds; if that is hard, it holds several things.",
+    }
+}
+
+fn empty_word(name: &str) -> Option<&'static str> {
+    let stem = name
+        .split_once('.')
+        .map_or(name, |(stem, _)| stem)
+        .to_lowercase();
+    EMPTY_NAMES
+        .iter()
+        .copied()
+        .find(|word| stem.split(['_', '-']).any(|part| part == *word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(path: &str, text: &str) -> Vec<String> {
+        let file = SourceFile {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        check([file].iter()).into_iter().map(|f| f.fact).collect()
+    }
+
+    #[test]
+    fn files_and_folders_by_an_empty_name_are_found() {
+        assert_eq!(
+            facts("policy/src/utils.rs", ""),
+            ["`utils.rs` is named `utils`"]
+        );
+        assert_eq!(
+            facts("policy/src/common/x.rs", ""),
+            ["`common` is named `common`"]
+        );
+        assert_eq!(
+            facts("crds/test_helpers.yaml", ""),
+            ["`test_helpers.yaml` is named `helpers`"]
+        );
+    }
+
+    #[test]
+    fn an_inline_module_by_an_empty_name_is_found() {
+        let found = facts("a.rs", "mod a {\n  mod core {}\n}");
+        assert_eq!(found, ["module `core` is named `core`"]);
+    }
+
+    #[test]
+    fn a_word_that_only_contains_one_passes() {
+        assert_eq!(
+            facts("policy/src/score.rs", "mod encore {}"),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            facts("crds/v2alpha.rs", "// mod utils"),
+            Vec::<String>::new()
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! Unsafe code stands only in files that are listed with a reason.
+
+use crate::finding::Finding;
+use crate::repository::SourceFile;
+use crate::rust;
+
+/// The keyword, and the lint that a file must lift to use it.
+const WORDS: &[&str] = &["unsafe", "unsafe_code"];
+
+pub fn check<'a>(files: impl Iterator<Item = &'a SourceFile>) -> Vec<Finding> {
+    files
+        .filter(|file| file.is_rust())
+        .flat_map(in_file)
+        .collect()
+}
+
+fn in_file(file: &SourceFile) -> Vec<Finding> {
+    let finding = |line, fact: String| Finding {
+        path: file.path.clone(),
+        line,
+        subject: "unsafe".to_owned(),
+        fact,
+        remedy: "Write it safely, or give the reason in tidy/src/exceptions.rs (UNSAFE_CODE).",
+    };
+    let tokens = match rust::tokens(&file.text) {
+        Ok(tokens) => tokens,
+        Err(error) => return vec![finding(0, format!("is not Rust: {error}"))],
+    };
+    let mut found = Vec::new();
+    rust::each_run(&tokens, &mut |run| {
+        for token in run {
+            if WORDS.iter().any(|word| rust::is_word(Some(token), word)) {
+                found.push(finding(rust::line(token), format!("`{token}`")));
+            }
+        }
+    });
+    // One finding a file: the exception is for the file, and the first place shows it.
+    found.truncate(1);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<(usize, String)> {
+        let file = SourceFile {
+            path: "a.rs".to_owned(),
+            text: text.to_owned(),
+        };
+        check([file].iter())
+            .into_iter()
+            .map(|f| (f.line, f.fact))
+            .collect()
+    }
+
+    #[test]
+    fn a_block_a_function_and_a_lifted_lint_are_found() {
+        let unsafe_ = || "`unsafe`".to_owned();
+        assert_eq!(found("fn f() {\n  unsafe { g() }\n}"), [(2, unsafe_())]);
+        assert_eq!(found("mod a { unsafe fn f() {} }"), [(1, unsafe_())]);
+        assert_eq!(found("#[unsafe(no_mangle)] fn f() {}"), [(1, unsafe_())]);
+        assert_eq!(
+            found("#![allow(unsafe_code)]"),
+            [(1, "`unsafe_code`".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_comment_and_a_string_pass() {
+        assert_eq!(found("// unsafe\nconst X: &str = \"unsafe\";"), []);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_as_rust_is_found() {
+        assert_eq!(found("fn f( {").len(), 1);
+    }
+}
