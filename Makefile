@@ -1,0 +1,78 @@
+# One entry for laptops and CI alike. `make` shows what there is.
+#
+# Works with no terminal and no input, with and without CARGO_TARGET_DIR, and offline once
+# everything has been fetched. Steps run one after the other (cargo uses all cores by itself);
+# each tells its time, and a table of all of them ends the run.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+
+# rustup's own folder first: a distribution's cargo beside it is another version.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+# How long `make fuzz` and the fuzz step of `make test` run, all targets together.
+SECONDS ?= 60
+# How long `make soak` fuzzes.
+SOAK_MINUTES ?= 60
+# How many cases each property test tries in `make soak` (256 in `make test`).
+SOAK_CASES ?= 20000
+
+STEP := hack/step
+# Everything is built as one workspace, so that every step shares one set of dependencies.
+CARGO_TEST := cargo test --locked --workspace
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## Install what is missing on a fresh Debian or Ubuntu (apt, rustup); root or sudo.
+	@hack/deps
+
+.PHONY: check
+check: checks ## Format, lints, tidy (arrows, budgets, licences, bans), generated files.
+	@$(STEP) --table
+
+.PHONY: test
+test: checks tests fuzzing ## All of check, all tests, and a minute of fuzzing. What CI runs.
+	@$(STEP) --table
+
+.PHONY: gen
+gen: deps ## Write the generated files: custom resources and their reference.
+	@$(STEP) --begin
+	@$(STEP) generate cargo run --locked --package portcullis-crds --bin crdgen
+
+.PHONY: fuzz
+fuzz: begin fuzzing ## Fuzz every target, SECONDS=60 in all.
+
+.PHONY: bench
+bench: begin ## Measure; the figures are printed as they come.
+	@$(STEP) bench cargo bench --locked --workspace --bench '*'
+
+.PHONY: soak
+soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 of fuzzing, SOAK_CASES=20000 per property.
+	@PROPTEST_CASES=$(SOAK_CASES) $(STEP) "long tests" $(CARGO_TEST) --no-fail-fast -- --include-ignored
+	@$(STEP) "long fuzzing" hack/fuzz $$(( $(SOAK_MINUTES) * 60 ))
+	@$(STEP) --table
+
+# --- steps ---------------------------------------------------------------------------------------
+
+.PHONY: begin checks tests fuzzing
+begin:
+	@$(STEP) --begin
+	@$(STEP) deps hack/deps
+
+checks: begin
+	@$(STEP) format cargo fmt --all --check
+	@$(STEP) lints cargo clippy --locked --workspace --all-targets -- -D warnings
+	@$(STEP) tidy $(CARGO_TEST) --quiet --test tidy
+	@$(STEP) "generated files" $(CARGO_TEST) --quiet --test drift
+
+tests:
+	@$(STEP) tests $(CARGO_TEST) --no-fail-fast
+
+fuzzing:
+	@$(STEP) "fuzzing ($(SECONDS) s)" hack/fuzz $(SECONDS)
