@@ -108,6 +108,7 @@ pub fn built(root: &Path, package: Option<&str>, edges: Edges) -> Result<Vec<Bui
     let mut arguments = vec![
         "tree",
         "--locked",
+        "--all-features",
         "--prefix=none",
         "--format={p}",
         "--edges",
