@@ -79,6 +79,7 @@ impl Metadata {
             "metadata",
             "--format-version=1",
             "--locked",
+            "--all-features",
             "--filter-platform",
             host,
         ];
