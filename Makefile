@@ -41,9 +41,9 @@ test: checks tests fuzzing ## All of check, all tests, and a minute of fuzzing. 
 	@$(STEP) --table
 
 .PHONY: gen
-gen: deps ## Write the generated files: custom resources and their reference.
-	@$(STEP) --begin
-	@$(STEP) generate cargo run --locked --package portcullis-crds --bin crdgen
+gen: begin ## Write the generated files: custom resources, their reference, the list of limits.
+	@$(STEP) "custom resources" cargo run --locked --package portcullis-crds --bin crdgen
+	@$(STEP) limits cargo run --locked --package portcullis-tidy --bin limits
 
 .PHONY: fuzz
 fuzz: begin fuzzing ## Fuzz every target, SECONDS=60 in all.

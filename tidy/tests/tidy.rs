@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use portcullis_tidy::cargo::{self, Edges, Metadata};
 use portcullis_tidy::finding::report;
 use portcullis_tidy::rules::{
-    bans, crate_arrows, declared, ignored_tests, leaf_words, licences, module_arrows, names, sizes,
-    unfinished, unsafety,
+    bans, crate_arrows, declared, ignored_tests, leaf_words, licences, limits, module_arrows,
+    names, sizes, unfinished, unsafety,
 };
 use portcullis_tidy::{Exception, Finding, Repository, exceptions};
 
@@ -107,6 +107,19 @@ fn no_banned_or_doubled_package_is_built() {
         bans::check(&metadata().members, &built),
         exceptions::DUPLICATES,
     );
+}
+
+#[test]
+fn every_limit_says_what_it_bounds_and_stands_in_the_page() {
+    let repository = repository();
+    let all = limits::collect(repository.rust_files());
+    let mut findings = limits::undocumented(&all);
+    let page = repository
+        .files
+        .iter()
+        .find(|file| file.path == limits::PAGE);
+    findings.extend(limits::drift(&all, page));
+    expect_none(findings, &[]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod declared;
 pub mod ignored_tests;
 pub mod leaf_words;
 pub mod licences;
+pub mod limits;
 pub mod module_arrows;
 pub mod names;
 pub mod sizes;
