@@ -1,1 +1,4 @@
 //! The tamper-evident record.
+
+pub mod crypt;
+pub mod seal;
