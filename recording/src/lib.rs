@@ -69,9 +69,11 @@
 
 pub mod chain;
 pub mod checkpoint;
+pub mod crypt;
 pub mod encoder;
 pub mod event;
 pub mod format;
+pub mod seal;
 
 mod hex;
 mod pem;
