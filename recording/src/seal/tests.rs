@@ -1,0 +1,204 @@
+#![allow(
+    clippy::disallowed_methods,
+    reason = "reads files that the test itself wrote"
+)]
+
+use std::fs;
+
+use tempfile::tempdir;
+
+use super::*;
+
+/// Bytes that hardly compress, always the same.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+fn unseal(bytes: &[u8], chunk: usize) -> Result<Vec<u8>, UnsealError> {
+    let mut unsealer = Unsealer::new()?;
+    let (mut all, mut out) = (Vec::new(), [0; 1000]);
+    for mut input in bytes.chunks(chunk) {
+        loop {
+            let len = unsealer.pull(&mut input, &mut out)?;
+            all.extend_from_slice(&out[..len]);
+            if len == 0 && input.is_empty() {
+                break;
+            }
+        }
+    }
+    unsealer.finish()?;
+    Ok(all)
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let folder = tempdir().unwrap();
+    let (raw, sealed) = (folder.path().join("1.seg"), folder.path().join("1.seg.zst"));
+    fs::write(&raw, bytes).unwrap();
+    let done = seal(&raw, &sealed).unwrap();
+    let packed = fs::read(&sealed).unwrap();
+    let expected = Sealed {
+        raw_len: bytes.len() as u64,
+        sealed_len: packed.len() as u64,
+    };
+    assert_eq!(done, expected);
+    assert!(is_seal_of(&sealed, &raw).unwrap());
+    packed
+}
+
+#[test]
+fn sealed_bytes_read_back_in_pieces_of_any_size() {
+    for bytes in [vec![], b"x".to_vec(), noise(100_000), vec![7; 3_000_000]] {
+        let packed = packed(&bytes);
+        for chunk in [1, 7, 4096, usize::MAX] {
+            assert_eq!(unseal(&packed, chunk).unwrap(), bytes);
+        }
+    }
+}
+
+#[test]
+fn every_cut_of_a_sealed_segment_is_named_truncated() {
+    let packed = packed(&noise(2000));
+    for len in 0..packed.len() {
+        assert_eq!(
+            unseal(&packed[..len], 512),
+            Err(UnsealError::Truncated),
+            "{len}"
+        );
+    }
+}
+
+#[test]
+fn changed_byte_never_reads_back_as_other_content() {
+    let bytes = [noise(500), vec![b'a'; 500]].concat();
+    let packed = packed(&bytes);
+    for place in 0..packed.len() {
+        for bit in 0..8 {
+            let mut changed = packed.clone();
+            changed[place] ^= 1 << bit;
+            // A few bits of the header mean nothing; then the content is the same.
+            if let Ok(read) = unseal(&changed, 512) {
+                assert!(read == bytes, "byte {place} bit {bit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_follows_the_frame_is_refused() {
+    let packed = packed(b"content");
+    let skippable = [0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 0xff];
+    for tail in [b"x".as_slice(), &packed, &skippable] {
+        let longer = [&packed, tail].concat();
+        for chunk in [1, 512] {
+            assert_eq!(unseal(&longer, chunk), Err(UnsealError::TrailingBytes));
+        }
+    }
+    let ahead = [&skippable, packed.as_slice()].concat();
+    assert_eq!(unseal(&ahead, 512), Err(UnsealError::TrailingBytes));
+}
+
+#[test]
+fn bytes_that_are_no_zstd_are_named_damaged() {
+    for bytes in [b"PK\x03\x04 not zstd".as_slice(), &[0; 64], &[0xff; 64]] {
+        assert!(matches!(unseal(bytes, 64), Err(UnsealError::Damaged(_))));
+    }
+}
+
+fn zeros(len: u64) -> Vec<u8> {
+    let mut encoder = Encoder::new(Vec::new(), 1).unwrap();
+    io::copy(&mut io::repeat(0).take(len), &mut encoder).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn bomb_is_named_one_byte_past_the_limit() {
+    let run = |bytes: &[u8]| {
+        let mut unsealer = Unsealer::new().unwrap();
+        let (mut input, mut out, mut total) = (bytes, vec![0; 1 << 20], 0);
+        loop {
+            let len = unsealer.pull(&mut input, &mut out)?;
+            total += len as u64;
+            if len == 0 && input.is_empty() {
+                return unsealer.finish().map(|()| total);
+            }
+        }
+    };
+    assert_eq!(run(&zeros(MAX_SEGMENT_LEN)), Ok(MAX_SEGMENT_LEN));
+    let bomb = zeros(MAX_SEGMENT_LEN + 1);
+    assert!(bomb.len() < 10_000, "a bomb is small: {}", bomb.len());
+    assert_eq!(run(&bomb), Err(UnsealError::Bomb));
+}
+
+#[test]
+fn window_above_the_limit_is_refused_before_memory_is_taken() {
+    for (log, accepted) in [(MAX_WINDOW_LOG, true), (MAX_WINDOW_LOG + 1, false)] {
+        let mut encoder = Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(log).unwrap();
+        encoder.write_all(b"text").unwrap();
+        encoder.flush().unwrap();
+        let read = unseal(&encoder.finish().unwrap(), 512);
+        assert_eq!(read.is_ok(), accepted, "{log}: {read:?}");
+        if let Err(error) = read {
+            let UnsealError::Damaged(why) = error else {
+                panic!("{error}")
+            };
+            assert!(why.contains("too much memory"), "{why}");
+        }
+    }
+}
+
+#[test]
+fn segment_of_the_limit_is_sealed_and_one_byte_more_is_refused() {
+    let folder = tempdir().unwrap();
+    let (raw, sealed) = (folder.path().join("1.seg"), folder.path().join("1.seg.zst"));
+    let file = fs::File::create(&raw).unwrap();
+    file.set_len(MAX_SEGMENT_LEN).unwrap();
+    assert_eq!(seal(&raw, &sealed).unwrap().raw_len, MAX_SEGMENT_LEN);
+    fs::remove_file(&sealed).unwrap();
+    file.set_len(MAX_SEGMENT_LEN + 1).unwrap();
+    assert!(matches!(
+        seal(&raw, &sealed),
+        Err(SealError::SegmentTooLong)
+    ));
+    assert!(!sealed.exists());
+}
+
+#[test]
+fn seal_of_other_or_damaged_content_is_told_apart() {
+    let folder = tempdir().unwrap();
+    let (raw, sealed) = (folder.path().join("1.seg"), folder.path().join("1.seg.zst"));
+    fs::write(&raw, noise(200_000)).unwrap();
+    seal(&raw, &sealed).unwrap();
+    let good = fs::read(&sealed).unwrap();
+    for bytes in [noise(199_999), noise(200_001), vec![0; 200_000], vec![]] {
+        fs::write(&raw, bytes).unwrap();
+        assert!(!is_seal_of(&sealed, &raw).unwrap());
+    }
+    fs::write(&raw, noise(200_000)).unwrap();
+    assert!(is_seal_of(&sealed, &raw).unwrap());
+    fs::write(&sealed, &good[..good.len() - 1]).unwrap();
+    assert!(!is_seal_of(&sealed, &raw).unwrap());
+}
+
+#[test]
+fn sealed_file_is_for_its_owner_alone_and_leaves_nothing_beside() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempdir().unwrap();
+    let (raw, sealed) = (folder.path().join("1.seg"), folder.path().join("1.seg.zst"));
+    fs::write(&raw, b"x").unwrap();
+    // What a crash in the middle of an earlier sealing left.
+    fs::write(folder.path().join("1.seg.zst.partial"), noise(99)).unwrap();
+    seal(&raw, &sealed).unwrap();
+    assert_eq!(
+        fs::metadata(&sealed).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
