@@ -18,6 +18,10 @@ pub struct Identity {
     #[schemars(length(max = 16), extend(
         "x-kubernetes-list-type" = "map",
         "x-kubernetes-list-map-keys" = ["issuer"],
+        "x-kubernetes-validations" = [rule(
+            "self.all(a, self.exists_one(b, a.usernamePrefix == b.usernamePrefix))",
+            "each issuer needs a usernamePrefix of its own, or two could speak for one name",
+        )],
     ))]
     pub oidc: Vec<OidcIssuer>,
     /// Service-account tokens of the cluster that the proxy runs in.
@@ -68,7 +72,8 @@ pub struct OidcIssuer {
     #[schemars(length(min = 1, max = 128), example = &"email")]
     pub username_claim: String,
     /// Put before the username, so that two issuers cannot speak for one name; write the same as in
-    /// the API server's authentication configuration. An empty text is no prefix.
+    /// the API server's authentication configuration. Without it nothing is put before.
+    #[serde(default)]
     #[schemars(length(max = 64), example = "oidc:")]
     pub username_prefix: String,
     /// Claim that holds the groups; without it its subjects are in none.
@@ -182,7 +187,8 @@ pub struct Mtls {
     #[serde(default)]
     #[schemars(example = CertificateName::CommonName)]
     pub username_from: CertificateName,
-    /// Put before the username; an empty text is no prefix.
+    /// Put before the username; without it nothing is.
+    #[serde(default)]
     #[schemars(length(max = 64), example = "cert:")]
     pub username_prefix: String,
     /// Whether the certificate's organizations are groups, each with `usernamePrefix` before it.
