@@ -1,8 +1,8 @@
 //! The five kinds as an API server gets them.
 //!
 //! The derived schemas say `nullable` of every optional field. Here that is taken out: a field is
-//! there with a value or it is absent, so no rule has to think of a third case and `null` is
-//! refused like any other wrong type.
+//! there with a value or it is absent, and no rule has to think of a third case. (An API server
+//! drops a `null` as if the field were absent; a file with one is refused.)
 
 use std::sync::LazyLock;
 
@@ -75,7 +75,7 @@ impl Definition {
         // A definition that did not serialise is null: it has no schema, and what has no schema
         // admits nothing.
         let mut crd = serde_json::to_value(K::crd()).unwrap_or_default();
-        drop_nullable(&mut crd);
+        tidy(&mut crd);
         Self { crd }
     }
 
@@ -88,15 +88,48 @@ impl Definition {
     }
 }
 
-fn drop_nullable(value: &mut Value) {
+/// Takes `nullable` out, writes whole bounds as whole numbers, and joins the lines of descriptions.
+fn tidy(value: &mut Value) {
     match value {
         Value::Object(members) => {
             if members.get("nullable") == Some(&Value::Bool(true)) {
                 members.remove("nullable");
+                if let Some(Value::Array(words)) = members.get_mut("enum") {
+                    words.retain(|word| !word.is_null());
+                }
             }
-            members.values_mut().for_each(drop_nullable);
+            for bound in ["minimum", "maximum"] {
+                if let Some(number) = members.get_mut(bound).filter(|number| number.is_f64()) {
+                    *number = whole(number);
+                }
+            }
+            if let Some(Value::String(text)) = members.get_mut("description") {
+                *text = joined(text);
+            }
+            members.values_mut().for_each(tidy);
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_nullable),
+        Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
+    }
+}
+
+/// Paragraphs without the line breaks of the source.
+fn joined(text: &str) -> String {
+    let paragraphs: Vec<String> = text
+        .split("\n\n")
+        .map(|part| part.replace('\n', " "))
+        .collect();
+    paragraphs.join("\n\n")
+}
+
+/// A bound that has no fraction, as the whole number that it is.
+fn whole(number: &Value) -> Value {
+    let text = number
+        .as_f64()
+        .map(|number| format!("{number:.0}"))
+        .unwrap_or_default();
+    match text.parse::<i64>() {
+        Ok(whole) => Value::from(whole),
+        Err(_) => number.clone(),
     }
 }

@@ -49,8 +49,8 @@ use crate::validation::{field_rule, rule};
     printcolumn(name = "Replicas", type_ = "integer", json_path = ".status.replicas"),
     printcolumn(
         name = "Policies",
-        type_ = "string",
-        json_path = ".status.policies[*].name"
+        type_ = "integer",
+        json_path = ".status.policyCount"
     ),
     printcolumn(
         name = "Age",

@@ -37,7 +37,11 @@ pub struct ConnectionStatus {
     /// How many proxies serve that revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxies: Option<ProxyCount>,
-    /// The policies that bind this Connection.
+    /// How many policies bind this Connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100_000), example = 3)]
+    pub policy_count: Option<i64>,
+    /// The policies that bind this Connection, as far as there is room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     pub policies: Vec<BoundPolicy>,
