@@ -12,13 +12,21 @@
     reason = "a failed expectation is what a fuzz target is for"
 )]
 
+pub mod events;
+pub mod keys;
 pub mod patterns;
+pub mod segments;
 
 /// A target by its name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; the name is that of its module, its file in `fuzz_targets/` and its corpus.
-pub const TARGETS: &[Target] = &[("patterns", patterns::check)];
+pub const TARGETS: &[Target] = &[
+    ("events", events::check),
+    ("keys", keys::check),
+    ("patterns", patterns::check),
+    ("segments", segments::check),
+];
 
 /// Splits seeds that a person can read: lines, the last of which takes the rest.
 fn lines<const N: usize>(data: &[u8]) -> Option<[&str; N]> {
