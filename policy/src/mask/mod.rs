@@ -1,0 +1,4 @@
+//! Masks.
+
+pub mod json;
+pub mod transform;
