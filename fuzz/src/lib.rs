@@ -13,6 +13,8 @@
 )]
 
 pub mod events;
+pub mod expressions;
+pub mod json;
 pub mod keys;
 pub mod patterns;
 pub mod segments;
@@ -23,6 +25,8 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target; the name is that of its module, its file in `fuzz_targets/` and its corpus.
 pub const TARGETS: &[Target] = &[
     ("events", events::check),
+    ("expressions", expressions::check),
+    ("json", json::check),
     ("keys", keys::check),
     ("patterns", patterns::check),
     ("segments", segments::check),
