@@ -237,6 +237,7 @@ pub struct GrantTerms {
 ))]
 pub struct ApprovalRequestStatus {
     /// Generation of the object that this status speaks of; -1 until a controller has seen it.
+    #[schemars(example = 3)]
     pub observed_generation: i64,
     /// Where it stands; `Pending` and `Approved` go on, every other state is final.
     #[serde(default)]
@@ -333,8 +334,13 @@ pub struct GrantWindow {
     ),
     field_rule(
         ".claimedAt",
-        "has(self.claimedAt) == has(self.claimedBy) && (!has(oldSelf.claimedAt) || self.claimedAt == oldSelf.claimedAt)",
-        "claimedAt is written with claimedBy and does not change",
+        "has(self.claimedAt) == has(self.claimedBy)",
+        "claimedAt and claimedBy are written together",
+    ),
+    field_rule(
+        ".claimedAt",
+        "!has(oldSelf.claimedAt) || (has(self.claimedAt) && self.claimedAt == oldSelf.claimedAt)",
+        "the time of a claim does not change",
     ),
     field_rule(
         ".withdrawnAt",

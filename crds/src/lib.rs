@@ -4,15 +4,23 @@
 //! the chart's copy are generated from them, and a file on disk is held to that same schema, so a
 //! standalone proxy and an API server accept and refuse the same objects.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "each printer column of a kind repeats the words name, type_ and json_path"
+)]
+
 pub mod approval_request;
 pub mod condition;
 pub mod connection;
 pub mod connection_class;
 pub mod definition;
+pub mod document;
 pub mod duration;
+pub mod generated;
 pub mod guardrail_policy;
 pub mod masking_rule;
 pub mod reference;
+pub mod revision;
 pub mod selector;
 mod validation;
 pub mod yaml;

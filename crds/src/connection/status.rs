@@ -13,6 +13,7 @@ use crate::condition::{condition_list, unseen_status};
 #[schemars(extend("default" = unseen_status()))]
 pub struct ConnectionStatus {
     /// Generation of the object that this status speaks of; -1 until a controller has seen it.
+    #[schemars(example = 3)]
     pub observed_generation: i64,
     /// How it stands: `Accepted`, `ResolvedRefs`, `Programmed`, `Ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -119,8 +119,8 @@ pub struct Jwks {
     field_rule(".d", "!has(self.d)", "this is a private key; write only its public members"),
 ]))]
 pub struct Jwk {
-    /// Type of the key.
-    #[schemars(length(max = 16), example = &"EC")]
+    /// Type of the key; a shared secret (`oct`) is none of them.
+    #[schemars(extend("enum" = ["RSA", "EC", "OKP"]), example = &"EC")]
     pub kty: String,
     /// Name of the key, which tokens repeat in their header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,9 +130,9 @@ pub struct Jwk {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), example = &"ES256")]
     pub alg: Option<String>,
-    /// The secret part of a private key, which must not be here.
+    /// The secret part of a private key, which must never be here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = 4096), example = &"never")]
     pub d: Option<String>,
     #[serde(flatten)]
     pub rest: BTreeMap<String, serde_json::Value>,
