@@ -12,6 +12,7 @@
     reason = "a failed expectation is what a fuzz target is for"
 )]
 
+pub mod documents;
 pub mod events;
 pub mod expressions;
 pub mod json;
@@ -24,6 +25,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; the name is that of its module, its file in `fuzz_targets/` and its corpus.
 pub const TARGETS: &[Target] = &[
+    ("documents", documents::check),
     ("events", events::check),
     ("expressions", expressions::check),
     ("json", json::check),
