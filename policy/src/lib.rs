@@ -5,6 +5,7 @@
 //! runtime and no clock: time, randomness and counters are arguments, so every answer can be
 //! tested by table and replayed from a record.
 
+pub mod mask;
 pub mod operation;
 pub mod subject;
 
