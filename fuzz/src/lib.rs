@@ -19,6 +19,7 @@ pub mod json;
 pub mod keys;
 pub mod patterns;
 pub mod segments;
+pub mod texts;
 
 /// A target by its name.
 pub type Target = (&'static str, fn(&[u8]));
@@ -32,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     ("keys", keys::check),
     ("patterns", patterns::check),
     ("segments", segments::check),
+    ("texts", texts::check),
 ];
 
 /// Splits seeds that a person can read: lines, the last of which takes the rest.
