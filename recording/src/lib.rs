@@ -73,7 +73,10 @@ pub mod crypt;
 pub mod encoder;
 pub mod event;
 pub mod format;
+pub mod layout;
 pub mod seal;
+pub mod spool;
+pub mod writer;
 
 mod hex;
 mod pem;
