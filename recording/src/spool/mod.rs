@@ -3,6 +3,7 @@
 //! ```text
 //! <spool>/lock                              held by the one writer
 //! <spool>/<writer>/<number>.seg             segments; the highest is the open one
+//! <spool>/<writer>/<number>-….seg.zst       the same, compressed for the store
 //! <spool>/<writer>/<number>.torn-<time>     what recovery set aside
 //! <spool>/<writer>/keys/<session>.key       wrapped session keys
 //! ```
@@ -16,6 +17,7 @@ pub(crate) mod recover;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -112,8 +114,7 @@ pub(crate) struct Spool {
     pub(crate) writer: WriterId,
     /// The writer's folder.
     pub(crate) folder: PathBuf,
-    /// The lock goes with it.
-    _lock: File,
+    lock: File,
 }
 
 /// What lies in a writer's folder.
@@ -121,9 +122,11 @@ pub(crate) struct Spool {
 pub(crate) struct Inventory {
     /// Segments in the order of their numbers, with their sizes.
     pub(crate) segments: Vec<(u64, u64)>,
+    /// The same of segments that were compressed for the store.
+    pub(crate) compressed: Vec<(u64, u64)>,
     pub(crate) keys: Vec<(SessionId, u64)>,
-    /// Bytes of what recovery set aside.
-    pub(crate) aside: u64,
+    /// Bytes of all else, such as what recovery set aside.
+    pub(crate) other: u64,
 }
 
 // === impl SpoolConfig ===
@@ -199,7 +202,7 @@ impl Spool {
         Ok(Self {
             writer,
             folder,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -208,8 +211,16 @@ impl Spool {
     }
 
     pub(crate) fn inventory(&self) -> Result<Inventory, OpenError> {
-        let mut inventory = Inventory::default();
-        for (name, bytes) in list(&self.folder)? {
+        Inventory::of(&self.folder)
+    }
+}
+
+// === impl Inventory ===
+
+impl Inventory {
+    pub(crate) fn of(folder: &Path) -> Result<Self, OpenError> {
+        let mut inventory = Self::default();
+        for (name, bytes) in list(folder)? {
             match SegmentName::parse(&name) {
                 Some(SegmentName {
                     number,
@@ -217,17 +228,41 @@ impl Spool {
                 }) => {
                     inventory.segments.push((number, bytes));
                 }
-                _ if name.contains(".torn-") => inventory.aside += bytes,
-                _ => {}
+                Some(SegmentName { number, .. }) => inventory.compressed.push((number, bytes)),
+                None => inventory.other += bytes,
             }
         }
         inventory.segments.sort_unstable();
-        for (name, bytes) in list(&self.folder.join(KEYS_FOLDER))? {
-            inventory
-                .keys
-                .extend(session_of_key(&name).map(|session| (session, bytes)));
+        for (name, bytes) in list(&folder.join(KEYS_FOLDER))? {
+            match session_of_key(&name) {
+                Some(session) => inventory.keys.push((session, bytes)),
+                None => inventory.other += bytes,
+            }
         }
         Ok(inventory)
+    }
+
+    /// Sealed segments by number: their bytes in all forms, and whether the segment itself is
+    /// there or only its compressed form.
+    pub(crate) fn sealed(&self, until: u64) -> BTreeMap<u64, (u64, bool)> {
+        let mut found: BTreeMap<u64, (u64, bool)> = BTreeMap::new();
+        let raw = self.segments.iter().map(|segment| (segment, true));
+        let compressed = self.compressed.iter().map(|segment| (segment, false));
+        for ((number, bytes), is_raw) in raw.chain(compressed) {
+            if *number < until {
+                let entry = found.entry(*number).or_default();
+                *entry = (entry.0 + bytes, entry.1 || is_raw);
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Spool {
+    /// Closing the file would do, but for a process that was forked just now and has not yet
+    /// closed its copy.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 
@@ -291,7 +326,11 @@ fn list(folder: &Path) -> Result<Vec<(String, u64)>, OpenError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(io)? {
         let entry = entry.map_err(io)?;
-        let metadata = entry.metadata().map_err(io)?;
+        let metadata = match entry.metadata() {
+            // The uploader removed it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata.map_err(io)?,
+        };
         if let Ok(name) = entry.file_name().into_string()
             && metadata.is_file()
         {

@@ -13,7 +13,7 @@ use crate::event::{Body, Event, Map, Notice, SessionId, Timestamp, Value, notice
 use crate::format::{Flags, MAX_PAYLOAD_BYTES, encode_event};
 use crate::spool::disk::{self, Disk, SegmentFile};
 use crate::spool::recover::{Cut, Tail};
-use crate::spool::{SPOOL_RESERVE_BYTES, Spool, SpoolConfig};
+use crate::spool::{Inventory, SPOOL_RESERVE_BYTES, Spool, SpoolConfig};
 use crate::writer::ledger::{Ledger, Shares};
 use crate::writer::{AppendError, CLOCK_TOLERANCE, MAX_DEFERRED_BYTES, Position, SessionStart};
 
@@ -35,7 +35,7 @@ pub(in crate::writer) struct State {
     unsynced: Option<(u64, Arc<dyn SegmentFile>)>,
     pub(in crate::writer) sealed: BTreeMap<u64, Sealed>,
     pub(in crate::writer) keys: BTreeMap<SessionId, u64>,
-    /// Bytes of sealed segments, of keys, and of what recovery set aside.
+    /// Bytes of sealed segments, of keys, and of all else in the folder.
     waiting: u64,
     last_time: Timestamp,
     /// The last frame that is in its file.
@@ -67,9 +67,11 @@ struct Open {
     has_frames: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::writer) struct Sealed {
     pub(in crate::writer) bytes: u64,
+    /// Whether the segment itself is there, and not its compressed form alone.
+    raw: bool,
     shares: Shares,
     /// Its last frame; 0 for what an earlier run left.
     last: u64,
@@ -140,27 +142,36 @@ impl State {
         })
     }
 
-    /// Takes over what an earlier run left in the spool.
-    pub(in crate::writer) fn take_over(&mut self, inventory: &crate::spool::Inventory) {
-        let open = self.open.as_ref().map(|open| open.number);
-        for (number, bytes) in &inventory.segments {
-            if Some(*number) != open && *number <= self.number {
-                self.sealed.insert(
-                    *number,
-                    Sealed {
-                        bytes: *bytes,
-                        shares: Shares::new(),
-                        last: 0,
-                    },
-                );
-                self.waiting += bytes;
-            }
+    /// Books what lies in the spool's folder, but for the open segment and what comes after it:
+    /// what an earlier run left, and what the uploader has compressed or taken away since.
+    pub(in crate::writer) fn take_stock(&mut self, inventory: &Inventory, until: u64) {
+        let found = inventory.sealed(until);
+        let gone: Vec<u64> = self
+            .sealed
+            .range(..until)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in gone
+            .into_iter()
+            .filter(|number| !found.contains_key(number))
+        {
+            self.forget_segment(number);
         }
-        for (session, bytes) in &inventory.keys {
-            self.keys.insert(*session, *bytes);
-            self.waiting += bytes;
+        for (number, (bytes, raw)) in found {
+            let sealed = self.sealed.entry(number).or_default();
+            (sealed.bytes, sealed.raw) = (bytes, raw);
         }
-        self.waiting += inventory.aside;
+        self.keys = inventory.keys.iter().copied().collect();
+        let sealed: u64 = self.sealed.values().map(|sealed| sealed.bytes).sum();
+        let keys: u64 = self.keys.values().sum();
+        self.waiting = sealed + keys + inventory.other;
+    }
+
+    /// Segments with a lower number are sealed.
+    pub(in crate::writer) fn first_not_sealed(&self) -> u64 {
+        self.open
+            .as_ref()
+            .map_or(self.number + 1, |open| open.number)
     }
 
     pub(in crate::writer) fn written(&self) -> u64 {
@@ -233,8 +244,8 @@ impl State {
             let (cipher, key_bytes) =
                 start.map_or((None, 0), |start| (Some(start.cipher), start.file_bytes));
             if key_bytes > 0 {
-                self.keys.insert(event.session, key_bytes);
-                self.waiting += key_bytes;
+                let known = self.keys.insert(event.session, key_bytes).unwrap_or(0);
+                self.waiting += key_bytes - known.min(key_bytes);
             }
             self.ledger.start(event.session, &started.subject, cipher);
         }
@@ -336,13 +347,14 @@ impl State {
 
     pub(in crate::writer) fn forget_segment(&mut self, number: u64) {
         if let Some(sealed) = self.sealed.remove(&number) {
-            self.waiting -= sealed.bytes;
+            self.waiting = self.waiting.saturating_sub(sealed.bytes);
             self.ledger.release(&sealed.shares);
         }
     }
 
     pub(in crate::writer) fn forget_key(&mut self, session: SessionId) {
-        self.waiting -= self.keys.remove(&session).unwrap_or(0);
+        let bytes = self.keys.remove(&session).unwrap_or(0);
+        self.waiting = self.waiting.saturating_sub(bytes);
     }
 
     fn point(&self) -> Point {

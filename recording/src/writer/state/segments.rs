@@ -106,6 +106,7 @@ impl State {
                 open.number,
                 Sealed {
                     bytes: open.offset,
+                    raw: true,
                     shares,
                     last: self.written,
                 },
