@@ -33,10 +33,10 @@ pub(crate) fn trusted() -> TrustedKeys {
 
 /// The one writer's folder in a spool.
 pub(crate) fn writer_folder(spool: &Path) -> (WriterId, PathBuf) {
-    let folders = fs::read_dir(spool)
+    let mut entries = fs::read_dir(spool)
         .unwrap()
         .map(|entry| entry.unwrap().path());
-    let folder = folders.filter(|path| path.is_dir()).next().unwrap();
+    let folder = entries.find(|path| path.is_dir()).unwrap();
     (
         folder
             .file_name()
