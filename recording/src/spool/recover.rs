@@ -73,7 +73,15 @@ pub(crate) fn recover(
     now: Timestamp,
 ) -> Result<Tail, OpenError> {
     let Some((number, _)) = inventory.segments.last().copied() else {
-        return Ok(Tail::nothing());
+        // There is always an open segment, unless the first was never started. A chain must not
+        // begin again under a name that the store knows.
+        let is_new = inventory.compressed.is_empty() && inventory.keys.is_empty();
+        let path = spool.segment_path(1);
+        return if is_new {
+            Ok(Tail::nothing())
+        } else {
+            Err(OpenError::NoTail { path })
+        };
     };
     let last = Found::read(spool, number)?;
     let ahead = number
@@ -180,14 +188,14 @@ impl Found {
     }
 
     /// Whether this segment's end was lost while the one after it, which begins with `next`,
-    /// got further. A checkpoint is written only once all ahead of its segment is synced: with
-    /// one in `next`, this segment was whole, and what is wrong with it now is damage for
+    /// got further. A checkpoint or seal is written only once all ahead of its segment is synced:
+    /// with one in `next`, this segment was whole, and what is wrong with it now is damage for
     /// verification to name, not a torn tail.
     fn is_torn_before(&self, next: &State) -> bool {
         let whole = self.state.is_some_and(|state| {
             state.sealed && state.offset == self.bytes.len() && state.after == next.before
         });
-        !whole && !next.has_checkpoint
+        !whole && !next.has_checkpoint && !next.sealed
     }
 
     /// Makes this the tail: cuts off what is not whole.

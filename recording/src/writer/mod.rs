@@ -436,11 +436,17 @@ impl Writer {
         let wrapped = cipher.wrap_key(recipient, &event.session.to_string())?;
         let path = self.folder.join(key_name(&event.session));
         let bytes = wrapped.as_bytes();
-        write_key(&path, bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => AppendError::SessionExists(event.session),
-            kind if disk::is_full(kind) => AppendError::DiskFull(error),
-            _ => AppendError::Disk(error),
-        })?;
+        if let Err(error) = write_key(&path, bytes) {
+            return Err(match error.kind() {
+                io::ErrorKind::AlreadyExists => AppendError::SessionExists(event.session),
+                kind if disk::is_full(kind) => AppendError::DiskFull(error),
+                _ => {
+                    self.lock()?
+                        .stop("a session key could not be written", &error);
+                    AppendError::Disk(error)
+                }
+            });
+        }
         let recipient = KeyId::of(recipient.as_bytes());
         let frame = SessionKey {
             sha256: Hash::of(bytes),

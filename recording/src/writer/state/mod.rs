@@ -42,6 +42,8 @@ pub(in crate::writer) struct State {
     written: u64,
     /// The last frame that is known to be on the disk.
     synced: u64,
+    /// The last segment whose name is known to be on the disk.
+    named: u64,
     pub(in crate::writer) synced_at: Timestamp,
     /// Whether something was written that no head covers.
     unsigned: bool,
@@ -128,6 +130,7 @@ impl State {
             last_time: tail.time,
             written: tail.chain.last(),
             synced: 0,
+            named: 0,
             synced_at: now,
             unsigned: tail.has_frames && !tail.sealed,
             signed_head: None,
