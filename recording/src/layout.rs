@@ -37,7 +37,10 @@ pub struct TimeSpan {
 
 impl SegmentName {
     pub fn open(number: u64) -> Self {
-        Self { number, sealed: None }
+        Self {
+            number,
+            sealed: None,
+        }
     }
 
     /// Reads a file's name without its folder. Only the exact form counts: each
@@ -51,7 +54,10 @@ impl SegmentName {
                     first: Timestamp(parts.next()??),
                     last: Timestamp(parts.next()??),
                 };
-                Self { number, sealed: Some(span) }
+                Self {
+                    number,
+                    sealed: Some(span),
+                }
             }
             None => Self::open(digits(name.strip_suffix(".seg")?)?),
         };
@@ -64,7 +70,11 @@ impl fmt::Display for SegmentName {
         match self.sealed {
             None => write!(f, "{:020}.seg", self.number),
             Some(TimeSpan { first, last }) => {
-                write!(f, "{:020}-{:020}-{:020}.seg.zst", self.number, first.0, last.0)
+                write!(
+                    f,
+                    "{:020}-{:020}-{:020}.seg.zst",
+                    self.number, first.0, last.0
+                )
             }
         }
     }
@@ -74,7 +84,10 @@ impl fmt::Display for SegmentName {
 
 impl TimeSpan {
     /// No segment is left out by it.
-    pub const ALL: Self = Self { first: Timestamp(0), last: Timestamp(u64::MAX) };
+    pub const ALL: Self = Self {
+        first: Timestamp(0),
+        last: Timestamp(u64::MAX),
+    };
 
     pub fn contains(&self, time: Timestamp) -> bool {
         self.first <= time && time <= self.last
@@ -86,10 +99,16 @@ impl TimeSpan {
 
     /// Widens the span to a time; an absent one begins there.
     pub fn widen(span: Option<Self>, time: Timestamp) -> Self {
-        span.map_or(Self { first: time, last: time }, |span| Self {
-            first: span.first.min(time),
-            last: span.last.max(time),
-        })
+        span.map_or(
+            Self {
+                first: time,
+                last: time,
+            },
+            |span| Self {
+                first: span.first.min(time),
+                last: span.last.max(time),
+            },
+        )
     }
 }
 
@@ -116,12 +135,21 @@ mod tests {
 
     #[test]
     fn names_read_back_and_sort_by_number() {
-        let span = TimeSpan { first: Timestamp(7), last: Timestamp(u64::MAX) };
+        let span = TimeSpan {
+            first: Timestamp(7),
+            last: Timestamp(u64::MAX),
+        };
         let names = [
             SegmentName::open(1),
-            SegmentName { number: 2, sealed: Some(span) },
+            SegmentName {
+                number: 2,
+                sealed: Some(span),
+            },
             SegmentName::open(10),
-            SegmentName { number: u64::MAX, sealed: Some(TimeSpan::ALL) },
+            SegmentName {
+                number: u64::MAX,
+                sealed: Some(TimeSpan::ALL),
+            },
         ];
         let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
         assert_eq!(texts[0], "00000000000000000001.seg");
@@ -160,15 +188,25 @@ mod tests {
         let session = SessionId::new([0xab; 16]);
         let name = key_name(&session);
         assert_eq!(name, format!("keys/{}.key", "ab".repeat(16)));
-        assert_eq!(session_of_key(name.strip_prefix("keys/").unwrap()), Some(session));
-        for name in ["ab.key", &format!("{}.key", "AB".repeat(16)), &"ab".repeat(16)] {
+        assert_eq!(
+            session_of_key(name.strip_prefix("keys/").unwrap()),
+            Some(session)
+        );
+        for name in [
+            "ab.key",
+            &format!("{}.key", "AB".repeat(16)),
+            &"ab".repeat(16),
+        ] {
             assert_eq!(session_of_key(name), None, "{name}");
         }
     }
 
     #[test]
     fn spans_meet_at_their_ends() {
-        let span = |first, last| TimeSpan { first: Timestamp(first), last: Timestamp(last) };
+        let span = |first, last| TimeSpan {
+            first: Timestamp(first),
+            last: Timestamp(last),
+        };
         assert!(span(1, 3).overlaps(&span(3, 5)) && span(3, 5).overlaps(&span(1, 3)));
         assert!(!span(1, 3).overlaps(&span(4, 5)) && !span(4, 5).overlaps(&span(1, 3)));
         assert!(span(1, 3).contains(Timestamp(1)) && span(1, 3).contains(Timestamp(3)));

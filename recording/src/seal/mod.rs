@@ -9,6 +9,7 @@
 //! - Reading never yields more than [`MAX_SEGMENT_LEN`] bytes nor uses a window
 //!   above [`MAX_WINDOW_LOG`], whatever the input claims.
 
+mod closed;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 use zstd::stream::write::Encoder;
+
+pub use closed::{closed_span, is_closed, span_of};
 
 /// Longest segment before compression, in bytes. A writer begins a new one well
 /// before; a longer one is refused, for sealing as for reading.
