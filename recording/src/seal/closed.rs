@@ -1,4 +1,4 @@
-//! What a segment says of itself: whether it is closed, and what times it holds.
+//! What a segment says of itself: whether it is closed, and what it holds.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -6,10 +6,8 @@ use std::path::Path;
 
 use super::{MAX_SEGMENT_LEN, SealError, at};
 use crate::chain::Walk;
-use crate::format::{
-    CHECK_BYTES, FRAME_HEADER_BYTES, FRAME_LENGTH_BYTES, Frame, Parsed, kind, strip_file_header,
-};
-use crate::layout::TimeSpan;
+use crate::format::{CHECK_BYTES, FRAME_HEADER_BYTES, FRAME_LENGTH_BYTES, Frame, Parsed, kind};
+use crate::layout::Content;
 
 /// The shortest payload of a seal: hash, key, signature, each with number and length.
 const SEAL_PAYLOAD_BYTES: usize = 34 + 10 + 66;
@@ -37,26 +35,9 @@ pub fn is_closed(path: &Path) -> Result<bool, SealError> {
     }
 }
 
-/// The earliest and latest time in a segment. Of one that cannot be read to its
-/// end all times, so that nobody passes it over.
-pub fn closed_span(path: &Path) -> Result<TimeSpan, SealError> {
-    Ok(span_of(&read(path)?))
-}
-
-/// The same of a segment's bytes.
-pub fn span_of(bytes: &[u8]) -> TimeSpan {
-    let Ok(mut rest) = strip_file_header(bytes) else {
-        return TimeSpan::ALL;
-    };
-    let mut span = None;
-    while !rest.is_empty() {
-        let Ok(Parsed::Frame { frame, rest: after }) = Frame::parse(rest) else {
-            return TimeSpan::ALL;
-        };
-        span = Some(TimeSpan::widen(span, frame.header.time));
-        rest = after;
-    }
-    span.unwrap_or(TimeSpan::ALL)
+/// What the sealed form of a segment's file is to be named by.
+pub fn content_of(path: &Path) -> Result<Content, SealError> {
+    Ok(Content::of(&read(path)?))
 }
 
 fn ends_like_a_seal(path: &Path) -> io::Result<bool> {

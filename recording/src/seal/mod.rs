@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 use zstd::stream::write::Encoder;
 
-pub use closed::{closed_span, is_closed, span_of};
+pub use closed::{content_of, is_closed};
 
 /// Longest segment before compression, in bytes. A writer begins a new one well
 /// before; a longer one is refused, for sealing as for reading.
@@ -33,6 +33,9 @@ pub const MAX_SEALED_LEN: u64 = MAX_SEGMENT_LEN + MAX_SEGMENT_LEN / 256 + 1024;
 
 /// Largest zstd window that reading accepts, as a power of two: 8 MiB of memory.
 pub const MAX_WINDOW_LOG: u32 = 23;
+
+/// What is unfolded at once.
+const OUT_BYTES: usize = 64 * 1024;
 
 /// About 1 GB/s, and most of what higher levels reach on this sort of text.
 const LEVEL: i32 = 3;
@@ -72,10 +75,13 @@ pub struct Unsealer {
     finished: bool,
 }
 
-/// Compresses the closed segment `raw` into `sealed` and syncs it and its folder.
-/// An unfinished attempt of an earlier run is overwritten. `raw` stays.
+/// Compresses the closed segment `raw` into `sealed` and syncs both and the folder:
+/// what leaves this machine must not be lost on it, or the chain would go on from
+/// an earlier frame and fork. An unfinished attempt of an earlier run is
+/// overwritten. `raw` stays.
 pub fn seal(raw: &Path, sealed: &Path) -> Result<Sealed, SealError> {
     let mut source = File::open(raw).map_err(at(raw))?;
+    source.sync_all().map_err(at(raw))?;
     let raw_len = source.metadata().map_err(at(raw))?.len();
     if raw_len > MAX_SEGMENT_LEN {
         return Err(SealError::SegmentTooLong);
@@ -99,7 +105,7 @@ pub fn is_seal_of(sealed: &Path, raw: &Path) -> Result<bool, SealError> {
     let mut packed = File::open(sealed).map_err(at(sealed))?;
     let mut plain = io::BufReader::new(File::open(raw).map_err(at(raw))?);
     let (mut unsealer, mut chunk, mut out) = match Unsealer::new() {
-        Ok(unsealer) => (unsealer, vec![0; 64 * 1024], vec![0; 64 * 1024]),
+        Ok(unsealer) => (unsealer, vec![0; OUT_BYTES], vec![0; OUT_BYTES]),
         Err(_) => return Ok(false),
     };
     let mut expected = vec![0; out.len()];
@@ -125,6 +131,23 @@ pub fn is_seal_of(sealed: &Path, raw: &Path) -> Result<bool, SealError> {
             }
         }
     }
+}
+
+/// Whether two sealed segments unfold to the same bytes; `false` if one is damaged.
+pub fn unfold_alike(one: &[u8], other: &[u8]) -> bool {
+    match (unseal(one), unseal(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// The whole raw segment, at most [`MAX_SEGMENT_LEN`] bytes.
+pub fn unseal(mut sealed: &[u8]) -> Result<Vec<u8>, UnsealError> {
+    let mut unsealer = Unsealer::new()?;
+    let mut raw = Vec::new();
+    unsealer.pull_all(&mut sealed, &mut raw)?;
+    unsealer.finish()?;
+    Ok(raw)
 }
 
 // === impl Unsealer ===
@@ -163,6 +186,18 @@ impl Unsealer {
             return Err(UnsealError::Bomb);
         }
         Ok(wrote)
+    }
+
+    /// Takes all of `input` and appends what it unfolds to.
+    pub fn pull_all(&mut self, input: &mut &[u8], raw: &mut Vec<u8>) -> Result<(), UnsealError> {
+        let mut out = vec![0; OUT_BYTES];
+        loop {
+            let len = self.pull(input, &mut out)?;
+            raw.extend_from_slice(out.get(..len).unwrap_or_default());
+            if len == 0 && input.is_empty() {
+                return Ok(());
+            }
+        }
     }
 
     /// Says that there is no more input.

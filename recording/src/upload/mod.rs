@@ -1,10 +1,11 @@
 //! From a writer's folder in the spool to the store.
 //!
-//! A closed segment is compressed, its compressed form compared with it, and
-//! only then is it removed; the compressed form is removed only after the store
-//! has confirmed it. Session keys travel the same way, ahead of the segments that
-//! need them. What is in the folder is the whole state, so a restart goes on
-//! where the last run was cut off, at whatever instant that was.
+//! A closed segment is synced and compressed, its compressed form compared with it,
+//! and only then is it removed (but for the two highest, from which the chain goes
+//! on); the compressed form is removed only after the store has confirmed it.
+//! Session keys travel the same way, ahead of the segments that need them. What is
+//! in the folder is the whole state, so a restart goes on where the last run was
+//! cut off, at whatever instant that was.
 //!
 //! Guarantees:
 //! - Nothing is removed locally before the store has confirmed that very content.
@@ -26,7 +27,7 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use crate::event::WriterId;
-use crate::seal::{MAX_SEALED_LEN, SealError};
+use crate::seal::{MAX_SEALED_LEN, SealError, unfold_alike};
 use crate::store::{Store, StoreError};
 
 pub use backoff::Backoff;
@@ -34,6 +35,9 @@ use outbox::{Item, Outbox};
 
 /// Objects that one pass looks at; the next pass takes the rest.
 pub const MAX_OBJECTS_PER_PASS: usize = 10_000;
+
+/// Segments that one pass compresses before it sends.
+pub const MAX_SEALS_PER_PASS: usize = 64;
 
 /// Failures that one report names; the rest are counted as pending.
 pub const MAX_REPORTED_FAILURES: usize = 100;
@@ -54,7 +58,8 @@ pub enum Confirmation {
     #[default]
     ReadBack,
     /// The store's answer to the write is enough: for a credential that may only
-    /// write. An object that is there already cannot be compared then.
+    /// write. That an object is there already is then enough too: its name could
+    /// only be given by somebody who had seen the content.
     Answer,
 }
 
@@ -67,6 +72,8 @@ pub struct Pass {
     /// Objects that are still here, those that failed included.
     pub pending: usize,
     pub pending_bytes: u64,
+    /// All that the writer's folder takes on disk after the pass.
+    pub folder_bytes: u64,
     pub failures: Vec<Failure>,
 }
 
@@ -99,8 +106,6 @@ pub enum UploadError {
     SizeDiffers { sent: u64, found: u64 },
     #[error("the store answered with tag {answered}, but holds tag {found}")]
     TagDiffers { answered: String, found: String },
-    #[error("the store has the object already, and this credential may not compare it")]
-    Unconfirmed,
     #[error("the task that seals was stopped")]
     Stopped,
 }
@@ -127,33 +132,19 @@ impl Uploader {
     /// concerns one object alone does not.
     pub async fn pass(&self) -> Pass {
         let mut pass = Pass::default();
-        let items = match self.outbox.items().await {
-            Ok(items) => items,
-            Err(error) => {
-                pass.fail(String::new(), error);
-                return pass;
+        match self.outbox.ready().await {
+            Ok(ready) => {
+                pass.pending = ready.items.len() + ready.waiting;
+                pass.pending_bytes = ready.items.iter().map(|item| item.size).sum::<u64>();
+                pass.pending_bytes += ready.waiting_bytes;
+                pass.failures = ready.failures;
+                self.bring_all(ready.items, &mut pass).await;
             }
-        };
-        pass.pending = items.len();
-        pass.pending_bytes = items.iter().map(|item| item.size).sum();
-        for item in items {
-            let before = item.size;
-            let name = item.name.clone();
-            match self.bring(item).await {
-                Ok(sent) => {
-                    pass.uploaded += 1;
-                    pass.uploaded_bytes += sent;
-                    pass.pending -= 1;
-                    pass.pending_bytes -= before;
-                }
-                Err(error) => {
-                    let outage = matches!(&error, UploadError::Store(why) if why.is_outage());
-                    pass.fail(name, error);
-                    if outage {
-                        break;
-                    }
-                }
-            }
+            Err(error) => pass.fail(String::new(), error),
+        }
+        match self.outbox.bytes().await {
+            Ok(bytes) => pass.folder_bytes = bytes,
+            Err(error) => pass.fail(String::new(), error),
         }
         pass
     }
@@ -177,11 +168,16 @@ impl Uploader {
             if stopping && pass.pending == 0 && pass.failures.is_empty() {
                 return;
             }
-            let wait = if pass.failures.is_empty() {
-                backoff.reset();
-                idle
-            } else {
+            let wait = if !pass.failures.is_empty() {
                 backoff.next(jitter())
+            } else {
+                backoff.reset();
+                // What a pass left undone without a failure was beyond its bounds.
+                if pass.pending > 0 {
+                    Duration::ZERO
+                } else {
+                    idle
+                }
             };
             tokio::select! {
                 () = sleep(wait) => {}
@@ -190,15 +186,32 @@ impl Uploader {
         }
     }
 
-    /// One object all the way: sealed, sent, confirmed, removed. Gives its size.
-    async fn bring(&self, item: Item) -> Result<u64, UploadError> {
-        let ready = self.outbox.seal(item).await?;
-        let content = self.outbox.read(&ready, MAX_SEALED_LEN).await?;
-        let size = content.len() as u64;
-        let name = self.outbox.object_name(&ready);
-        self.send(&name, content).await?;
-        self.outbox.remove(&ready).await?;
-        Ok(size)
+    async fn bring_all(&self, items: Vec<Item>, pass: &mut Pass) {
+        for item in items {
+            let (name, size) = (item.name.clone(), item.size);
+            match self.bring(item).await {
+                Ok(()) => {
+                    pass.uploaded += 1;
+                    pass.uploaded_bytes += size;
+                    pass.pending -= 1;
+                    pass.pending_bytes -= size;
+                }
+                Err(error) => {
+                    let outage = matches!(&error, UploadError::Store(why) if why.is_outage());
+                    pass.fail(name, error);
+                    if outage {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One object all the way: sent, confirmed, removed.
+    async fn bring(&self, item: Item) -> Result<(), UploadError> {
+        let content = self.outbox.read(&item, MAX_SEALED_LEN).await?;
+        self.send(&self.outbox.object_name(&item), content).await?;
+        self.outbox.remove(item).await
     }
 
     async fn send(&self, name: &str, content: Bytes) -> Result<(), UploadError> {
@@ -226,14 +239,14 @@ impl Uploader {
         }
     }
 
-    /// Whether what is there is what would have been sent, byte for byte.
+    /// Whether what is there already is what would have been sent. Segments are
+    /// compared by what they unfold to: another version may have packed it.
     async fn compare(&self, name: &str, content: &Bytes) -> Result<(), UploadError> {
-        match self.store.read(name, content.len() as u64).await {
+        match self.store.read(name, MAX_SEALED_LEN).await {
             Ok(there) if there == content => Ok(()),
+            Ok(there) if name.ends_with(".zst") && unfold_alike(&there, content) => Ok(()),
             Ok(_) | Err(StoreError::TooLarge { .. }) => Err(UploadError::OtherObject),
-            Err(StoreError::Denied { .. }) if self.confirmation == Confirmation::Answer => {
-                Err(UploadError::Unconfirmed)
-            }
+            Err(StoreError::Denied { .. }) if self.confirmation == Confirmation::Answer => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

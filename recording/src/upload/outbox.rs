@@ -1,16 +1,16 @@
-//! The local side of an upload: which files are ready, and their removal.
+//! The local side of an upload: what is ready, and its removal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::{MAX_OBJECTS_PER_PASS, UploadError};
+use super::{Failure, MAX_OBJECTS_PER_PASS, MAX_SEALS_PER_PASS, UploadError};
 use crate::event::WriterId;
-use crate::layout::{KEYS_FOLDER, SegmentName, session_of_key};
-use crate::seal::{closed_span, is_closed, is_seal_of, seal};
+use crate::layout::{KEYS_FOLDER, SegmentName, number_of_mark, sent_mark, session_of_key};
+use crate::seal::{content_of, is_closed, is_seal_of, seal};
 
 /// One writer's folder in the spool.
 #[derive(Debug, Clone)]
@@ -20,13 +20,31 @@ pub(super) struct Outbox {
 }
 
 /// Something that is ready to go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Item {
+    /// Present where it is a segment, so that keys sort ahead.
+    number: Option<u64>,
     /// From the writer's folder on.
     pub(super) name: String,
     pub(super) size: u64,
-    /// Present where it is a segment.
-    segment: Option<SegmentName>,
+}
+
+/// What lies in the folder.
+#[derive(Debug, Default)]
+pub(super) struct Ready {
+    pub(super) items: Vec<Item>,
+    /// Closed segments that could not be sealed, or not yet, and their bytes.
+    pub(super) waiting: usize,
+    pub(super) waiting_bytes: u64,
+    pub(super) failures: Vec<Failure>,
+}
+
+/// The segments of a folder.
+#[derive(Debug, Default)]
+struct Segments {
+    raw: BTreeMap<u64, u64>,
+    sealed: BTreeMap<SegmentName, u64>,
+    sent: BTreeSet<u64>,
 }
 
 // === impl Outbox ===
@@ -40,52 +58,19 @@ impl Outbox {
         format!("{}/{}", self.writer, item.name)
     }
 
-    /// Keys, then closed segments in the order of their numbers.
-    pub(super) async fn items(&self) -> Result<Vec<Item>, UploadError> {
+    /// Seals what is closed, and gives keys and sealed segments in order.
+    pub(super) async fn ready(&self) -> Result<Ready, UploadError> {
         let folder = self.folder.clone();
         blocking(move || {
-            let mut items = keys(&folder.join(KEYS_FOLDER))?;
-            items.append(&mut segments(&folder)?);
-            items.truncate(MAX_OBJECTS_PER_PASS);
-            Ok(items)
-        })
-        .await
-    }
-
-    /// Makes a closed segment ready to send. Anything else is ready as it is.
-    pub(super) async fn seal(&self, item: Item) -> Result<Item, UploadError> {
-        let Some(SegmentName {
-            number,
-            sealed: None,
-        }) = item.segment
-        else {
-            return Ok(item);
-        };
-        let folder = self.folder.clone();
-        blocking(move || {
-            let raw = folder.join(&item.name);
-            let span = closed_span(&raw)?;
-            let segment = SegmentName {
-                number,
-                sealed: Some(span),
+            let segments = Segments::find(&folder)?;
+            let mut ready = Ready {
+                items: keys(&folder.join(KEYS_FOLDER))?,
+                ..Ready::default()
             };
-            let name = segment.to_string();
-            let sealed = folder.join(&name);
-            // A run that was cut off may have sealed it, and even sent that: what
-            // is good is kept, so that the same bytes are sent again.
-            if !(sealed.exists() && is_seal_of(&sealed, &raw)?) {
-                seal(&raw, &sealed)?;
-                if !is_seal_of(&sealed, &raw)? {
-                    return Err(UploadError::SealDiffers);
-                }
-            }
-            remove(&raw)?;
-            let size = fs::metadata(&sealed).map_err(at(&sealed))?.len();
-            Ok(Item {
-                name,
-                size,
-                segment: Some(segment),
-            })
+            segments.make_ready(&folder, &mut ready)?;
+            ready.items.sort();
+            ready.items.truncate(MAX_OBJECTS_PER_PASS);
+            Ok(ready)
         })
         .await
     }
@@ -106,56 +91,157 @@ impl Outbox {
         .await
     }
 
-    pub(super) async fn remove(&self, item: &Item) -> Result<(), UploadError> {
-        let path = self.folder.join(&item.name);
-        blocking(move || remove(&path)).await
+    /// The store has it. Where the raw form stays, a mark says so.
+    pub(super) async fn remove(&self, item: Item) -> Result<(), UploadError> {
+        let folder = self.folder.clone();
+        blocking(move || {
+            let raw = item
+                .number
+                .map(|number| SegmentName::open(number).to_string());
+            if let (Some(number), Some(raw)) = (item.number, raw)
+                && folder.join(raw).exists()
+            {
+                let mark = folder.join(sent_mark(number));
+                File::create(&mark).map_err(at(&mark))?;
+            }
+            remove(&folder.join(&item.name))
+        })
+        .await
     }
+
+    /// All that the folder takes on disk.
+    pub(super) async fn bytes(&self) -> Result<u64, UploadError> {
+        let folder = self.folder.clone();
+        blocking(move || {
+            let both = [files(&folder)?, files(&folder.join(KEYS_FOLDER))?];
+            Ok(both.iter().flatten().map(|(_, size)| size).sum())
+        })
+        .await
+    }
+}
+
+// === impl Segments ===
+
+impl Segments {
+    fn find(folder: &Path) -> Result<Self, UploadError> {
+        let mut segments = Self::default();
+        for (name, size) in files(folder)? {
+            segments.sent.extend(number_of_mark(&name));
+            match SegmentName::parse(&name) {
+                Some(SegmentName {
+                    number,
+                    sealed: None,
+                }) => {
+                    segments.raw.insert(number, size);
+                }
+                Some(sealed) => {
+                    segments.sealed.insert(sealed, size);
+                }
+                None => {}
+            }
+        }
+        Ok(segments)
+    }
+
+    fn make_ready(mut self, folder: &Path, ready: &mut Ready) -> Result<(), UploadError> {
+        let sealed = self.sealed.keys().map(|name| name.number);
+        let last = self.raw.keys().copied().chain(sealed).max().unwrap_or(0);
+        // A mark without its raw form says nothing any more.
+        for number in self
+            .sent
+            .iter()
+            .filter(|number| !self.raw.contains_key(number))
+        {
+            remove(&folder.join(sent_mark(*number)))?;
+        }
+        let mut seals = 0;
+        for (number, size) in std::mem::take(&mut self.raw) {
+            // The chain can go on from the two highest; see the layout.
+            let spare = number.saturating_add(2) <= last;
+            let raw = folder.join(SegmentName::open(number).to_string());
+            if self.sent.contains(&number) {
+                self.forget(number);
+                if spare {
+                    remove(&raw)?;
+                    remove(&folder.join(sent_mark(number)))?;
+                }
+                continue;
+            }
+            let closed = spare || is_closed(&raw).unwrap_or(false);
+            if !closed {
+                continue;
+            }
+            let sealed = if seals < MAX_SEALS_PER_PASS {
+                seal_well(folder, number).map(Some)
+            } else {
+                Ok(None)
+            };
+            match sealed {
+                Ok(Some((name, sealed_size, anew))) => {
+                    seals += usize::from(anew);
+                    self.sealed.insert(name, sealed_size);
+                    if spare {
+                        remove(&raw)?;
+                    }
+                }
+                Ok(None) => {
+                    ready.waiting += 1;
+                    ready.waiting_bytes += size;
+                }
+                Err(error) => {
+                    ready.waiting += 1;
+                    ready.waiting_bytes += size;
+                    let name = SegmentName::open(number).to_string();
+                    ready.failures.push(Failure { name, error });
+                }
+            }
+        }
+        let items = self.sealed.into_iter();
+        ready.items.extend(items.map(|(segment, size)| Item {
+            number: Some(segment.number),
+            name: segment.to_string(),
+            size,
+        }));
+        Ok(())
+    }
+
+    /// What a run that was cut off after the store's confirmation left.
+    fn forget(&mut self, number: u64) {
+        self.sealed.retain(|name, _| name.number != number);
+    }
+}
+
+/// The sealed form of a segment, its size, and whether it had to be made.
+///
+/// A run that was cut off may have made it: what is good is kept.
+fn seal_well(folder: &Path, number: u64) -> Result<(SegmentName, u64, bool), UploadError> {
+    let raw = folder.join(SegmentName::open(number).to_string());
+    let name = SegmentName {
+        number,
+        sealed: Some(content_of(&raw)?),
+    };
+    let sealed = folder.join(name.to_string());
+    let good = sealed.exists() && is_seal_of(&sealed, &raw)?;
+    if !good {
+        seal(&raw, &sealed)?;
+        if !is_seal_of(&sealed, &raw)? {
+            return Err(UploadError::SealDiffers);
+        }
+    }
+    let size = fs::metadata(&sealed).map_err(at(&sealed))?.len();
+    Ok((name, size, !good))
 }
 
 fn keys(folder: &Path) -> Result<Vec<Item>, UploadError> {
-    let mut items: Vec<Item> = files(folder)?
+    let found = files(folder)?
         .into_iter()
-        .filter(|(name, _)| session_of_key(name).is_some())
-        .map(|(name, size)| Item {
-            name: format!("{KEYS_FOLDER}/{name}"),
-            size,
-            segment: None,
-        })
-        .collect();
-    items.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(items)
-}
-
-/// Sealed segments, and those that are closed: by a seal at their end, or because
-/// a later one exists. A sealed one whose raw form is still here is left to that.
-fn segments(folder: &Path) -> Result<Vec<Item>, UploadError> {
-    let mut found: Vec<(SegmentName, u64)> = files(folder)?
-        .into_iter()
-        .filter_map(|(name, size)| Some((SegmentName::parse(&name)?, size)))
-        .collect();
-    found.sort();
-    let last = found.iter().map(|(name, _)| name.number).max();
-    let raw: BTreeSet<u64> = found
-        .iter()
-        .filter(|(name, _)| name.sealed.is_none())
-        .map(|(name, _)| name.number)
-        .collect();
-    let mut items = Vec::new();
-    for (segment, size) in found {
-        let name = segment.to_string();
-        let ready = match segment.sealed {
-            Some(_) => !raw.contains(&segment.number),
-            None => Some(segment.number) < last || is_closed(&folder.join(&name))?,
-        };
-        if ready {
-            items.push(Item {
-                name,
-                size,
-                segment: Some(segment),
-            });
-        }
-    }
-    Ok(items)
+        .filter(|(name, _)| session_of_key(name).is_some());
+    let item = |(name, size)| Item {
+        number: None,
+        name: format!("{KEYS_FOLDER}/{name}"),
+        size,
+    };
+    Ok(found.map(item).collect())
 }
 
 /// Names and sizes of the files in a folder; none where there is no folder.
