@@ -74,6 +74,7 @@ pub mod encoder;
 pub mod event;
 pub mod format;
 pub mod layout;
+pub mod reader;
 pub mod seal;
 pub mod store;
 pub mod upload;

@@ -64,13 +64,14 @@ pub enum UnsealError {
     Truncated,
     #[error("bytes follow the compressed frame")]
     TrailingBytes,
-    #[error("the compressed data unfolds to more than {MAX_SEGMENT_LEN} bytes")]
-    Bomb,
+    #[error("the compressed data unfolds to more than {limit} bytes")]
+    Bomb { limit: u64 },
 }
 
 /// Unfolds one sealed segment piece by piece; memory does not depend on input.
 pub struct Unsealer {
     decoder: Decoder<'static>,
+    limit: u64,
     produced: u64,
     finished: bool,
 }
@@ -142,10 +143,15 @@ pub fn unfold_alike(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// The whole raw segment, at most [`MAX_SEGMENT_LEN`] bytes.
-pub fn unseal(mut sealed: &[u8]) -> Result<Vec<u8>, UnsealError> {
-    let mut unsealer = Unsealer::new()?;
+pub fn unseal(sealed: &[u8]) -> Result<Vec<u8>, UnsealError> {
+    unfold(sealed, MAX_SEGMENT_LEN)
+}
+
+/// All that one compressed frame unfolds to, at most `limit` bytes.
+pub(crate) fn unfold(mut packed: &[u8], limit: u64) -> Result<Vec<u8>, UnsealError> {
+    let mut unsealer = Unsealer::with_limit(limit)?;
     let mut raw = Vec::new();
-    unsealer.pull_all(&mut sealed, &mut raw)?;
+    unsealer.pull_all(&mut packed, &mut raw)?;
     unsealer.finish()?;
     Ok(raw)
 }
@@ -153,16 +159,16 @@ pub fn unseal(mut sealed: &[u8]) -> Result<Vec<u8>, UnsealError> {
 // === impl Unsealer ===
 
 impl Unsealer {
+    /// Of a segment.
     pub fn new() -> Result<Self, UnsealError> {
+        Self::with_limit(MAX_SEGMENT_LEN)
+    }
+
+    /// Of anything that must not unfold to more than `limit` bytes.
+    pub fn with_limit(limit: u64) -> Result<Self, UnsealError> {
         let mut decoder = Decoder::new().map_err(damaged)?;
-        decoder
-            .set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG))
-            .map_err(damaged)?;
-        Ok(Self {
-            decoder,
-            produced: 0,
-            finished: false,
-        })
+        decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)).map_err(damaged)?;
+        Ok(Self { decoder, limit, produced: 0, finished: false })
     }
 
     /// Moves on by some of `input` and writes to `out`; gives how much it wrote.
@@ -182,8 +188,8 @@ impl Unsealer {
         *input = input.get(read..).unwrap_or_default();
         self.finished = hint == 0 && (read > 0 || wrote > 0);
         self.produced += wrote as u64;
-        if self.produced > MAX_SEGMENT_LEN {
-            return Err(UnsealError::Bomb);
+        if self.produced > self.limit {
+            return Err(UnsealError::Bomb { limit: self.limit });
         }
         Ok(wrote)
     }

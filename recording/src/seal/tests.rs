@@ -28,10 +28,6 @@ fn unseal_by(bytes: &[u8], chunk: usize) -> Result<Vec<u8>, UnsealError> {
         unsealer.pull_all(&mut input, &mut all)?;
     }
     unsealer.finish()?;
-    // Given whole, the decoder is stricter with bits of the header that mean nothing.
-    if let Ok(whole) = unseal(bytes) {
-        assert!(whole == all);
-    }
     Ok(all)
 }
 
@@ -132,7 +128,7 @@ fn bomb_is_named_one_byte_past_the_limit() {
     assert_eq!(run(&zeros(MAX_SEGMENT_LEN)), Ok(MAX_SEGMENT_LEN));
     let bomb = zeros(MAX_SEGMENT_LEN + 1);
     assert!(bomb.len() < 10_000, "a bomb is small: {}", bomb.len());
-    assert_eq!(run(&bomb), Err(UnsealError::Bomb));
+    assert_eq!(run(&bomb), Err(UnsealError::Bomb { limit: MAX_SEGMENT_LEN }));
 }
 
 #[test]
