@@ -76,8 +76,10 @@ pub mod format;
 pub mod layout;
 pub mod reader;
 pub mod seal;
+pub mod spool;
 pub mod store;
 pub mod upload;
+pub mod writer;
 
 mod hex;
 mod pem;
