@@ -1,9 +1,8 @@
-//! Names of files and objects, the same in a spool, a directory and a bucket.
+//! Names of files and objects, in a spool, a directory or a bucket.
 //!
 //! ```text
-//! <writer>/<number>.seg                              a segment as it is written
-//! <writer>/<number>-<first>-<last>-<digest>.seg.zst  sealed: compressed
-//! <writer>/<number>.sent                             spool only: the store has it
+//! <writer>/<number>.seg                              a segment in the spool
+//! <writer>/<number>-<first>-<last>-<digest>.seg.zst  one in the store: compressed
 //! <writer>/keys/<session>.key                        one session's wrapped key
 //! ```
 //!
@@ -12,9 +11,6 @@
 //! pass it over without fetching it, and the first 8 bytes of the SHA-256 of the
 //! raw segment, so that nobody who has not seen the content can take its name. A
 //! name proves nothing: verification compares it with the content.
-//!
-//! The two highest segments of a spool stay in their raw form even after the store
-//! has them: a writer that comes back after a crash continues the chain from there.
 
 use std::fmt;
 
@@ -175,16 +171,6 @@ pub fn session_of_key(name: &str) -> Option<SessionId> {
     let text = name.strip_suffix(".key")?;
     let session: SessionId = text.parse().ok()?;
     (session.to_string() == text).then_some(session)
-}
-
-/// The mark that the store has a segment whose raw form stays here.
-pub(crate) fn sent_mark(number: u64) -> String {
-    format!("{number:020}.sent")
-}
-
-/// The number of such a mark.
-pub(crate) fn number_of_mark(name: &str) -> Option<u64> {
-    digits(name.strip_suffix(".sent")?)
 }
 
 fn lower_hex(text: &str) -> Option<[u8; DIGEST_BYTES]> {

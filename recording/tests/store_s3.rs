@@ -11,20 +11,23 @@
 
 mod record;
 mod s3;
+mod spooled;
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use portcullis_recording::layout::key_name;
+use portcullis_recording::crypt::{RecipientPrivateKey, WRAPPED_KEY_LEN};
+use portcullis_recording::layout::{SegmentName, key_name};
+use portcullis_recording::seal::unseal;
 use portcullis_recording::store::{Store, StoreError};
 use portcullis_recording::upload::{Backoff, Confirmation, UploadError, Uploader};
-use record::{Recorder, files, session};
+use record::{files, session};
 use s3::Server;
-use tempfile::TempDir;
+use spooled::Spooled;
 
 #[test]
 #[ignore = "the server process that the other tests start"]
@@ -32,8 +35,8 @@ fn s3_server_process() {
     s3::serve();
 }
 
-fn uploader(spool: &Path, store: Store, confirmation: Confirmation) -> Uploader {
-    Uploader::new(spool.join("w"), &"w".parse().unwrap(), store, confirmation)
+fn uploader(spooled: &Spooled, store: Store, confirmation: Confirmation) -> Uploader {
+    Uploader::new(Arc::clone(&spooled.writer), store, confirmation)
 }
 
 async fn names(store: &Store) -> BTreeSet<String> {
@@ -94,10 +97,10 @@ async fn object_is_made_once_read_back_and_never_replaced() {
 #[tokio::test]
 async fn wrong_credential_is_named_and_removes_nothing() {
     let server = Server::start();
-    let spool = TempDir::new().unwrap();
-    Recorder::filled("w", 2, 4).write(spool.path());
+    let spooled = Spooled::filled(2, None);
+    let before = files(&spooled.folder());
     let store = server.store_as("x", "wrong");
-    let pass = uploader(spool.path(), store, Confirmation::ReadBack)
+    let pass = uploader(&spooled, store, Confirmation::ReadBack)
         .pass()
         .await;
     assert_eq!(
@@ -109,25 +112,21 @@ async fn wrong_credential_is_named_and_removes_nothing() {
         matches!(error, UploadError::Store(StoreError::Denied { .. })),
         "{error}"
     );
-    // Both are compressed, beside their raw forms.
-    assert_eq!(files(spool.path()).len(), 4);
+    assert_eq!(files(&spooled.folder()), before);
 }
 
 /// The server is killed after some objects arrived and comes back on the same port and folder.
-/// Between each two looks, what is missing here must be in the bucket.
+/// At each look, what is missing here must be in the bucket.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn outage_in_the_middle_loses_nothing_and_all_arrives() {
     const SEGMENTS: u64 = 40;
     let mut server = Server::start();
-    let spool = TempDir::new().unwrap();
-    let recorder = Recorder::filled("w", SEGMENTS, 6);
-    recorder.write(spool.path());
-    let key = spool.path().join("w").join(key_name(&session(1)));
-    std::fs::write(&key, b"wrapped").unwrap();
+    let private = RecipientPrivateKey::generate().unwrap();
+    let spooled = Spooled::filled(SEGMENTS, Some(*private.public()));
+    let folder = spooled.folder();
 
-    // Some arrive: a pass over the whole, cut off by the kill below.
-    let worker = uploader(spool.path(), server.store("p"), Confirmation::ReadBack);
-    let (failed, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let worker = uploader(&spooled, server.store("p"), Confirmation::ReadBack);
+    let failed = AtomicUsize::new(0);
     let stop = tokio::sync::Notify::new();
     let upload = worker.run(
         Duration::from_millis(5),
@@ -135,41 +134,32 @@ async fn outage_in_the_middle_loses_nothing_and_all_arrives() {
         || 0.5,
         |pass| {
             failed.fetch_add(pass.failures.len(), Ordering::SeqCst);
-            done.fetch_add(pass.uploaded, Ordering::SeqCst);
         },
         stop.notified(),
     );
     let outage = async {
-        let arrived = || {
-            files(&server.bucket())
-                .keys()
-                .filter(|name| name.ends_with("zst"))
-                .count()
-        };
-        while arrived() < 5 {
+        while complete_segments(&files(&server.bucket())).len() < 5 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         server.kill();
-        // What is no longer here is there, whole; and not all of it got there.
-        let (here, there) = (files(spool.path()), files(&server.bucket()));
-        let complete = complete_segments(&there);
-        let local: BTreeSet<u64> = here.keys().filter_map(|name| number(name)).collect();
-        assert!(
-            (1..SEGMENTS).contains(&(local.len() as u64)),
-            "{} left",
-            local.len()
-        );
-        for segment in (1..=SEGMENTS).filter(|segment| !local.contains(segment)) {
-            assert!(complete.contains(&segment), "segment {segment} is nowhere");
+        // The open segment is here too. Not all got away, and what did is there whole.
+        let here: BTreeSet<u64> = files(&folder)
+            .keys()
+            .filter_map(|name| number(name))
+            .collect();
+        assert!(here.len() > 1, "the outage came too late");
+        let there = complete_segments(&files(&server.bucket()));
+        for segment in (1..=SEGMENTS).filter(|segment| !here.contains(segment)) {
+            assert!(there.contains(&segment), "segment {segment} is nowhere");
         }
         while failed.load(Ordering::SeqCst) < 3 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(
-            files(spool.path()).len(),
-            here.len(),
-            "removed during the outage"
-        );
+        let later: BTreeSet<u64> = files(&folder)
+            .keys()
+            .filter_map(|name| number(name))
+            .collect();
+        assert_eq!(later, here, "removed during the outage");
         server.restart();
         stop.notify_one();
     };
@@ -178,56 +168,53 @@ async fn outage_in_the_middle_loses_nothing_and_all_arrives() {
         .await
         .expect("everything arrives");
 
-    let marks = |name: &String| name.ends_with(".seg") || name.ends_with(".sent");
-    let left = files(spool.path());
-    assert!(
-        left.len() == 4 && left.keys().all(marks),
-        "{:?}",
-        left.keys()
-    );
+    assert_eq!(files(&folder).len(), 1, "the open segment alone is left");
     let there = files(&server.bucket());
     assert_eq!(complete_segments(&there), (1..=SEGMENTS).collect());
-    assert_eq!(there[&format!("p/w/{}", key_name(&session(1)))], b"wrapped");
+    let key = format!("p/{}/{}", spooled.writer.id(), key_name(&session(1)));
+    assert_eq!(there[&key].len(), WRAPPED_KEY_LEN);
 }
 
 /// An answer that was lost: the object arrived, the spool still holds it.
 #[tokio::test]
 async fn object_that_arrived_unheard_is_compared_and_then_removed() {
     let server = Server::start();
-    let spool = TempDir::new().unwrap();
-    let recorder = Recorder::filled("w", 1, 4);
-    recorder.write(spool.path());
-    for confirmation in [Confirmation::ReadBack, Confirmation::Answer] {
-        let worker = uploader(spool.path(), server.store("p"), confirmation);
-        assert_eq!(worker.pass().await.uploaded, 1);
-        std::fs::remove_file(spool.path().join("w/00000000000000000001.sent")).unwrap();
+    for (prefix, confirmation) in [("a", Confirmation::ReadBack), ("b", Confirmation::Answer)] {
+        let mut spooled = Spooled::filled(1, None);
+        let raw = spooled.folder().join("00000000000000000001.seg");
+        let bytes = std::fs::read(&raw).unwrap();
+        for _ in 0..2 {
+            let worker = uploader(&spooled, server.store(prefix), confirmation);
+            let pass = worker.pass().await;
+            assert!(pass.uploaded > 0 && pass.failures.is_empty(), "{pass:?}");
+            drop(worker);
+            std::fs::write(&raw, &bytes).unwrap();
+            spooled = spooled.reopen();
+        }
+        // The same name with other content: never taken for ours.
+        let (name, object) = files(&server.bucket())
+            .into_iter()
+            .find(|(name, _)| name.starts_with(prefix) && number(name) == Some(1))
+            .unwrap();
+        std::fs::write(server.bucket().join(&name), vec![0; object.len()]).unwrap();
+        let pass = uploader(&spooled, server.store(prefix), confirmation)
+            .pass()
+            .await;
+        assert!(
+            matches!(pass.failures[0].error, UploadError::OtherObject),
+            "{pass:?}"
+        );
+        assert!(raw.exists());
     }
-    // The same name with other content: never taken for ours.
-    let (name, object) = files(&server.bucket())
-        .into_iter()
-        .find(|(name, _)| name.ends_with("zst"))
-        .unwrap();
-    std::fs::write(server.bucket().join(&name), vec![0; object.len()]).unwrap();
-    let worker = uploader(spool.path(), server.store("p"), Confirmation::ReadBack);
-    let pass = worker.pass().await;
-    assert!(
-        matches!(pass.failures[0].error, UploadError::OtherObject),
-        "{pass:?}"
-    );
-    assert_eq!(files(spool.path()).len(), 2);
 }
 
 fn number(name: &str) -> Option<u64> {
     let file = name.rsplit('/').next()?;
-    portcullis_recording::layout::SegmentName::parse(file).map(|segment| segment.number)
+    SegmentName::parse(file).map(|segment| segment.number)
 }
 
 /// The segments whose objects decompress to the end.
-fn complete_segments(objects: &std::collections::BTreeMap<String, Vec<u8>>) -> BTreeSet<u64> {
-    let whole = |bytes: &[u8]| zstd::decode_all(bytes).is_ok();
-    objects
-        .iter()
-        .filter(|(_, bytes)| whole(bytes))
-        .filter_map(|(name, _)| number(name))
-        .collect()
+fn complete_segments(objects: &BTreeMap<String, Vec<u8>>) -> BTreeSet<u64> {
+    let whole = objects.iter().filter(|(_, bytes)| unseal(bytes).is_ok());
+    whole.filter_map(|(name, _)| number(name)).collect()
 }

@@ -37,7 +37,10 @@ pub struct Record {
 pub enum Content {
     Event(Event),
     /// It is there, but cannot be told.
-    Unreadable { kind: u16, why: Unreadable },
+    Unreadable {
+        kind: u16,
+        why: Unreadable,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,15 +90,25 @@ struct Place {
 impl Query {
     /// Everything.
     pub fn all() -> Self {
-        Self { writer: None, session: None, span: TimeSpan::ALL }
+        Self {
+            writer: None,
+            session: None,
+            span: TimeSpan::ALL,
+        }
     }
 
     pub fn session(session: SessionId) -> Self {
-        Self { session: Some(session), ..Self::all() }
+        Self {
+            session: Some(session),
+            ..Self::all()
+        }
     }
 
     pub fn span(span: TimeSpan) -> Self {
-        Self { span, ..Self::all() }
+        Self {
+            span,
+            ..Self::all()
+        }
     }
 
     fn wants(&self, header: &FrameHeader) -> bool {
@@ -105,7 +118,8 @@ impl Query {
     }
 
     fn wants_segment(&self, name: &SegmentName) -> bool {
-        name.sealed.is_none_or(|content| content.span.overlaps(&self.span))
+        name.sealed
+            .is_none_or(|content| content.span.overlaps(&self.span))
     }
 }
 
@@ -183,8 +197,12 @@ impl Events {
         };
         let listed = self.recordings.segments(&writer).await?;
         let names = listed.values().filter_map(|names| names.first().copied());
-        let wanted = names.filter(|name| self.query.wants_segment(name)).collect();
-        self.writers.iter_mut().for_each(|writers| drop(writers.pop_front()));
+        let wanted = names
+            .filter(|name| self.query.wants_segment(name))
+            .collect();
+        self.writers
+            .iter_mut()
+            .for_each(|writers| drop(writers.pop_front()));
         self.segments = Some((writer, wanted));
         Ok(())
     }
@@ -192,23 +210,42 @@ impl Events {
     /// The event at a place of the current segment, which then counts as read.
     async fn record(&mut self, place: Place) -> Result<Option<Record>, ReadError> {
         let header = place.header;
-        let Some(current) = &mut self.current else { return Ok(None) };
+        let Some(current) = &mut self.current else {
+            return Ok(None);
+        };
         let opener = if header.flags.contains(Flags::ENCRYPTED) {
             let (recordings, writer) = (&self.recordings, &current.writer);
             Some(self.keys.opener(recordings, writer, header.session).await?)
         } else {
             None
         };
-        let Some(frame) = current.frame(place) else { return Ok(None) };
+        let Some(frame) = current.frame(place) else {
+            return Ok(None);
+        };
         let content = match event_of(&frame, opener) {
             Ok(event) => Content::Event(event),
-            Err(why) => Content::Unreadable { kind: header.kind, why },
+            Err(why) => Content::Unreadable {
+                kind: header.kind,
+                why,
+            },
         };
         current.found = None;
         self.done = self.query.session.is_some() && header.kind == kind::SESSION_ENDED;
         let (writer, segment) = (current.writer.clone(), current.name.number);
-        let FrameHeader { sequence, time, session, .. } = header;
-        Ok(Some(Record { writer, segment, sequence, time, session, content }))
+        let FrameHeader {
+            sequence,
+            time,
+            session,
+            ..
+        } = header;
+        Ok(Some(Record {
+            writer,
+            segment,
+            sequence,
+            time,
+            session,
+            content,
+        }))
     }
 }
 
@@ -217,13 +254,22 @@ impl Events {
 impl Current {
     fn new(writer: WriterId, name: SegmentName, bytes: Vec<u8>) -> Result<Self, ReadError> {
         let full = format!("{writer}/{name}");
-        let walk = Walk::new(&bytes)
-            .map_err(|source| ReadError::Broken { name: full.clone(), source })?;
+        let walk = Walk::new(&bytes).map_err(|source| ReadError::Broken {
+            name: full.clone(),
+            source,
+        })?;
         if walk.start().writer != writer || walk.start().segment != name.number {
             return Err(ReadError::Misnamed { name: full });
         }
         let (offset, chain) = (walk.offset(), walk.chain());
-        Ok(Self { writer, name, bytes, offset, chain, found: None })
+        Ok(Self {
+            writer,
+            name,
+            bytes,
+            offset,
+            chain,
+            found: None,
+        })
     }
 
     /// Follows the chain to the next frame that the query wants.
@@ -244,7 +290,10 @@ impl Current {
                 Ok(Parsed::NeedMore(_)) => return Err(self.broken(Break::Truncated { after })),
                 Err(source) => return Err(self.broken(source)),
             };
-            let place = Place { header: frame.header, offset: self.offset };
+            let place = Place {
+                header: frame.header,
+                offset: self.offset,
+            };
             let (size, followed) = (frame.size(), self.chain.follow(&frame));
             followed.map_err(|source| self.broken(source))?;
             self.offset += size;
@@ -260,6 +309,9 @@ impl Current {
     }
 
     fn broken(&self, source: Break) -> ReadError {
-        ReadError::Broken { name: format!("{}/{}", self.writer, self.name), source }
+        ReadError::Broken {
+            name: format!("{}/{}", self.writer, self.name),
+            source,
+        }
     }
 }

@@ -33,8 +33,14 @@ pub enum KeyError {
 
 impl Keyring {
     pub fn new(keys: impl IntoIterator<Item = RecipientPrivateKey>) -> Self {
-        let private = keys.into_iter().map(|key| (key.public().id(), key)).collect();
-        Self { private, ..Self::default() }
+        let private = keys
+            .into_iter()
+            .map(|key| (key.public().id(), key))
+            .collect();
+        Self {
+            private,
+            ..Self::default()
+        }
     }
 
     /// The session's key; fetched once, and so is the knowledge that it is not there.
@@ -68,7 +74,10 @@ impl Keyring {
     ) -> Result<SessionOpener, KeyError> {
         let wrapped = WrappedKey::parse(wrapped.ok_or(KeyError::Missing)?)?;
         let recipient = wrapped.recipient();
-        let private = self.private.get(&recipient).ok_or(KeyError::NoPrivateKey { recipient })?;
+        let private = self
+            .private
+            .get(&recipient)
+            .ok_or(KeyError::NoPrivateKey { recipient })?;
         Ok(wrapped.unwrap_key(private, session)?)
     }
 }

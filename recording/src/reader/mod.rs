@@ -58,7 +58,10 @@ impl Recordings {
     /// The writers that have a folder here, sorted. Other folders are passed over.
     pub async fn writers(&self) -> Result<Vec<WriterId>, ReadError> {
         let folders = self.store.folders().await?;
-        Ok(folders.iter().filter_map(|name| name.parse().ok()).collect())
+        Ok(folders
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .collect())
     }
 
     /// The segments of a writer by their numbers. There should be one name to each,
@@ -79,7 +82,9 @@ impl Recordings {
             };
             count += 1;
             if count > MAX_SEGMENTS_PER_WRITER {
-                return Err(ReadError::TooManySegments { writer: writer.clone() });
+                return Err(ReadError::TooManySegments {
+                    writer: writer.clone(),
+                });
             }
             segments.entry(segment.number).or_default().push(segment);
         }
@@ -99,12 +104,17 @@ impl Recordings {
         if segment.sealed.is_none() {
             return Ok(self.store.read(&name, MAX_SEGMENT_LEN).await?.into());
         }
-        let damaged = |source| ReadError::Damaged { name: name.clone(), source };
+        let damaged = |source| ReadError::Damaged {
+            name: name.clone(),
+            source,
+        };
         let mut content = self.store.content(&name, MAX_SEALED_LEN).await?;
         let mut unsealer = Unsealer::new().map_err(damaged)?;
         let mut raw = Vec::new();
         while let Some(chunk) = content.chunks.next().await {
-            unsealer.pull_all(&mut chunk?.as_ref(), &mut raw).map_err(damaged)?;
+            unsealer
+                .pull_all(&mut chunk?.as_ref(), &mut raw)
+                .map_err(damaged)?;
         }
         unsealer.finish().map_err(damaged)?;
         Ok(raw)
@@ -132,7 +142,10 @@ impl Recordings {
         writer: &WriterId,
         session: &SessionId,
     ) -> Result<(), ReadError> {
-        Ok(self.store.destroy(&format!("{writer}/{}", key_name(session))).await?)
+        Ok(self
+            .store
+            .destroy(&format!("{writer}/{}", key_name(session)))
+            .await?)
     }
 
     /// The events that a query asks for, writer by writer, each in the order in

@@ -4,7 +4,7 @@ use super::events::Unreadable;
 use super::keyring::KeyError;
 use crate::crypt::SessionOpener;
 use crate::event::Event;
-use crate::format::{Flags, Frame, FormatError, MAX_PAYLOAD_BYTES, decode_event};
+use crate::format::{Flags, FormatError, Frame, MAX_PAYLOAD_BYTES, decode_event};
 use crate::seal::unfold;
 
 /// Opens, unfolds and decodes. `opener` is needed where the frame is encrypted.
