@@ -73,8 +73,11 @@ pub mod encoder;
 pub mod event;
 pub mod format;
 pub mod layout;
+pub mod reader;
 pub mod seal;
 pub mod spool;
+pub mod store;
+pub mod upload;
 pub mod writer;
 
 mod hex;

@@ -9,7 +9,7 @@
     reason = "a test stops where something is wrong, and this one needs real time and processes"
 )]
 
-mod record;
+mod spooled;
 
 use std::collections::HashMap;
 use std::env;
@@ -25,7 +25,7 @@ use std::os::unix::process::ExitStatusExt;
 use portcullis_recording::event::{Body, Event, SessionId, notice};
 use portcullis_recording::spool::SpoolConfig;
 use portcullis_recording::writer::Writer;
-use record::{key, operation, started, trusted, verify};
+use spooled::{key, operation, started, trusted, verify};
 use tempfile::TempDir;
 
 const KILLS: u64 = 320;

@@ -7,7 +7,7 @@
     reason = "a test stops where something is wrong, and reads its own small files"
 )]
 
-mod record;
+mod spooled;
 
 use std::fs;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use portcullis_recording::format::decode_event;
 use portcullis_recording::layout::key_name;
 use portcullis_recording::spool::{Durability, SPOOL_RESERVE_BYTES, SpoolConfig};
 use portcullis_recording::writer::{AppendError, ConfirmError, MAX_OPEN_SESSIONS, Writer};
-use record::{Record, key, operation, started, trusted, verify, writer_folder};
+use spooled::{Record, key, operation, started, trusted, verify, writer_folder};
 use tempfile::TempDir;
 
 const NOW: Timestamp = Timestamp(1_763_700_000_000_000);

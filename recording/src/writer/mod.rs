@@ -433,7 +433,7 @@ impl Writer {
             state.ledger.check_new(event.session)?;
         }
         let cipher = SessionCipher::generate(&SystemRandom::new())?;
-        let wrapped = cipher.wrap_key(recipient, &event.session.to_string())?;
+        let wrapped = cipher.wrap_key(recipient, &event.session)?;
         let path = self.folder.join(key_name(&event.session));
         let bytes = wrapped.as_bytes();
         if let Err(error) = write_key(&path, bytes) {

@@ -1,133 +1,170 @@
-//! Reads a spool back and verifies it, for tests.
+//! A small recording made in memory, segment by segment, and its folder on disk.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use portcullis_recording::chain::{Break, Chain, Expected, Walk, verify_segment};
-use portcullis_recording::checkpoint::{SigningKey, TrustedKeys};
+use portcullis_recording::chain::Chain;
+use portcullis_recording::checkpoint::{Head, HeadKind, SigningKey, TrustedKeys};
+use portcullis_recording::encoder::Encoder;
 use portcullis_recording::event::{
-    Body, Event, Notice, Operation, SessionId, SessionStarted, WriterId,
+    Body, Event, Operation, SessionEnded, SessionId, SessionStarted, Stream, Terminal, Timestamp,
+    Value, WriterId,
 };
-use portcullis_recording::format::{Flags, FrameHeader, decode_event};
 use portcullis_recording::layout::SegmentName;
 
-/// A verified record.
-#[derive(Debug, Default)]
-pub(crate) struct Record {
-    /// All events that are not encrypted, in order.
-    pub(crate) events: Vec<(FrameHeader, Event)>,
-    /// Headers and payloads of those that are.
-    pub(crate) encrypted: Vec<(FrameHeader, Vec<u8>)>,
-    pub(crate) segments: u64,
-    /// The keys that signed, in order, without repetitions.
-    pub(crate) signers: Vec<String>,
+/// The first event's time: some day in 2026, in microseconds.
+pub(crate) const BEGIN: u64 = 1_794_000_000_000_000;
+
+/// Makes segments one after the other.
+pub(crate) struct Recorder {
+    pub(crate) writer: WriterId,
+    pub(crate) key: SigningKey,
+    pub(crate) encoder: Encoder,
+    pub(crate) segment: u64,
+    pub(crate) now: u64,
+    /// Every head that was signed.
+    pub(crate) heads: Vec<Head>,
+    /// The finished segments, the first being number 1.
+    pub(crate) segments: Vec<Vec<u8>>,
 }
 
-pub(crate) fn key() -> SigningKey {
-    SigningKey::from_pem(include_str!("../golden/openssl-private.pem")).unwrap()
+impl Recorder {
+    pub(crate) fn new(writer: &str) -> Self {
+        let (key, _) = SigningKey::generate().unwrap();
+        Self {
+            writer: writer.parse().unwrap(),
+            key,
+            encoder: Encoder::new(Chain::START),
+            segment: 0,
+            now: BEGIN,
+            heads: Vec::new(),
+            segments: Vec::new(),
+        }
+    }
+
+    /// `count` segments of `operations` each in two sessions, sealed.
+    pub(crate) fn filled(writer: &str, count: u64, operations: u64) -> Self {
+        let mut recorder = Self::new(writer);
+        for _ in 0..count {
+            recorder.start();
+            for number in 0..operations {
+                recorder.event(session((number % 2) as u8 + 1), operation(number));
+                if number % 4 == 3 {
+                    recorder.sign(HeadKind::Checkpoint);
+                }
+            }
+            recorder.seal();
+        }
+        recorder
+    }
+
+    pub(crate) fn keys(&self) -> TrustedKeys {
+        [self.key.public()].into_iter().collect()
+    }
+
+    pub(crate) fn start(&mut self) {
+        self.segment += 1;
+        let now = self.tick();
+        self.encoder
+            .start_segment(&self.writer, self.segment, now)
+            .unwrap();
+    }
+
+    pub(crate) fn event(&mut self, session: SessionId, body: Body) {
+        let now = self.tick();
+        self.encoder.event(&Event::new(session, body), now).unwrap();
+    }
+
+    pub(crate) fn sign(&mut self, kind: HeadKind) {
+        let now = self.tick();
+        let place = (&self.writer, self.segment);
+        self.heads
+            .push(self.encoder.sign(kind, place, &self.key, now).unwrap());
+    }
+
+    /// Ends the segment with a seal.
+    pub(crate) fn seal(&mut self) {
+        self.sign(HeadKind::Seal);
+        self.leave();
+    }
+
+    /// Ends the segment without one.
+    pub(crate) fn leave(&mut self) {
+        self.segments.push(self.encoder.bytes().to_vec());
+        self.encoder.clear();
+    }
+
+    /// Writes the finished segments as the spool has them, below `root`.
+    pub(crate) fn write(&self, root: &Path) {
+        let folder = root.join(self.writer.as_str());
+        fs::create_dir_all(folder.join("keys")).unwrap();
+        for (number, bytes) in (1..).zip(&self.segments) {
+            fs::write(folder.join(SegmentName::open(number).to_string()), bytes).unwrap();
+        }
+    }
+
+    fn tick(&mut self) -> Timestamp {
+        self.now += 1_000;
+        Timestamp(self.now)
+    }
 }
 
-pub(crate) fn trusted() -> TrustedKeys {
-    TrustedKeys::from_iter([key().public()])
+pub(crate) fn session(number: u8) -> SessionId {
+    SessionId::new([number; 16])
 }
 
-/// The one writer's folder in a spool.
-pub(crate) fn writer_folder(spool: &Path) -> (WriterId, PathBuf) {
-    let mut entries = fs::read_dir(spool)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let folder = entries.find(|path| path.is_dir()).unwrap();
-    (
-        folder
-            .file_name()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .parse()
-            .unwrap(),
-        folder,
-    )
+pub(crate) fn operation(number: u64) -> Body {
+    let text = format!("SELECT * FROM orders WHERE id = {number}");
+    Body::Operation(Operation {
+        number,
+        operation: [("text".to_owned(), Value::Text(text))].into(),
+        decision: "allow".to_owned(),
+        ..Operation::default()
+    })
 }
 
-/// Verifies all segments of a spool, from number `first`, as one chain.
-pub(crate) fn verify(spool: &Path, keys: &TrustedKeys, first: u64) -> Result<Record, Break> {
-    let (writer, folder) = writer_folder(spool);
-    let mut record = Record::default();
-    let mut expected: Option<Chain> = (first == 1).then_some(Chain::START);
-    for segment in first.. {
-        let path = folder.join(SegmentName::open(segment).to_string());
-        let Ok(bytes) = fs::read(path) else { break };
-        let at = expected.map(|chain| Expected {
-            writer: writer.clone(),
-            segment,
-            chain,
-        });
-        let summary = verify_segment(&bytes, keys, at.as_ref())?;
-        expected = Some(summary.chain);
-        record.segments += 1;
-        for head in summary.heads {
-            let signer = head.key.to_string();
-            if record.signers.last() != Some(&signer) {
-                record.signers.push(signer);
+pub(crate) fn started(subject: &str) -> Body {
+    Body::SessionStarted(SessionStarted {
+        subject: subject.to_owned(),
+        ..Default::default()
+    })
+}
+
+pub(crate) fn ended() -> Body {
+    Body::SessionEnded(SessionEnded {
+        outcome: "closed".to_owned(),
+        ..Default::default()
+    })
+}
+
+pub(crate) fn terminal(stream: Stream, data: &[u8]) -> Body {
+    Body::Terminal(Terminal {
+        stream,
+        data: data.to_vec(),
+    })
+}
+
+/// Every file below a folder by its path there, with its content.
+pub(crate) fn files(root: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
+                found.insert(name, fs::read(&path).unwrap());
             }
         }
-        collect(&bytes, &mut record)?;
     }
-    Ok(record)
-}
-
-fn collect(bytes: &[u8], record: &mut Record) -> Result<(), Break> {
-    let mut walk = Walk::new(bytes)?;
-    while let Some(frame) = walk.next_frame()? {
-        if !frame.is_event() {
-            continue;
-        }
-        if frame.header.flags.contains(Flags::ENCRYPTED) {
-            record
-                .encrypted
-                .push((frame.header, frame.payload.to_vec()));
-        } else {
-            let event = decode_event(&frame.header, frame.payload).unwrap();
-            record.events.push((frame.header, event));
-        }
-    }
-    Ok(())
-}
-
-pub(crate) fn started(session: SessionId, subject: &str) -> Event {
-    let started = SessionStarted {
-        subject: subject.to_owned(),
-        ..SessionStarted::default()
-    };
-    Event::new(session, Body::SessionStarted(started))
-}
-
-/// An operation that is told apart by its policy's name.
-pub(crate) fn operation(session: SessionId, name: &str) -> Event {
-    let operation = Operation {
-        policy: name.to_owned(),
-        ..Operation::default()
-    };
-    Event::new(session, Body::Operation(operation))
-}
-
-impl Record {
-    /// The names of all operations, in order.
-    pub(crate) fn operations(&self) -> Vec<&str> {
-        let bodies = self.events.iter().map(|(_, event)| &event.body);
-        let names = bodies.filter_map(|body| match body {
-            Body::Operation(operation) => Some(operation.policy.as_str()),
-            _ => None,
-        });
-        names.collect()
-    }
-
-    /// All notices, in order.
-    pub(crate) fn notices(&self) -> impl Iterator<Item = &Notice> {
-        let bodies = self.events.iter().map(|(_, event)| &event.body);
-        bodies.filter_map(|body| match body {
-            Body::Notice(notice) => Some(notice),
-            _ => None,
-        })
-    }
+    found
 }
