@@ -27,7 +27,10 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::rand::SecureRandom;
 use zeroize::Zeroizing;
 
-pub use key::{KEY_LEN, RecipientId, RecipientKey, RecipientPrivateKey};
+pub use key::{KEY_LEN, RecipientKey, RecipientPrivateKey};
+
+use crate::checkpoint::{KeyId, MAX_KEY_FILE_BYTES};
+use crate::event::SessionId;
 
 /// What sealing adds to a payload: its counter (8 bytes) and the tag (16).
 pub const SEAL_OVERHEAD: usize = COUNTER_LEN + TAG_LEN;
@@ -36,13 +39,11 @@ pub const SEAL_OVERHEAD: usize = COUNTER_LEN + TAG_LEN;
 /// counted nonces; a session that reaches this is a defect, so it stops.
 pub const MAX_SEALS_PER_KEY: u64 = 1 << 32;
 
-/// Longest name of a session, in bytes.
-pub const MAX_SESSION_NAME: usize = 128;
-
 /// Exact size of a wrapped key object.
-pub const WRAPPED_KEY_LEN: usize = MAGIC.len() + 32 + hpke::ENC_LEN + KEY_LEN + TAG_LEN;
+pub const WRAPPED_KEY_LEN: usize = MAGIC.len() + KEY_ID_LEN + hpke::ENC_LEN + KEY_LEN + TAG_LEN;
 
 const MAGIC: &[u8; 5] = b"PCKY\0";
+const KEY_ID_LEN: usize = 8;
 const COUNTER_LEN: usize = 8;
 const TAG_LEN: usize = 16;
 const INFO: &[u8] = b"portcullis recording session key v0";
@@ -59,7 +60,7 @@ pub struct SessionOpener {
     key: LessSafeKey,
 }
 
-/// The bytes of `keys/<session>.key`: magic and version, the recipient's id,
+/// The bytes of `keys/<session>.key`: magic and version, the recipient's key id,
 /// then RFC 9180 (HPKE base mode, DHKEM X25519 with HKDF-SHA256, AES-256-GCM):
 /// the encapsulated key and the sealed session key. The session's name is the
 /// associated data.
@@ -74,15 +75,12 @@ pub enum CryptError {
     InvalidPublicKey(&'static str),
     #[error("not an X25519 private key: {0}")]
     InvalidPrivateKey(&'static str),
-    #[error("the session's name is empty or longer than {MAX_SESSION_NAME} bytes")]
-    InvalidSessionName,
+    #[error("a key file has at most {MAX_KEY_FILE_BYTES} bytes")]
+    KeyFileTooLong,
     #[error("not a wrapped key: {0}")]
     InvalidWrappedKey(&'static str),
     #[error("the session key is wrapped to recipient {wrapped_to}, and the key given is {given}")]
-    OtherRecipient {
-        wrapped_to: RecipientId,
-        given: RecipientId,
-    },
+    OtherRecipient { wrapped_to: KeyId, given: KeyId },
     #[error("the wrapped key does not open: it was changed, or belongs to another session")]
     WrappedKeyChanged,
     #[error("the session key has sealed {MAX_SEALS_PER_KEY} payloads and may seal no more")]
@@ -145,13 +143,12 @@ impl SessionCipher {
     pub fn wrap_key(
         &self,
         recipient: &RecipientKey,
-        session: &str,
+        session: &SessionId,
     ) -> Result<WrappedKey, CryptError> {
-        check_session(session)?;
-        let wrapped = hpke::seal(recipient, INFO, session.as_bytes(), &self.secret)?;
+        let wrapped = hpke::seal(recipient, INFO, session.bytes(), &self.secret)?;
         let mut bytes = Vec::with_capacity(WRAPPED_KEY_LEN);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(recipient.id().as_bytes());
+        bytes.extend_from_slice(recipient.id().bytes());
         bytes.extend_from_slice(&wrapped);
         bytes
             .try_into()
@@ -215,24 +212,23 @@ impl WrappedKey {
     }
 
     /// Whose private key opens it.
-    pub fn recipient(&self) -> RecipientId {
+    pub fn recipient(&self) -> KeyId {
         let (_, rest) = self.0.split_first_chunk::<5>().unwrap_or((MAGIC, &[]));
-        RecipientId::new(rest.first_chunk().copied().unwrap_or_default())
+        KeyId::new(rest.first_chunk().copied().unwrap_or_default())
     }
 
     /// The session's key, for reading.
     pub fn unwrap_key(
         &self,
         private: &RecipientPrivateKey,
-        session: &str,
+        session: &SessionId,
     ) -> Result<SessionOpener, CryptError> {
-        check_session(session)?;
         let (wrapped_to, given) = (self.recipient(), private.public().id());
         if wrapped_to != given {
             return Err(CryptError::OtherRecipient { wrapped_to, given });
         }
-        let sealed = self.0.get(MAGIC.len() + 32..).unwrap_or_default();
-        let opened = hpke::open(private, INFO, session.as_bytes(), sealed)?;
+        let sealed = self.0.get(MAGIC.len() + KEY_ID_LEN..).unwrap_or_default();
+        let opened = hpke::open(private, INFO, session.bytes(), sealed)?;
         let secret = Zeroizing::new(
             <[u8; KEY_LEN]>::try_from(opened.as_slice()).map_err(|_| CryptError::Library)?,
         );
@@ -245,13 +241,6 @@ impl WrappedKey {
 impl fmt::Debug for WrappedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "WrappedKey(to {})", self.recipient())
-    }
-}
-
-fn check_session(session: &str) -> Result<(), CryptError> {
-    match session.len() {
-        1..=MAX_SESSION_NAME => Ok(()),
-        _ => Err(CryptError::InvalidSessionName),
     }
 }
 

@@ -69,13 +69,19 @@ pub enum StoreError {
     #[error("{name} is in the store already")]
     AlreadyExists { name: String },
     #[error("the store does not permit it: {name}: {source}")]
-    Denied { name: String, source: Box<object_store::Error> },
+    Denied {
+        name: String,
+        source: Box<object_store::Error>,
+    },
     #[error("{name} has {size} bytes, more than the limit of {limit}")]
     TooLarge { name: String, size: u64, limit: u64 },
     #[error("more than {MAX_FOLDERS} folders in the store")]
     TooManyFolders,
     #[error("the store cannot be reached, or fails: {name}: {source}")]
-    Unavailable { name: String, source: Box<object_store::Error> },
+    Unavailable {
+        name: String,
+        source: Box<object_store::Error>,
+    },
 }
 
 // === impl Store ===
@@ -84,15 +90,30 @@ impl Store {
     /// Writes a new object whole. An object that is there already stays as it is
     /// and is an error, whatever its content.
     pub async fn create(&self, name: &str, content: Bytes) -> Result<Receipt, StoreError> {
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let put = self.inner.put_opts(&path(name)?, PutPayload::from(content), options).await;
+        let options = PutOptions {
+            mode: PutMode::Create,
+            ..PutOptions::default()
+        };
+        let put = self
+            .inner
+            .put_opts(&path(name)?, PutPayload::from(content), options)
+            .await;
         let result = put.map_err(|source| named(name, source))?;
-        Ok(Receipt { e_tag: result.e_tag })
+        Ok(Receipt {
+            e_tag: result.e_tag,
+        })
     }
 
     pub async fn stat(&self, name: &str) -> Result<Stat, StoreError> {
-        let meta = self.inner.head(&path(name)?).await.map_err(|source| named(name, source))?;
-        Ok(Stat { size: meta.size, e_tag: meta.e_tag })
+        let meta = self
+            .inner
+            .head(&path(name)?)
+            .await
+            .map_err(|source| named(name, source))?;
+        Ok(Stat {
+            size: meta.size,
+            e_tag: meta.e_tag,
+        })
     }
 
     /// The whole object, refused if it is longer than `limit`.
@@ -103,7 +124,11 @@ impl Store {
             let chunk = chunk?;
             let size = all.len() as u64 + chunk.len() as u64;
             if size > limit {
-                return Err(StoreError::TooLarge { name: name.to_owned(), size, limit });
+                return Err(StoreError::TooLarge {
+                    name: name.to_owned(),
+                    size,
+                    limit,
+                });
             }
             all.extend_from_slice(&chunk);
         }
@@ -112,13 +137,24 @@ impl Store {
 
     /// The object piece by piece, refused if its size is more than `limit`.
     pub async fn content(&self, name: &str, limit: u64) -> Result<Content, StoreError> {
-        let got = self.inner.get(&path(name)?).await.map_err(|source| named(name, source))?;
+        let got = self
+            .inner
+            .get(&path(name)?)
+            .await
+            .map_err(|source| named(name, source))?;
         let size = got.meta.size;
         if size > limit {
-            return Err(StoreError::TooLarge { name: name.to_owned(), size, limit });
+            return Err(StoreError::TooLarge {
+                name: name.to_owned(),
+                size,
+                limit,
+            });
         }
         let owned = name.to_owned();
-        let chunks = got.into_stream().map_err(move |source| named(&owned, source)).boxed();
+        let chunks = got
+            .into_stream()
+            .map_err(move |source| named(&owned, source))
+            .boxed();
         Ok(Content { size, chunks })
     }
 
@@ -127,7 +163,10 @@ impl Store {
         let owned = folder.to_owned();
         let listed = self.inner.list(Some(&Path::from(folder)));
         listed
-            .map_ok(|meta| Entry { name: meta.location.to_string(), size: meta.size })
+            .map_ok(|meta| Entry {
+                name: meta.location.to_string(),
+                size: meta.size,
+            })
             .map_err(move |source| named(&owned, source))
             .boxed()
     }
@@ -149,7 +188,10 @@ impl Store {
         // Deleting what is not there is no error in S3, but here it would tell
         // somebody that something is gone that perhaps was misspelt.
         self.stat(name).await?;
-        self.inner.delete(&path(name)?).await.map_err(|source| named(name, source))
+        self.inner
+            .delete(&path(name)?)
+            .await
+            .map_err(|source| named(name, source))
     }
 }
 
@@ -183,8 +225,12 @@ impl StoreError {
 }
 
 fn path(name: &str) -> Result<Path, StoreError> {
-    let parsed = Path::parse(name).ok().filter(|path| !path.is_root() && path.as_ref() == name);
-    parsed.ok_or_else(|| StoreError::InvalidName { name: name.to_owned() })
+    let parsed = Path::parse(name)
+        .ok()
+        .filter(|path| !path.is_root() && path.as_ref() == name);
+    parsed.ok_or_else(|| StoreError::InvalidName {
+        name: name.to_owned(),
+    })
 }
 
 fn named(name: &str, source: object_store::Error) -> StoreError {
@@ -195,9 +241,13 @@ fn named(name: &str, source: object_store::Error) -> StoreError {
         Error::AlreadyExists { .. } | Error::Precondition { .. } => {
             StoreError::AlreadyExists { name }
         }
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-            StoreError::Denied { name, source: Box::new(source) }
-        }
-        source => StoreError::Unavailable { name, source: Box::new(source) },
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => StoreError::Denied {
+            name,
+            source: Box::new(source),
+        },
+        source => StoreError::Unavailable {
+            name,
+            source: Box::new(source),
+        },
     }
 }

@@ -26,7 +26,10 @@ pub type Options = BTreeMap<String, String>;
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidStore {
     #[error("{url} is not a URL: {source}")]
-    NotAUrl { url: String, source: url::ParseError },
+    NotAUrl {
+        url: String,
+        source: url::ParseError,
+    },
     #[error("a store's URL carries no password, query or fragment")]
     UrlWithExtras,
     #[error("no store for {scheme}: URLs; there are file:, s3:, gs:, az: and abfss:")]
@@ -36,9 +39,15 @@ pub enum InvalidStore {
     #[error("{store} has no option {option}")]
     UnknownOption { store: &'static str, option: String },
     #[error("the directory {path} cannot be used: {source}")]
-    Directory { path: String, source: Box<object_store::Error> },
+    Directory {
+        path: String,
+        source: Box<object_store::Error>,
+    },
     #[error("{store} cannot be used with these options: {source}")]
-    Settings { store: &'static str, source: Box<object_store::Error> },
+    Settings {
+        store: &'static str,
+        source: Box<object_store::Error>,
+    },
 }
 
 // === impl Store ===
@@ -47,8 +56,10 @@ impl Store {
     /// `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix`,
     /// `az://container/prefix` or `abfss://container@account.host/prefix`.
     pub fn open(url: &str, options: &Options) -> Result<Self, InvalidStore> {
-        let parsed = Url::parse(url)
-            .map_err(|source| InvalidStore::NotAUrl { url: url.to_owned(), source })?;
+        let parsed = Url::parse(url).map_err(|source| InvalidStore::NotAUrl {
+            url: url.to_owned(),
+            source,
+        })?;
         if parsed.password().is_some() || parsed.query().is_some() || parsed.fragment().is_some() {
             return Err(InvalidStore::UrlWithExtras);
         }
@@ -57,35 +68,55 @@ impl Store {
         }
         if parsed.host_str().is_none_or(str::is_empty) {
             let why = "it names no bucket".to_owned();
-            return Err(InvalidStore::BadUrl { url: url.to_owned(), why });
+            return Err(InvalidStore::BadUrl {
+                url: url.to_owned(),
+                why,
+            });
         }
         let inner: Arc<dyn ObjectStore> = match parsed.scheme() {
             "s3" | "s3a" => Arc::new(s3(url, options)?),
             "gs" => Arc::new(gcs(url, options)?),
             "az" | "abfs" | "abfss" => Arc::new(azure(url, options)?),
-            other => return Err(InvalidStore::UnknownScheme { scheme: other.to_owned() }),
+            other => {
+                return Err(InvalidStore::UnknownScheme {
+                    scheme: other.to_owned(),
+                });
+            }
         };
-        let prefix = Path::from_url_path(parsed.path()).map_err(|error| {
-            InvalidStore::BadUrl { url: url.to_owned(), why: error.to_string() }
+        let prefix = Path::from_url_path(parsed.path()).map_err(|error| InvalidStore::BadUrl {
+            url: url.to_owned(),
+            why: error.to_string(),
         })?;
-        Ok(Self { inner: below(inner, prefix), place: url.to_owned() })
+        Ok(Self {
+            inner: below(inner, prefix),
+            place: url.to_owned(),
+        })
     }
 
     /// A directory that exists. What is written is synced before it counts.
     pub fn directory(path: &FilePath) -> Result<Self, InvalidStore> {
         let files = LocalFileSystem::new_with_prefix(path).map_err(|source| {
             let path = path.display().to_string();
-            InvalidStore::Directory { path, source: Box::new(source) }
+            InvalidStore::Directory {
+                path,
+                source: Box::new(source),
+            }
         })?;
         let inner = Arc::new(files.with_fsync(true));
-        Ok(Self { inner, place: path.display().to_string() })
+        Ok(Self {
+            inner,
+            place: path.display().to_string(),
+        })
     }
 }
 
 fn open_directory(url: &Url, options: &Options) -> Result<Store, InvalidStore> {
     if let Some(option) = options.keys().next() {
         let option = option.clone();
-        return Err(InvalidStore::UnknownOption { store: "a directory", option });
+        return Err(InvalidStore::UnknownOption {
+            store: "a directory",
+            option,
+        });
     }
     let path = url.to_file_path().map_err(|()| InvalidStore::BadUrl {
         url: url.to_string(),
@@ -104,21 +135,33 @@ fn s3(url: &str, options: &Options) -> Result<impl ObjectStore, InvalidStore> {
 }
 
 fn gcs(url: &str, options: &Options) -> Result<impl ObjectStore, InvalidStore> {
-    let mut builder = GoogleCloudStorageBuilder::new().with_url(url).with_retry(retry());
+    let mut builder = GoogleCloudStorageBuilder::new()
+        .with_url(url)
+        .with_retry(retry());
     for (option, value) in options {
-        let key = option.parse().map_err(|_| unknown_option("Google Cloud Storage", option))?;
+        let key = option
+            .parse()
+            .map_err(|_| unknown_option("Google Cloud Storage", option))?;
         builder = builder.with_config(key, value);
     }
-    builder.build().map_err(|source| settings("Google Cloud Storage", source))
+    builder
+        .build()
+        .map_err(|source| settings("Google Cloud Storage", source))
 }
 
 fn azure(url: &str, options: &Options) -> Result<impl ObjectStore, InvalidStore> {
-    let mut builder = MicrosoftAzureBuilder::new().with_url(url).with_retry(retry());
+    let mut builder = MicrosoftAzureBuilder::new()
+        .with_url(url)
+        .with_retry(retry());
     for (option, value) in options {
-        let key = option.parse().map_err(|_| unknown_option("Azure Blob Storage", option))?;
+        let key = option
+            .parse()
+            .map_err(|_| unknown_option("Azure Blob Storage", option))?;
         builder = builder.with_config(key, value);
     }
-    builder.build().map_err(|source| settings("Azure Blob Storage", source))
+    builder
+        .build()
+        .map_err(|source| settings("Azure Blob Storage", source))
 }
 
 /// A few quick attempts for one lost packet. What lasts longer is the caller's:
@@ -136,13 +179,23 @@ fn retry() -> RetryConfig {
 }
 
 fn below(inner: Arc<dyn ObjectStore>, prefix: Path) -> Arc<dyn ObjectStore> {
-    if prefix.is_root() { inner } else { Arc::new(PrefixStore::new(inner, prefix)) }
+    if prefix.is_root() {
+        inner
+    } else {
+        Arc::new(PrefixStore::new(inner, prefix))
+    }
 }
 
 fn unknown_option(store: &'static str, option: &str) -> InvalidStore {
-    InvalidStore::UnknownOption { store, option: option.to_owned() }
+    InvalidStore::UnknownOption {
+        store,
+        option: option.to_owned(),
+    }
 }
 
 fn settings(store: &'static str, source: object_store::Error) -> InvalidStore {
-    InvalidStore::Settings { store, source: Box::new(source) }
+    InvalidStore::Settings {
+        store,
+        source: Box::new(source),
+    }
 }

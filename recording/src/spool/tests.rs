@@ -1,0 +1,349 @@
+//! Recovery of what a crash can leave.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test reads its own small files"
+)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::chain::{Chain, Expected, SegmentSummary, verify_segment};
+use crate::checkpoint::{SigningKey, TrustedKeys};
+use crate::event::{Body, Event, Notice, Timestamp, Value, notice};
+use crate::format::{Frame, Parsed, decode_event, kind, strip_file_header};
+use crate::writer::Writer;
+
+const NOW: Timestamp = Timestamp(1_763_700_000_000_000);
+
+struct Bed {
+    folder: TempDir,
+    key: String,
+}
+
+impl Bed {
+    fn new() -> Self {
+        let (_, key) = SigningKey::generate().unwrap();
+        // In memory where that is possible: thousands of syncs would take their time.
+        let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new());
+        Self {
+            folder: folder.unwrap(),
+            key,
+        }
+    }
+
+    fn open(&self) -> Result<Writer, OpenError> {
+        let config = SpoolConfig::new(self.folder.path(), "unit".parse().unwrap());
+        Writer::open(config, SigningKey::from_pem(&self.key).unwrap(), NOW)
+    }
+
+    fn writer_folder(&self) -> PathBuf {
+        let writer = find_writer(self.folder.path()).unwrap().unwrap();
+        self.folder.path().join(writer.as_str())
+    }
+
+    fn segment(&self, number: u64) -> PathBuf {
+        self.writer_folder()
+            .join(SegmentName::open(number).to_string())
+    }
+
+    fn verify(&self) -> Vec<SegmentSummary> {
+        let keys = TrustedKeys::from_iter([SigningKey::from_pem(&self.key).unwrap().public()]);
+        let writer = find_writer(self.folder.path()).unwrap().unwrap();
+        let mut chain = Chain::START;
+        let mut all = Vec::new();
+        for segment in 1.. {
+            let Ok(bytes) = fs::read(self.segment(segment)) else {
+                break;
+            };
+            let expected = Expected {
+                writer: writer.clone(),
+                segment,
+                chain,
+            };
+            let summary = verify_segment(&bytes, &keys, Some(&expected)).unwrap();
+            chain = summary.chain;
+            all.push(summary);
+        }
+        all
+    }
+
+    /// All notices in all segments, by name.
+    fn notices(&self) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for segment in 1.. {
+            let Ok(bytes) = fs::read(self.segment(segment)) else {
+                break;
+            };
+            let mut rest = strip_file_header(&bytes).unwrap();
+            while let Ok(Parsed::Frame { frame, rest: after }) = Frame::parse(rest) {
+                if frame.header.kind == kind::NOTICE
+                    && let Body::Notice(notice) =
+                        decode_event(&frame.header, frame.payload).unwrap().body
+                {
+                    notices.push(notice);
+                }
+                rest = after;
+            }
+        }
+        notices
+    }
+
+    /// Removes all files of the writer, and leaves its folder.
+    fn clear(&self) {
+        for file in fs::read_dir(self.writer_folder()).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_file() {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
+    fn torn_files(&self) -> Vec<Vec<u8>> {
+        let entries = fs::read_dir(self.writer_folder())
+            .unwrap()
+            .map(|entry| entry.unwrap());
+        let torn = entries.filter(|entry| entry.file_name().to_str().unwrap().contains(".torn-"));
+        torn.map(|entry| fs::read(entry.path()).unwrap()).collect()
+    }
+}
+
+fn note(what: &str) -> Event {
+    let notice = Notice {
+        what: what.to_owned(),
+        ..Notice::default()
+    };
+    Event::new(SessionId::NONE, Body::Notice(notice))
+}
+
+/// One segment with three events, and where the bytes of each end.
+fn written(bed: &Bed) -> Vec<usize> {
+    let writer = bed.open().unwrap();
+    let mut ends = vec![usize::try_from(writer.status().bytes).unwrap()];
+    for what in ["one", "two", "three"] {
+        writer.append(&note(what), NOW).unwrap();
+        ends.push(usize::try_from(writer.status().bytes).unwrap());
+    }
+    ends
+}
+
+#[test]
+fn tail_torn_at_any_byte_is_cut_back_to_the_last_whole_event() {
+    let bed = Bed::new();
+    let ends = written(&bed);
+    let path = bed.segment(1);
+    let whole = fs::read(&path).unwrap();
+    assert_eq!(ends.last(), Some(&whole.len()));
+    for length in ends[0]..=whole.len() {
+        // The rest of the file may be gone, or be zeros, as after a loss of power.
+        for zeros in [0, whole.len() - length] {
+            bed.clear();
+            let torn = [&whole[..length], &vec![0; zeros][..]].concat();
+            fs::write(bed.segment(1), &torn).unwrap();
+
+            drop(bed.open().unwrap());
+            let events = ends.iter().filter(|end| **end <= length).count() as u64 - 1;
+            let verified = bed.verify();
+            let kept: u64 = verified.iter().map(|segment| segment.events).sum();
+            assert_eq!(
+                kept,
+                events + 1,
+                "length {length}, and one notice of the restart"
+            );
+            let cut = torn.len() - ends[usize::try_from(events).unwrap()];
+            let told = bed.notices();
+            let told = told.last().unwrap();
+            assert_eq!(told.what, notice::WRITER_RESTARTED);
+            if cut == 0 {
+                assert!(told.attributes.is_empty());
+                assert!(bed.torn_files().is_empty());
+            } else {
+                let bytes = i64::try_from(cut).unwrap();
+                assert_eq!(told.attributes["cutBytes"], bytes.into(), "length {length}");
+                let kept = &torn[torn.len() - cut..];
+                assert_eq!(bed.torn_files(), [kept.to_vec()], "length {length}");
+            }
+        }
+    }
+}
+
+#[test]
+fn start_torn_at_any_byte_is_written_again() {
+    let bed = Bed::new();
+    {
+        let writer = bed.open().unwrap();
+        writer.append(&note("one"), NOW).unwrap();
+        assert!(writer.seal(NOW).unwrap());
+    }
+    let whole = fs::read(bed.segment(2)).unwrap();
+    let first = fs::read(bed.segment(1)).unwrap();
+    for length in 0..=whole.len() {
+        bed.clear();
+        fs::write(bed.segment(1), &first).unwrap();
+        fs::write(bed.segment(2), &whole[..length]).unwrap();
+        drop(bed.open().unwrap());
+        let verified = bed.verify();
+        assert_eq!(verified.len(), 2, "length {length}");
+        assert_eq!(
+            (verified[0].sealed, verified[1].events),
+            (true, 1),
+            "length {length}"
+        );
+    }
+}
+
+#[test]
+fn what_follows_a_segment_torn_by_lost_power_is_set_aside_with_its_tail() {
+    let bed = Bed::new();
+    {
+        let writer = bed.open().unwrap();
+        writer.append(&note("one"), NOW).unwrap();
+        writer.append(&note("two"), NOW).unwrap();
+        assert!(writer.seal(NOW).unwrap());
+        writer.append(&note("three"), NOW).unwrap();
+    }
+    let first = fs::read(bed.segment(1)).unwrap();
+    let second = fs::read(bed.segment(2)).unwrap();
+    fs::write(bed.segment(1), &first[..first.len() - 10]).unwrap();
+    drop(bed.open().unwrap());
+
+    let verified = bed.verify();
+    let events: Vec<_> = verified.iter().map(|segment| segment.events).collect();
+    assert_eq!(events, [2, 1], "one and two; the notice");
+    let mut torn = bed.torn_files();
+    torn.sort_by_key(Vec::len);
+    assert!(torn.contains(&second), "nothing is deleted");
+    let told = bed.notices().pop().unwrap();
+    let Value::List(hashes) = &told.attributes["cutSha256"] else {
+        panic!("a list of hashes");
+    };
+    assert_eq!(hashes.len(), 2);
+}
+
+#[test]
+fn damage_to_a_synced_segment_is_left_for_verification_to_name() {
+    let later = Timestamp(NOW.0 + 1_000_000);
+    // A checkpoint or a seal in the second says that the first was synced.
+    for by_seal in [false, true] {
+        let bed = Bed::new();
+        {
+            let writer = bed.open().unwrap();
+            writer.append(&note("one"), NOW).unwrap();
+            assert!(writer.seal(NOW).unwrap());
+            writer.append(&note("two"), NOW).unwrap();
+            if by_seal {
+                writer.seal(later).unwrap();
+            } else {
+                writer.tick(later).unwrap();
+            }
+        }
+        // As if the process had died between the seal and the next start.
+        let _ = fs::remove_file(bed.segment(3));
+        let mut first = fs::read(bed.segment(1)).unwrap();
+        let middle = first.len() / 2;
+        first[middle] ^= 1;
+        fs::write(bed.segment(1), &first).unwrap();
+        drop(bed.open().unwrap());
+        assert_eq!(fs::read(bed.segment(1)).unwrap(), first, "{by_seal}");
+        assert!(bed.torn_files().is_empty(), "{by_seal}");
+        assert!(bed.segment(3).exists(), "{by_seal}: the chain goes on");
+    }
+}
+
+#[test]
+fn chain_does_not_begin_again_under_a_name_that_was_used() {
+    let bed = Bed::new();
+    drop(bed.open().unwrap());
+    fs::remove_file(bed.segment(1)).unwrap();
+    assert!(bed.open().is_ok(), "nothing was ever recorded or sent");
+    let sent = "00000000000000000001-00000000000000000001-00000000000000000002.seg.zst";
+    fs::write(bed.writer_folder().join(sent), b"").unwrap();
+    fs::remove_file(bed.segment(1)).unwrap();
+    assert!(matches!(bed.open().unwrap_err(), OpenError::NoTail { .. }));
+}
+
+#[test]
+fn other_files_under_a_segments_name_are_not_touched() {
+    let bed = Bed::new();
+    drop(bed.open().unwrap());
+    fs::write(bed.segment(2), b"something else entirely").unwrap();
+    assert!(matches!(bed.open().unwrap_err(), OpenError::Foreign { .. }));
+    assert_eq!(
+        fs::read(bed.segment(2)).unwrap(),
+        b"something else entirely"
+    );
+
+    fs::rename(bed.segment(1), bed.segment(2)).unwrap();
+    assert!(matches!(
+        bed.open().unwrap_err(),
+        OpenError::Misnamed { .. }
+    ));
+    fs::write(bed.segment(2), b"").unwrap();
+    assert!(matches!(bed.open().unwrap_err(), OpenError::NoTail { .. }));
+}
+
+#[test]
+fn overlong_segment_is_refused_unread() {
+    let bed = Bed::new();
+    drop(bed.open().unwrap());
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(bed.segment(1))
+        .unwrap();
+    let limit = MAX_SEGMENT_BYTES + 2 * crate::format::MAX_FRAME_BYTES as u64;
+    file.set_len(limit + 1).unwrap();
+    assert!(matches!(
+        bed.open().unwrap_err(),
+        OpenError::SegmentTooLong { .. }
+    ));
+    file.set_len(limit).unwrap();
+    assert!(bed.open().is_ok(), "zeros past the start are a torn tail");
+}
+
+#[test]
+fn spool_of_two_writers_is_refused() {
+    let bed = Bed::new();
+    drop(bed.open().unwrap());
+    fs::create_dir(bed.folder.path().join("another")).unwrap();
+    assert!(matches!(
+        bed.open().unwrap_err(),
+        OpenError::SeveralWriters(_)
+    ));
+}
+
+#[test]
+fn configuration_is_checked_at_its_limits() {
+    let good = SpoolConfig::new("/nowhere", "unit".parse().unwrap());
+    assert!(good.check().is_ok());
+    let with = |change: fn(&mut SpoolConfig)| {
+        let mut config = good.clone();
+        change(&mut config);
+        config.check()
+    };
+    let fine: [fn(&mut SpoolConfig); 5] = [
+        |config| config.segment_bytes = MIN_SEGMENT_BYTES,
+        |config| config.segment_bytes = MAX_SEGMENT_BYTES,
+        |config| {
+            config.max_bytes = config.segment_bytes + SPOOL_RESERVE_BYTES;
+            config.max_subject_bytes = config.max_bytes;
+        },
+        |config| config.max_subject_bytes = 1,
+        |config| config.name = "a".repeat(MAX_NAME_BYTES).parse().unwrap(),
+    ];
+    for change in fine {
+        assert!(with(change).is_ok());
+    }
+    let wrong: [fn(&mut SpoolConfig); 6] = [
+        |config| config.segment_bytes = MIN_SEGMENT_BYTES - 1,
+        |config| config.segment_bytes = MAX_SEGMENT_BYTES + 1,
+        |config| config.max_bytes = config.segment_bytes + SPOOL_RESERVE_BYTES - 1,
+        |config| config.max_subject_bytes = 0,
+        |config| config.max_subject_bytes = config.max_bytes + 1,
+        |config| config.name = "a".repeat(MAX_NAME_BYTES + 1).parse().unwrap(),
+    ];
+    for change in wrong {
+        assert!(matches!(with(change), Err(OpenError::InvalidConfig(_))));
+    }
+}

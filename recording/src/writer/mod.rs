@@ -1,0 +1,490 @@
+//! The writer: an event is in the kernel's page cache before the caller goes on.
+//!
+//! - [`Writer::append`] returns after one `pwrite`. Killing the process then loses nothing.
+//!   [`Writer::append_strict`] returns after a sync too; callers that wait at the same time
+//!   share it.
+//! - What is not acknowledged is not in the record: a write that got halfway is cut off again,
+//!   and the chain goes on without a gap.
+//! - It fails closed. A full disk or spool refuses events until there is room; any other failure
+//!   of the disk, a failed sync above all, stops the writer until it is opened anew.
+//! - Memory is bounded: by the open sessions, the subjects that have bytes in the spool, and one
+//!   event at a time.
+//!
+//! It reads no clock and starts no thread: whoever owns it calls [`Writer::tick`].
+
+mod error;
+mod ledger;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use aws_lc_rs::rand::SystemRandom;
+
+pub use error::{AppendError, ConfirmError};
+
+use crate::chain::Hash;
+use crate::checkpoint::{Head, KeyId, SigningKey};
+use crate::crypt::{RecipientKey, SessionCipher};
+use crate::event::{Body, Event, SessionId, Timestamp, WriterId};
+use crate::format::SessionKey;
+use crate::layout::key_name;
+use crate::spool::disk::{self, Disk, LocalDisk};
+use crate::spool::recover::recover;
+use crate::spool::{Durability, Inventory, OpenError, Spool, SpoolConfig};
+use state::{State, SyncJob, is_due};
+
+/// How many sessions may be open in one writer.
+pub const MAX_OPEN_SESSIONS: usize = 65_536;
+
+/// What may wait for the next write; past it, it is written at once.
+pub const MAX_DEFERRED_BYTES: usize = 256 * 1024;
+
+/// How far the clock may step back between two callers without a notice.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_millis(100);
+
+/// The one writer of a spool. Many sessions and threads share it.
+#[derive(Debug)]
+pub struct Writer {
+    id: WriterId,
+    /// The writer's folder in the spool.
+    folder: PathBuf,
+    durability: Durability,
+    recipient: Option<RecipientKey>,
+    state: Mutex<State>,
+    group: Mutex<Group>,
+    synced: Condvar,
+}
+
+/// Where an event is in the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    pub segment: u64,
+    pub sequence: u64,
+}
+
+/// A sealed segment that waits for the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentInfo {
+    pub number: u64,
+    pub path: PathBuf,
+    pub bytes: u64,
+}
+
+/// A wrapped session key that waits for the store. It goes ahead of the segments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyInfo {
+    pub session: SessionId,
+    pub path: PathBuf,
+}
+
+/// What one tick did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tick {
+    pub synced: bool,
+    pub sealed: bool,
+}
+
+/// How the spool stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// All that the spool takes on disk.
+    pub bytes: u64,
+    /// Sealed segments that the store has not confirmed.
+    pub unsent: usize,
+    pub open_sessions: usize,
+    /// Why the writer stopped, if it did.
+    pub stopped: Option<String>,
+}
+
+/// What an encrypted session starts with.
+#[derive(Debug)]
+struct SessionStart {
+    cipher: SessionCipher,
+    frame: SessionKey,
+    path: PathBuf,
+    file_bytes: u64,
+}
+
+/// Who waits for which sync.
+#[derive(Debug, Default)]
+struct Group {
+    through: u64,
+    syncing: bool,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// Takes the spool's lock, recovers the tail of an earlier run, and goes on with its chain.
+    pub fn open(
+        config: SpoolConfig,
+        key: SigningKey,
+        now: impl Into<Timestamp>,
+    ) -> Result<Self, OpenError> {
+        Self::open_on(Arc::new(LocalDisk), config, key, now.into())
+    }
+
+    fn open_on(
+        disk: Arc<dyn Disk>,
+        config: SpoolConfig,
+        key: SigningKey,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        let spool = Spool::open(&config)?;
+        let tail = recover(&spool, &spool.inventory()?, now)?;
+        let inventory = spool.inventory()?;
+        let (id, folder) = (spool.writer.clone(), spool.folder.clone());
+        let (durability, recipient) = (config.durability, config.recipient);
+        let state = State::new((config, spool, disk), key, tail, now);
+        let mut state = state.map_err(|source| OpenError::io(&folder, source))?;
+        let until = state.first_not_sealed();
+        state.take_stock(&inventory, until);
+        match state.ensure_room_in_segment(now) {
+            // There is something to send away, which makes room; until then, events are refused.
+            Err(AppendError::DiskFull(_)) if !state.sealed.is_empty() => {}
+            Err(AppendError::DiskFull(error) | AppendError::Disk(error)) => {
+                return Err(OpenError::io(&folder, error));
+            }
+            started => started.map_err(OpenError::NotContinued)?,
+        }
+        let (state, group) = (Mutex::new(state), Mutex::new(Group::default()));
+        let synced = Condvar::new();
+        let writer = Self {
+            id,
+            folder,
+            durability,
+            recipient,
+            state,
+            group,
+            synced,
+        };
+        writer.sync().map_err(OpenError::NotContinued)?;
+        Ok(writer)
+    }
+
+    pub fn id(&self) -> &WriterId {
+        &self.id
+    }
+
+    /// Records an event; it is in the kernel's page cache afterwards, with all that was deferred.
+    pub fn append(
+        &self,
+        event: &Event,
+        now: impl Into<Timestamp>,
+    ) -> Result<Position, AppendError> {
+        let now = now.into();
+        let start = self.prepare(event)?;
+        let path = start.as_ref().map(|start| start.path.clone());
+        let result = self.lock()?.append(event, now, start, true);
+        if let (Err(_), Some(path)) = (&result, path) {
+            // A key that nothing is encrypted with; if it stays, it is of no use to anyone.
+            let _ = std::fs::remove_file(path);
+        }
+        result
+    }
+
+    /// Records an event, and returns once it is on the disk.
+    pub fn append_strict(
+        &self,
+        event: &Event,
+        now: impl Into<Timestamp>,
+    ) -> Result<Position, AppendError> {
+        let position = self.append(event, now)?;
+        self.sync_through(position.sequence)?;
+        Ok(position)
+    }
+
+    /// Records an event as the spool's durability says: with `Strict`, what is about to run waits
+    /// for the disk. It blocks; asynchronous callers give it a thread of its own.
+    pub fn record(
+        &self,
+        event: &Event,
+        now: impl Into<Timestamp>,
+    ) -> Result<Position, AppendError> {
+        let runs = matches!(event.body, Body::SessionStarted(_) | Body::Operation(_));
+        match self.durability {
+            Durability::Strict if runs => self.append_strict(event, now),
+            Durability::Strict | Durability::Batched => self.append(event, now),
+        }
+    }
+
+    /// Takes an event that may ride with the next write, such as an operation's end. It is in
+    /// the record after the next [`Writer::append`], [`Writer::flush`] or [`Writer::tick`], and
+    /// is lost if the process dies before.
+    pub fn defer(&self, event: &Event, now: impl Into<Timestamp>) -> Result<Position, AppendError> {
+        if matches!(event.body, Body::SessionStarted(_)) {
+            return self.append(event, now);
+        }
+        self.lock()?.append(event, now.into(), None, false)
+    }
+
+    /// Writes what was deferred.
+    pub fn flush(&self) -> Result<(), AppendError> {
+        let mut state = self.lock()?;
+        state.check_running()?;
+        state.write()
+    }
+
+    /// Does what is due: writes what was deferred, syncs, signs, seals. Called about every
+    /// millisecond; it blocks while it syncs.
+    pub fn tick(&self, now: impl Into<Timestamp>) -> Result<Tick, AppendError> {
+        let now = now.into();
+        let mut tick = Tick::default();
+        let written = {
+            let mut state = self.lock()?;
+            state.check_running()?;
+            if is_due(state.synced_at, now, state.config.sync_after) {
+                state.synced_at = now;
+                tick.synced = true;
+            }
+            state.write()
+        };
+        if tick.synced {
+            // Also when the disk is full: what is written can still be made to last.
+            self.sync()?;
+        }
+        written?;
+        if tick.synced {
+            // Only now: a checkpoint says that all ahead of it was synced.
+            self.lock()?.checkpoint(now)?;
+        }
+        tick.sealed = self.lock()?.seal(now, true)?;
+        if tick.sealed {
+            self.sync()?;
+        }
+        Ok(tick)
+    }
+
+    /// Seals the open segment now, if there is something in it, so that it can be sent away.
+    pub fn seal(&self, now: impl Into<Timestamp>) -> Result<bool, AppendError> {
+        let sealed = {
+            let mut state = self.lock()?;
+            state.check_running()?;
+            state.seal(now.into(), false)?
+        };
+        self.sync()?;
+        Ok(sealed)
+    }
+
+    /// Signs with another key from here on.
+    pub fn rotate(&self, key: SigningKey, now: impl Into<Timestamp>) -> Result<(), AppendError> {
+        self.lock()?.rotate(key, now.into())?;
+        self.sync()
+    }
+
+    /// Syncs all that was written so far.
+    pub fn sync(&self) -> Result<(), AppendError> {
+        let written = self.lock()?.written();
+        self.sync_through(written)
+    }
+
+    /// The last signed head of which all is on the disk: what is given to an anchor must not be
+    /// taken back by a loss of power.
+    pub fn head(&self) -> Option<Head> {
+        self.lock().ok()?.durable_head.clone()
+    }
+
+    /// The sealed segments that wait for the store, in order.
+    pub fn sealed(&self) -> Result<Vec<SegmentInfo>, AppendError> {
+        let state = self.lock()?;
+        let info = |(number, sealed): (u64, &state::Sealed)| SegmentInfo {
+            number,
+            path: state.spool.segment_path(number),
+            bytes: sealed.bytes,
+        };
+        Ok(state.ready().map(info).collect())
+    }
+
+    /// Looks at the spool's folder again, after an uploader has compressed or taken away what was
+    /// sealed: the room that this made can be used from then on.
+    pub fn refresh(&self) -> Result<(), OpenError> {
+        let until = self
+            .lock()
+            .map_err(OpenError::NotContinued)?
+            .first_not_sealed();
+        // Without the lock, so that nobody waits for the folder.
+        let inventory = Inventory::of(&self.folder)?;
+        let mut state = self.lock().map_err(OpenError::NotContinued)?;
+        state.take_stock(&inventory, until);
+        Ok(())
+    }
+
+    /// The session keys that wait for the store.
+    pub fn keys(&self) -> Result<Vec<KeyInfo>, AppendError> {
+        let state = self.lock()?;
+        let info = |session: &SessionId| KeyInfo {
+            session: *session,
+            path: self.folder.join(key_name(session)),
+        };
+        Ok(state.keys.keys().map(info).collect())
+    }
+
+    /// Gives up a segment that the store has confirmed.
+    pub fn confirm(&self, number: u64) -> Result<(), ConfirmError> {
+        let mut state = self.lock_to_confirm()?;
+        if !state.ready().any(|(ready, _)| ready == number) {
+            return Err(ConfirmError::NotWaiting(number));
+        }
+        remove(&state.disk, &state.spool.segment_path(number))?;
+        state.forget_segment(number);
+        Ok(())
+    }
+
+    /// Gives up a session key that the store has confirmed.
+    pub fn confirm_key(&self, session: SessionId) -> Result<(), ConfirmError> {
+        let mut state = self.lock_to_confirm()?;
+        if !state.keys.contains_key(&session) {
+            return Err(ConfirmError::NoSuchKey(session));
+        }
+        remove(&state.disk, &self.folder.join(key_name(&session)))?;
+        state.forget_key(session);
+        Ok(())
+    }
+
+    pub fn status(&self) -> Status {
+        match self.lock() {
+            Ok(state) => Status {
+                bytes: state.used(),
+                unsent: state.sealed.len(),
+                open_sessions: state.ledger.open_sessions(),
+                stopped: state.stopped().map(str::to_owned),
+            },
+            Err(error) => Status {
+                bytes: 0,
+                unsent: 0,
+                open_sessions: 0,
+                stopped: Some(error.to_string()),
+            },
+        }
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, State>, AppendError> {
+        // A thread that died with the lock left something halfway.
+        self.state
+            .lock()
+            .map_err(|_| AppendError::Stopped("a thread of it died".to_owned()))
+    }
+
+    fn lock_to_confirm(&self) -> Result<MutexGuard<'_, State>, ConfirmError> {
+        self.lock()
+            .map_err(|error| ConfirmError::Stopped(error.to_string()))
+    }
+
+    /// Returns once the frame of this sequence number is on the disk. The first who comes syncs
+    /// for all who wait; who comes meanwhile is served by the next sync.
+    fn sync_through(&self, sequence: u64) -> Result<(), AppendError> {
+        let mut group = self.group.lock().map_err(|_| died())?;
+        while group.through < sequence {
+            if group.syncing {
+                group = self.synced.wait(group).map_err(|_| died())?;
+                continue;
+            }
+            group.syncing = true;
+            drop(group);
+            let result = self.run_sync();
+            group = self.group.lock().map_err(|_| died())?;
+            group.syncing = false;
+            self.synced.notify_all();
+            group.through = group.through.max(result?);
+        }
+        Ok(())
+    }
+
+    /// Syncs all that is written, and says through which frame.
+    fn run_sync(&self) -> Result<u64, AppendError> {
+        let (job, written): (Option<SyncJob>, u64) = {
+            let state = self.lock()?;
+            state.check_running()?;
+            (state.sync_job(), state.written())
+        };
+        let Some(job) = job else { return Ok(written) };
+        let through = job.through;
+        let result = job.run();
+        let mut state = self.lock()?;
+        match result {
+            Ok(()) => state.sync_done(job),
+            Err(error) => {
+                // What the kernel could not write it may have dropped: a second sync that
+                // succeeds would prove nothing.
+                state.stop("a sync failed", &error);
+                return Err(AppendError::Disk(error));
+            }
+        }
+        Ok(through)
+    }
+
+    /// Makes the key of a session that is about to start, if sessions are encrypted. Its file is
+    /// on the disk before anything is encrypted with it.
+    fn prepare(&self, event: &Event) -> Result<Option<SessionStart>, AppendError> {
+        let (Some(recipient), Body::SessionStarted(_)) = (&self.recipient, &event.body) else {
+            return Ok(None);
+        };
+        {
+            let state = self.lock()?;
+            state.check_running()?;
+            state.ledger.check_new(event.session)?;
+        }
+        let cipher = SessionCipher::generate(&SystemRandom::new())?;
+        let wrapped = cipher.wrap_key(recipient, &event.session)?;
+        let path = self.folder.join(key_name(&event.session));
+        let bytes = wrapped.as_bytes();
+        if let Err(error) = write_key(&path, bytes) {
+            return Err(match error.kind() {
+                io::ErrorKind::AlreadyExists => AppendError::SessionExists(event.session),
+                kind if disk::is_full(kind) => AppendError::DiskFull(error),
+                _ => {
+                    self.lock()?
+                        .stop("a session key could not be written", &error);
+                    AppendError::Disk(error)
+                }
+            });
+        }
+        let recipient = KeyId::of(recipient.as_bytes());
+        let frame = SessionKey {
+            sha256: Hash::of(bytes),
+            recipient,
+        };
+        Ok(Some(SessionStart {
+            cipher,
+            frame,
+            path,
+            file_bytes: bytes.len() as u64,
+        }))
+    }
+}
+
+/// A thread that died with a lock left something halfway.
+fn died() -> AppendError {
+    AppendError::Stopped("a thread of it died".to_owned())
+}
+
+/// Removes a file, or finds it gone already.
+fn remove(disk: &Arc<dyn Disk>, path: &std::path::Path) -> io::Result<()> {
+    match disk.remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+fn write_key(path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        std::fs::remove_file(path)?;
+        return Err(error);
+    }
+    path.parent().map_or(Ok(()), disk::sync_folder)
+}
