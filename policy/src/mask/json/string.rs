@@ -100,12 +100,17 @@ impl Found {
         }
     }
 
-    /// True for a string that is here whole and clean: no need to take it apart.
-    pub(super) fn passes(&self, step: &Step<'_>) -> bool {
-        match step.piece {
-            Piece::Text(text) => !self.open && step.closes && self.text.is_clean(text.as_bytes()),
-            _ => false,
+    /// Takes a whole string. Where something is found in it, what stands in its place, quotes
+    /// and all, is appended to `out`.
+    pub(super) fn replace(&mut self, text: &str, out: &mut Vec<u8>) -> bool {
+        if self.text.is_clean(text.as_bytes()) {
+            return false;
         }
+        out.push(b'"');
+        self.masker.push(text.as_bytes(), out);
+        let replaced = self.finish(out);
+        out.push(b'"');
+        replaced
     }
 
     pub(super) fn push(&mut self, step: &Step<'_>, out: &mut Vec<u8>) {

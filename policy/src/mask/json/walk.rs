@@ -100,16 +100,19 @@ impl Walk {
         Ok(match role {
             Role::Value => self.value(step),
             Role::Name => {
+                if let Piece::Whole(name) = step.piece {
+                    self.name_ended(Some(name));
+                    return Ok(self.look_at(name));
+                }
                 self.name.clear();
                 self.doing = Doing::Name;
                 Emit::Pass
             }
             Role::NameEnd => {
                 self.doing = Doing::Pass;
-                let from = self.frames.last().map_or(0, |frame| frame.from);
-                let end = self.states.len();
-                let member = Member::Name(self.name.get());
-                self.named = (end, self.plan.advance(&mut self.states, from, member));
+                let name = std::mem::take(&mut self.name);
+                self.name_ended(name.get());
+                self.name = name;
                 self.string_end(step)
             }
             Role::Close => {
@@ -145,12 +148,32 @@ impl Walk {
         }
         match &mut self.found {
             None => Emit::Pass,
-            Some(found) if found.passes(step) => Emit::Pass,
             Some(found) => {
                 found.push(step, &mut self.instead);
                 Emit::Instead
             }
         }
+    }
+
+    fn name_ended(&mut self, name: Option<&str>) {
+        let from = self.frames.last().map_or(0, |frame| frame.from);
+        let end = self.states.len();
+        let transform = self
+            .plan
+            .advance(&mut self.states, from, Member::Name(name));
+        self.named = (end, transform);
+    }
+
+    /// A whole string that no path leads to.
+    fn look_at(&mut self, text: &str) -> Emit {
+        let Some(found) = &mut self.found else {
+            return Emit::Pass;
+        };
+        if !found.replace(text, &mut self.instead) {
+            return Emit::Pass;
+        }
+        self.masked += 1;
+        Emit::Instead
     }
 
     /// The quote at the end of a string that is not masked as a whole.
@@ -176,13 +199,22 @@ impl Walk {
         }
         self.states.truncate(from);
         let Some(transform) = transform else {
-            return Emit::Pass;
+            return match step.piece {
+                Piece::Whole(text) => self.look_at(text),
+                _ => Emit::Pass,
+            };
         };
         match step.piece {
             Piece::Open(_) => {
                 self.doing = Doing::Hidden {
                     depth: self.grammar.depth() - 1,
                 }
+            }
+            Piece::Whole(text) => {
+                let mut masking = Masking::new(transform, self.plan.text());
+                masking.push(&Piece::Text(text));
+                let replacement = masking.finish(self.plan.text());
+                self.replace(&replacement);
             }
             Piece::StringStart => {
                 let masking = Masking::new(transform, self.plan.text());
