@@ -25,7 +25,6 @@ use crate::validation::{field_rule, rule};
     status = "PolicyStatus",
     derive = "PartialEq",
     doc = "Rules that allow, deny or hold operations on Connections, and limits on them.",
-    label("gateway.networking.k8s.io/policy", "Direct"),
     printcolumn(
         name = "Enforcement",
         type_ = "string",
