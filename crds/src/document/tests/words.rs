@@ -35,6 +35,15 @@ fn no_error_repeats_a_value_of_a_secret() {
 }
 
 #[test]
+fn flow_style_may_close_where_its_key_began() {
+    let text = POLICY.replace(
+        "match: {effects: [Read]}",
+        "match: {\n      effects: [\n        Read\n      ]\n    }",
+    );
+    assert_eq!(read(text.as_bytes()).unwrap().guardrail_policies.len(), 1);
+}
+
+#[test]
 fn a_long_key_is_not_repeated_whole() {
     let text = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\n{}: 1\n",
