@@ -25,7 +25,6 @@ use crate::validation::{field_rule, rule};
     status = "PolicyStatus",
     derive = "PartialEq",
     doc = "Rules that allow, deny or hold operations on Connections, and limits on them.",
-    label("gateway.networking.k8s.io/policy", "Direct"),
     printcolumn(
         name = "Enforcement",
         type_ = "string",
@@ -110,8 +109,8 @@ pub enum DefaultAction {
 #[schemars(extend("x-kubernetes-validations" = [
     field_rule(
         ".approval",
-        "self.action == 'RequireApproval' || !has(self.approval)",
-        "approval belongs to action RequireApproval only",
+        "(self.action == 'RequireApproval') == has(self.approval)",
+        "action RequireApproval needs approval ({} takes the defaults), and no other action takes it",
     ),
 ]))]
 pub struct Rule {
@@ -132,7 +131,8 @@ pub struct Rule {
     /// `Allow` lets pass, `Deny` refuses, `RequireApproval` holds until people have decided.
     #[schemars(example = Action::RequireApproval)]
     pub action: Action,
-    /// How it is approved; only for action `RequireApproval`, and without it by one person.
+    /// How it is approved; for action `RequireApproval` and no other. `{}` is approval by one person
+    /// for one run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
     /// What the caller is told when this rule refuses or holds.
