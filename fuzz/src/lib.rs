@@ -12,6 +12,7 @@
     reason = "a failed expectation is what a fuzz target is for"
 )]
 
+pub mod decisions;
 pub mod documents;
 pub mod events;
 pub mod expressions;
@@ -26,6 +27,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; the name is that of its module, its file in `fuzz_targets/` and its corpus.
 pub const TARGETS: &[Target] = &[
+    ("decisions", decisions::check),
     ("documents", documents::check),
     ("events", events::check),
     ("expressions", expressions::check),
