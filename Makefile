@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
 # How long `make fuzz` and the fuzz step of `make test` run, all targets together.
 SECONDS ?= 60
-# How long `make soak` fuzzes.
+# How long `make soak` fuzzes, and how long it kills writers of recordings.
 SOAK_MINUTES ?= 60
 # How many cases each property test tries in `make soak` (256 in `make test`).
 SOAK_CASES ?= 20000
@@ -50,12 +50,14 @@ fuzz: begin fuzzing ## Fuzz every target, SECONDS=60 in all.
 
 .PHONY: bench
 bench: begin ## Measure; the figures are printed as they come.
+	@$(STEP) "detectors" cargo run --locked --release --package portcullis-policy --example detectors
 	@$(STEP) bench cargo bench --locked --workspace --bench '*'
 
 .PHONY: soak
-soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 of fuzzing, SOAK_CASES=20000 per property.
-	@PROPTEST_CASES=$(SOAK_CASES) $(STEP) "long tests" $(CARGO_TEST) --no-fail-fast -- --include-ignored
-	@$(STEP) "long fuzzing" hack/fuzz $$(( $(SOAK_MINUTES) * 60 ))
+soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of crash tests.
+	@PROPTEST_CASES=$(SOAK_CASES) $(STEP) "long properties" $(CARGO_TEST) --no-fail-fast
+	@$(STEP) "long crashes" hack/repeat $$(($(SOAK_MINUTES) * 60)) $(CARGO_TEST) --quiet --test crash
+	@$(STEP) "long fuzzing" hack/fuzz $$(($(SOAK_MINUTES) * 60))
 	@$(STEP) --table
 
 # --- steps ---------------------------------------------------------------------------------------

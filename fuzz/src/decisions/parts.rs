@@ -80,7 +80,7 @@ impl<'a> Picks<'a> {
     }
 
     pub(super) fn subject(&mut self) -> Subject {
-        let groups = self.some(|picks| picks.one(GROUPS).to_owned());
+        let groups = self.some(|picks| (*picks.one(GROUPS)).to_owned());
         Subject {
             username: "agent".to_owned(),
             groups,
@@ -112,10 +112,14 @@ impl<'a> Picks<'a> {
             origin,
             enforcement: *self.one(&[Enforcement::Enforce, Enforcement::Audit]),
             default: *self.one(&[DefaultAction::Allow, DefaultAction::Deny]),
-            subjects: self.some(|picks| SubjectSelector::Group(Glob::literal(picks.one(GROUPS)))),
+            subjects: self.some(Self::group),
             rules: (0..count).map(|number| self.rule(number)).collect(),
             limits: Limits::default(),
         }
+    }
+
+    fn group(&mut self) -> SubjectSelector {
+        SubjectSelector::Group(Glob::literal(self.one::<&str>(GROUPS)))
     }
 
     fn rule(&mut self, number: usize) -> Rule {
