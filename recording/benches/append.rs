@@ -8,14 +8,15 @@
 )]
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::FileExt;
 use std::time::SystemTime;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use portcullis_recording::chain::verify_segment;
+use portcullis_recording::chain::{Chain, verify_segment};
 use portcullis_recording::checkpoint::{SigningKey, TrustedKeys};
 use portcullis_recording::crypt::RecipientPrivateKey;
+use portcullis_recording::encoder::Encoder;
 use portcullis_recording::event::{
     Body, Event, Map, Operation, OperationEnded, SessionId, SessionStarted, Stream, Terminal,
     Timestamp, Value,
@@ -129,6 +130,30 @@ fn append_300_bytes(bencher: Bencher) {
     bencher.bench_local(|| bed.writer.append(black_box(&event), NOW).unwrap());
 }
 
+/// The floor: what the kernel takes for a write of that size.
+#[divan::bench(sample_count = 200, sample_size = 500)]
+fn pwrite_300_bytes_alone(bencher: Bencher) {
+    let folder = TempDir::new().unwrap();
+    let file = fs::File::create(folder.path().join("file")).unwrap();
+    let bytes = vec![7; usize::try_from(frame_bytes()).unwrap()];
+    let mut offset = 0;
+    bencher.bench_local(|| {
+        file.write_all_at(black_box(&bytes), offset).unwrap();
+        offset += bytes.len() as u64;
+    });
+}
+
+/// Encoding and the chain, without the write.
+#[divan::bench(sample_count = 200, sample_size = 500)]
+fn encode_and_link_300_bytes(bencher: Bencher) {
+    let mut encoder = Encoder::new(Chain::START);
+    let event = operation(123_456);
+    bencher.bench_local(|| {
+        encoder.event(black_box(&event), NOW).unwrap();
+        encoder.clear();
+    });
+}
+
 #[divan::bench(sample_count = 200, sample_size = 500)]
 fn append_300_bytes_with_the_end_of_the_last(bencher: Bencher) {
     let bed = bed(false);
@@ -184,21 +209,16 @@ fn verify(bencher: Bencher) {
         .bench_local(|| verify_segment(black_box(&bytes), &bed.keys, None).unwrap());
 }
 
-/// What there is on disk after sealing, and after compression.
-fn sizes(bed: &Bed) -> (u64, u64) {
+/// What there is on disk after sealing, and what goes to the store.
+fn sizes(bed: &Bed) -> (u64, usize) {
     bed.writer.seal(NOW).unwrap();
-    let scratch = bed.folder.path().join("compressed");
     let sealed = bed.writer.sealed().unwrap();
-    let compressed = sealed
-        .iter()
-        .map(|segment| compressed_bytes(&segment.path, &scratch))
-        .sum();
+    let compressed = sealed.iter().map(|segment| {
+        let raw = fs::read(&segment.path).unwrap();
+        seal::seal(&raw).unwrap().len()
+    });
+    let compressed = compressed.sum();
     (sealed.iter().map(|segment| segment.bytes).sum(), compressed)
-}
-
-fn compressed_bytes(segment: &Path, scratch: &Path) -> u64 {
-    seal::seal(segment, scratch).unwrap();
-    fs::metadata(scratch).unwrap().len()
 }
 
 fn print_sizes() {

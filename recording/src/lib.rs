@@ -13,7 +13,7 @@
 //! segment  = magic "PCLREC", version u16 (0), frame*
 //! frame    = length u32      of all that follows, check included
 //!            kind u16        below 16: structure; from 16: events (format::kind)
-//!            flags u16       1: payload encrypted
+//!            flags u16       1: payload encrypted, 2: compressed before it was encrypted
 //!            sequence u64    counts all frames of the writer from 1, without a gap
 //!            time u64        microseconds since 1970
 //!            session [16]    zeros: of no session
@@ -46,8 +46,8 @@
 //! # Encryption
 //!
 //! Where a recipient (an X25519 public key) is named, each session gets its own random data
-//! key. Payloads of its events are encrypted, and only then chained: the chain covers
-//! ciphertext, and verifies without any key. (What is encrypted does not compress any more.) A frame's header stays
+//! key. Payloads of its events are compressed (from a size on), encrypted, and only then
+//! chained: the chain covers ciphertext, and verifies without any key. A frame's header stays
 //! clear: kind, time, session. The data key is wrapped to the recipient and kept in a file of
 //! its own, `<writer>/keys/<session, 32 hexadecimal digits>.key`, which is uploaded beside the
 //! segments and is *not* part of the chain; a session key frame, ahead of the session's first
@@ -59,7 +59,8 @@
 //! the nonce (four zeros, then the counter): it belongs to the session's key and never goes
 //! back. The frame's sequence number could not serve, since a frame that the disk had no room
 //! for gives its number to the next one. Authenticated beside it: the frame's clear header
-//! (36 bytes, kind through session).
+//! (36 bytes, kind through session). A compressed payload is one zstd frame, of a payload that
+//! is again at most [`format::MAX_PAYLOAD_BYTES`] long.
 //!
 //! # Who may read an older record
 //!

@@ -14,5 +14,8 @@ pub(crate) fn decode(label: &str, text: &str) -> Option<Vec<u8>> {
 pub(crate) fn encode(label: &str, bytes: &[u8]) -> String {
     // 48 bytes are 64 digits, the width that OpenSSL writes.
     let lines: Vec<String> = bytes.chunks(48).map(|line| STANDARD.encode(line)).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }

@@ -9,7 +9,7 @@
     reason = "a test stops where something is wrong, and this one needs real time and processes"
 )]
 
-mod spooled;
+mod verified;
 
 use std::collections::HashMap;
 use std::env;
@@ -25,8 +25,8 @@ use std::os::unix::process::ExitStatusExt;
 use portcullis_recording::event::{Body, Event, SessionId, notice};
 use portcullis_recording::spool::SpoolConfig;
 use portcullis_recording::writer::Writer;
-use spooled::{key, operation, started, trusted, verify};
 use tempfile::TempDir;
+use verified::{key, operation, started, trusted, verify};
 
 const KILLS: u64 = 320;
 const LANES: u64 = 2;

@@ -7,7 +7,7 @@
     reason = "a test stops where something is wrong, and says why it cannot run"
 )]
 
-mod spooled;
+mod verified;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -17,8 +17,8 @@ use std::process::Command;
 use portcullis_recording::event::{SessionId, Timestamp};
 use portcullis_recording::spool::{OpenError, SpoolConfig};
 use portcullis_recording::writer::{AppendError, Writer};
-use spooled::{key, operation, started, trusted, verify, writer_folder};
 use tempfile::TempDir;
+use verified::{key, operation, started, trusted, verify, writer_folder};
 
 const NOW: Timestamp = Timestamp(1_763_700_000_000_000);
 const ALICE: SessionId = SessionId::new([1; 16]);

@@ -7,7 +7,7 @@
     reason = "a test stops where something is wrong, and reads its own small files"
 )]
 
-mod spooled;
+mod verified;
 
 use std::fs;
 use std::time::Duration;
@@ -17,12 +17,14 @@ use portcullis_recording::crypt::{RecipientPrivateKey, WrappedKey};
 use portcullis_recording::event::{
     Body, Event, Output, SessionEnded, SessionId, Timestamp, Value, notice,
 };
-use portcullis_recording::format::decode_event;
+use portcullis_recording::format::{Flags, decode_event};
 use portcullis_recording::layout::key_name;
 use portcullis_recording::spool::{Durability, SPOOL_RESERVE_BYTES, SpoolConfig};
-use portcullis_recording::writer::{AppendError, ConfirmError, MAX_OPEN_SESSIONS, Writer};
-use spooled::{Record, key, operation, started, trusted, verify, writer_folder};
+use portcullis_recording::writer::{
+    AppendError, COMPRESS_FROM_BYTES, ConfirmError, MAX_OPEN_SESSIONS, Writer,
+};
 use tempfile::TempDir;
+use verified::{Record, key, operation, started, trusted, verify, writer_folder};
 
 const NOW: Timestamp = Timestamp(1_763_700_000_000_000);
 const ALICE: SessionId = SessionId::new([1; 16]);
@@ -242,12 +244,11 @@ fn share_of_one_subject_leaves_room_for_another() {
     );
     writer.append(&ended(ALICE), NOW).unwrap();
 
-    // What leaves the spool frees the share, whoever removed it.
+    // What leaves the spool frees the share.
     writer.seal(NOW).unwrap();
     for segment in writer.sealed().unwrap() {
-        fs::remove_file(segment.path).unwrap();
+        writer.confirm(segment.number).unwrap();
     }
-    writer.refresh().unwrap();
     writer
         .append(&output(second.session, 100_000), NOW)
         .unwrap();
@@ -386,7 +387,7 @@ fn encrypted_sessions_open_with_their_own_key_and_with_nothing_else() {
         let file = fs::read(segments.join(key_name(&session))).unwrap();
         WrappedKey::parse(&file)
             .unwrap()
-            .unwrap_key(&recipient, &session.to_string())
+            .unwrap_key(&recipient, &session)
             .unwrap()
     };
     let opener = open(ALICE);
@@ -419,6 +420,35 @@ fn encrypted_sessions_open_with_their_own_key_and_with_nothing_else() {
     ));
     writer.append(&operation(ALICE, "after"), NOW).unwrap();
     verify(folder.path(), &trusted(), 1).unwrap();
+}
+
+#[test]
+fn payloads_are_compressed_before_they_are_encrypted() {
+    let folder = folder();
+    let recipient = RecipientPrivateKey::generate().unwrap();
+    let mut config = config(&folder);
+    config.recipient = Some(*recipient.public());
+    let writer = Writer::open(config, key(), NOW).unwrap();
+    writer.append(&started(ALICE, "alice"), NOW).unwrap();
+    // A field number and a length stand ahead of the data.
+    let frame = 3;
+    let events = [
+        output(ALICE, COMPRESS_FROM_BYTES - frame - 1),
+        output(ALICE, COMPRESS_FROM_BYTES - frame),
+        output(ALICE, 1_000_000),
+    ];
+    for event in &events {
+        writer.append(event, NOW).unwrap();
+    }
+    assert!(writer.status().bytes < 5_000, "{:?}", writer.status());
+    let record = verify(folder.path(), &trusted(), 1).unwrap();
+    let flags: Vec<_> = record
+        .encrypted
+        .iter()
+        .map(|(header, _)| header.flags)
+        .collect();
+    let packed = Flags::ENCRYPTED.with(Flags::COMPRESSED);
+    assert_eq!(flags, [Flags::ENCRYPTED, Flags::ENCRYPTED, packed, packed]);
 }
 
 #[test]

@@ -70,9 +70,15 @@ pub enum Parsed<'a> {
 impl Flags {
     /// The payload is encrypted with its session's key.
     pub const ENCRYPTED: Self = Self(1);
+    /// The payload was compressed, before it was encrypted.
+    pub const COMPRESSED: Self = Self(2);
 
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 

@@ -3,7 +3,6 @@
 //! ```text
 //! <spool>/lock                              held by the one writer
 //! <spool>/<writer>/<number>.seg             segments; the highest is the open one
-//! <spool>/<writer>/<number>-….seg.zst       the same, compressed for the store
 //! <spool>/<writer>/<number>.torn-<time>     what recovery set aside
 //! <spool>/<writer>/keys/<session>.key       wrapped session keys
 //! ```
@@ -17,7 +16,6 @@ pub(crate) mod recover;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -122,8 +120,6 @@ pub(crate) struct Spool {
 pub(crate) struct Inventory {
     /// Segments in the order of their numbers, with their sizes.
     pub(crate) segments: Vec<(u64, u64)>,
-    /// The same of segments that were compressed for the store.
-    pub(crate) compressed: Vec<(u64, u64)>,
     pub(crate) keys: Vec<(SessionId, u64)>,
     /// Bytes of all else, such as what recovery set aside.
     pub(crate) other: u64,
@@ -189,7 +185,9 @@ impl Spool {
         config.check()?;
         make_folder(&config.folder)?;
         let lock = lock(&config.folder)?;
-        let writer = match find_writer(&config.folder)? {
+        let known = find_writer(&config.folder)?;
+        let used = known.filter(|writer| !remove_unused(&config.folder.join(writer.as_str())));
+        let writer = match used {
             Some(writer) => writer,
             None => new_writer(config)?,
         };
@@ -228,8 +226,7 @@ impl Inventory {
                 }) => {
                     inventory.segments.push((number, bytes));
                 }
-                Some(SegmentName { number, .. }) => inventory.compressed.push((number, bytes)),
-                None => inventory.other += bytes,
+                _ => inventory.other += bytes,
             }
         }
         inventory.segments.sort_unstable();
@@ -240,21 +237,6 @@ impl Inventory {
             }
         }
         Ok(inventory)
-    }
-
-    /// Sealed segments by number: their bytes in all forms, and whether the segment itself is
-    /// there or only its compressed form.
-    pub(crate) fn sealed(&self, until: u64) -> BTreeMap<u64, (u64, bool)> {
-        let mut found: BTreeMap<u64, (u64, bool)> = BTreeMap::new();
-        let raw = self.segments.iter().map(|segment| (segment, true));
-        let compressed = self.compressed.iter().map(|segment| (segment, false));
-        for ((number, bytes), is_raw) in raw.chain(compressed) {
-            if *number < until {
-                let entry = found.entry(*number).or_default();
-                *entry = (entry.0 + bytes, entry.1 || is_raw);
-            }
-        }
-        found
     }
 }
 
@@ -307,6 +289,15 @@ fn find_writer(folder: &Path) -> Result<Option<WriterId>, OpenError> {
         }
     }
     Ok(found)
+}
+
+/// Removes a writer's folder if nothing is in it. A writer that recorded anything has an open
+/// segment, so either it stopped before it began, or somebody emptied its folder; in both cases
+/// a chain must not begin again under a name that the store may know.
+fn remove_unused(folder: &Path) -> bool {
+    // Neither removes a folder with something in it.
+    let _ = fs::remove_dir(folder.join(KEYS_FOLDER));
+    fs::remove_dir(folder).is_ok()
 }
 
 fn new_writer(config: &SpoolConfig) -> Result<WriterId, OpenError> {

@@ -73,10 +73,9 @@ pub(crate) fn recover(
     now: Timestamp,
 ) -> Result<Tail, OpenError> {
     let Some((number, _)) = inventory.segments.last().copied() else {
-        // There is always an open segment, unless the first was never started. A chain must not
-        // begin again under a name that the store knows.
-        let is_new = inventory.compressed.is_empty() && inventory.keys.is_empty();
+        // Keys without segments: the chain that they belong to was taken away.
         let path = spool.segment_path(1);
+        let is_new = inventory.keys.is_empty();
         return if is_new {
             Ok(Tail::nothing())
         } else {

@@ -255,11 +255,15 @@ fn damage_to_a_synced_segment_is_left_for_verification_to_name() {
 #[test]
 fn chain_does_not_begin_again_under_a_name_that_was_used() {
     let bed = Bed::new();
-    drop(bed.open().unwrap());
+    let first = bed.open().unwrap().id().clone();
+    assert_eq!(*bed.open().unwrap().id(), first);
     fs::remove_file(bed.segment(1)).unwrap();
-    assert!(bed.open().is_ok(), "nothing was ever recorded or sent");
-    let sent = "00000000000000000001-00000000000000000001-00000000000000000002.seg.zst";
-    fs::write(bed.writer_folder().join(sent), b"").unwrap();
+    let second = bed.open().unwrap().id().clone();
+    assert_ne!(second, first);
+    assert_eq!(find_writer(bed.folder.path()).unwrap(), Some(second));
+
+    let session = crate::layout::key_name(&SessionId::new([1; 16]));
+    fs::write(bed.writer_folder().join(session), b"a key").unwrap();
     fs::remove_file(bed.segment(1)).unwrap();
     assert!(matches!(bed.open().unwrap_err(), OpenError::NoTail { .. }));
 }

@@ -14,6 +14,7 @@
 
 mod error;
 mod ledger;
+mod packer;
 mod state;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ use std::time::Duration;
 use aws_lc_rs::rand::SystemRandom;
 
 pub use error::{AppendError, ConfirmError};
+pub use packer::COMPRESS_FROM_BYTES;
 
 use crate::chain::Hash;
 use crate::checkpoint::{Head, KeyId, SigningKey};
@@ -38,7 +40,7 @@ use crate::format::SessionKey;
 use crate::layout::key_name;
 use crate::spool::disk::{self, Disk, LocalDisk};
 use crate::spool::recover::recover;
-use crate::spool::{Durability, Inventory, OpenError, Spool, SpoolConfig};
+use crate::spool::{Durability, OpenError, Spool, SpoolConfig};
 use state::{State, SyncJob, is_due};
 
 /// How many sessions may be open in one writer.
@@ -145,8 +147,7 @@ impl Writer {
         let (durability, recipient) = (config.durability, config.recipient);
         let state = State::new((config, spool, disk), key, tail, now);
         let mut state = state.map_err(|source| OpenError::io(&folder, source))?;
-        let until = state.first_not_sealed();
-        state.take_stock(&inventory, until);
+        state.take_over(inventory);
         match state.ensure_room_in_segment(now) {
             // There is something to send away, which makes room; until then, events are refused.
             Err(AppendError::DiskFull(_)) if !state.sealed.is_empty() => {}
@@ -301,20 +302,6 @@ impl Writer {
             bytes: sealed.bytes,
         };
         Ok(state.ready().map(info).collect())
-    }
-
-    /// Looks at the spool's folder again, after an uploader has compressed or taken away what was
-    /// sealed: the room that this made can be used from then on.
-    pub fn refresh(&self) -> Result<(), OpenError> {
-        let until = self
-            .lock()
-            .map_err(OpenError::NotContinued)?
-            .first_not_sealed();
-        // Without the lock, so that nobody waits for the folder.
-        let inventory = Inventory::of(&self.folder)?;
-        let mut state = self.lock().map_err(OpenError::NotContinued)?;
-        state.take_stock(&inventory, until);
-        Ok(())
     }
 
     /// The session keys that wait for the store.

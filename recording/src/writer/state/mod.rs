@@ -15,6 +15,7 @@ use crate::spool::disk::{self, Disk, SegmentFile};
 use crate::spool::recover::{Cut, Tail};
 use crate::spool::{Inventory, SPOOL_RESERVE_BYTES, Spool, SpoolConfig};
 use crate::writer::ledger::{Ledger, Shares};
+use crate::writer::packer::Packer;
 use crate::writer::{AppendError, CLOCK_TOLERANCE, MAX_DEFERRED_BYTES, Position, SessionStart};
 
 pub(in crate::writer) use segments::is_due;
@@ -55,6 +56,7 @@ pub(in crate::writer) struct State {
     stopped: Option<String>,
     /// For payloads on their way to encryption.
     clear: Vec<u8>,
+    packer: Packer,
 }
 
 /// The segment that is being written.
@@ -69,11 +71,9 @@ struct Open {
     has_frames: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::writer) struct Sealed {
     pub(in crate::writer) bytes: u64,
-    /// Whether the segment itself is there, and not its compressed form alone.
-    raw: bool,
     shares: Shares,
     /// Its last frame; 0 for what an earlier run left.
     last: u64,
@@ -138,6 +138,7 @@ impl State {
             restart: (tail.number > 0 || tail.cut.is_some()).then_some(Restart { cut: tail.cut }),
             stopped: None,
             clear: Vec::new(),
+            packer: Packer::default(),
             config,
             spool,
             disk,
@@ -145,36 +146,31 @@ impl State {
         })
     }
 
-    /// Books what lies in the spool's folder, but for the open segment and what comes after it:
-    /// what an earlier run left, and what the uploader has compressed or taken away since.
-    pub(in crate::writer) fn take_stock(&mut self, inventory: &Inventory, until: u64) {
-        let found = inventory.sealed(until);
-        let gone: Vec<u64> = self
-            .sealed
-            .range(..until)
-            .map(|(number, _)| *number)
-            .collect();
-        for number in gone
-            .into_iter()
-            .filter(|number| !found.contains_key(number))
-        {
-            self.forget_segment(number);
-        }
-        for (number, (bytes, raw)) in found {
-            let sealed = self.sealed.entry(number).or_default();
-            (sealed.bytes, sealed.raw) = (bytes, raw);
-        }
-        self.keys = inventory.keys.iter().copied().collect();
-        let sealed: u64 = self.sealed.values().map(|sealed| sealed.bytes).sum();
-        let keys: u64 = self.keys.values().sum();
-        self.waiting = sealed + keys + inventory.other;
-    }
-
-    /// Segments with a lower number are sealed.
-    pub(in crate::writer) fn first_not_sealed(&self) -> u64 {
-        self.open
+    /// Takes over what an earlier run left in the spool's folder.
+    pub(in crate::writer) fn take_over(&mut self, inventory: Inventory) {
+        let until = self
+            .open
             .as_ref()
-            .map_or(self.number + 1, |open| open.number)
+            .map_or(self.number + 1, |open| open.number);
+        for (number, bytes) in inventory.segments {
+            if number < until {
+                let shares = Shares::new();
+                self.sealed.insert(
+                    number,
+                    Sealed {
+                        bytes,
+                        shares,
+                        last: 0,
+                    },
+                );
+                self.waiting += bytes;
+            }
+        }
+        for (session, bytes) in inventory.keys {
+            self.keys.insert(session, bytes);
+            self.waiting += bytes;
+        }
+        self.waiting += inventory.other;
     }
 
     pub(in crate::writer) fn written(&self) -> u64 {
@@ -216,20 +212,15 @@ impl State {
         self.ensure_room_in_segment(now)?;
         let point = self.point();
         let before = self.encoder.bytes().len();
-        let staged = self.stage(event, now, start.as_ref()).and_then(|()| {
+        let staged = self.stage(event, now, start.as_ref()).and_then(|subject| {
             let bytes = (self.encoder.bytes().len() - before) as u64;
-            self.check_bounds(event, bytes)?;
+            self.check_bounds(event, subject, bytes)?;
             let late = self.encoder.bytes().len() > MAX_DEFERRED_BYTES;
-            if write || late { self.write() } else { Ok(()) }.map(|()| bytes)
+            let written = if write || late { self.write() } else { Ok(()) };
+            written.map(|()| (subject, bytes))
         });
-        let bytes = match staged {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.go_back(point);
-                return Err(error);
-            }
-        };
-        self.settle(event, start, bytes);
+        let (subject, bytes) = staged.inspect_err(|_| self.go_back(point))?;
+        self.settle(event, start, subject, bytes);
         let segment = self.number;
         Ok(Position {
             segment,
@@ -238,7 +229,13 @@ impl State {
     }
 
     /// Books an event that is in.
-    fn settle(&mut self, event: &Event, start: Option<SessionStart>, bytes: u64) {
+    fn settle(
+        &mut self,
+        event: &Event,
+        start: Option<SessionStart>,
+        mut subject: Option<usize>,
+        bytes: u64,
+    ) {
         self.unsigned = true;
         if let Some(open) = &mut self.open {
             open.has_frames = true;
@@ -247,30 +244,36 @@ impl State {
             let (cipher, key_bytes) =
                 start.map_or((None, 0), |start| (Some(start.cipher), start.file_bytes));
             if key_bytes > 0 {
-                let known = self.keys.insert(event.session, key_bytes).unwrap_or(0);
-                self.waiting += key_bytes - known.min(key_bytes);
+                self.keys.insert(event.session, key_bytes);
+                self.waiting += key_bytes;
             }
-            self.ledger.start(event.session, &started.subject, cipher);
+            subject = Some(self.ledger.start(event.session, &started.subject, cipher));
         }
-        self.ledger.charge(event.session, bytes);
+        if let Some(subject) = subject {
+            self.ledger.charge(subject, bytes);
+        }
         if matches!(event.body, Body::SessionEnded(_)) {
             self.ledger.end(event.session);
         }
     }
 
+    /// Encodes an event, and gives the place of its subject if that is known already.
     fn stage(
         &mut self,
         event: &Event,
         now: Timestamp,
         start: Option<&SessionStart>,
-    ) -> Result<(), AppendError> {
-        let cipher = match &event.body {
+    ) -> Result<Option<usize>, AppendError> {
+        let (subject, cipher) = match &event.body {
             Body::SessionStarted(_) => {
                 self.ledger.check_new(event.session)?;
-                start.map(|start| &start.cipher)
+                (None, start.map(|start| &start.cipher))
             }
-            _ if event.session.is_none() => None,
-            _ => self.ledger.session(event.session)?.cipher.as_ref(),
+            _ if event.session.is_none() => (None, None),
+            _ => {
+                let session = self.ledger.session(event.session)?;
+                (Some(session.subject), session.cipher.as_ref())
+            }
         };
         let time = stage_clock(&mut self.encoder, &mut self.last_time, now)?;
         if let Some(start) = start {
@@ -278,21 +281,33 @@ impl State {
                 .session_key(event.session, &start.frame, time)?;
         }
         let Some(cipher) = cipher else {
-            return Ok(self.encoder.event(event, time)?);
+            self.encoder.event(event, time)?;
+            return Ok(subject);
         };
         let clear = &mut self.clear;
         clear.clear();
         encode_event(event, clear)?;
         let mut header = self.encoder.header(event.body.kind(), event.session, time);
         header.flags = Flags::ENCRYPTED;
+        let packed = self.packer.pack(clear);
+        if packed.is_some() {
+            header.flags = header.flags.with(Flags::COMPRESSED);
+        }
+        let clear = packed.unwrap_or(clear);
         self.encoder.frame(&header, |out, header| {
             cipher
                 .seal(&header.encode(), clear, out)
                 .map_err(AppendError::Crypt)
-        })
+        })?;
+        Ok(subject)
     }
 
-    fn check_bounds(&self, event: &Event, bytes: u64) -> Result<(), AppendError> {
+    fn check_bounds(
+        &self,
+        event: &Event,
+        subject: Option<usize>,
+        bytes: u64,
+    ) -> Result<(), AppendError> {
         // What tells an end may use the reserve, or a full spool could not say how things ended.
         let ends = matches!(
             event.body,
@@ -306,10 +321,10 @@ impl State {
                 max,
             });
         }
-        let share = match &event.body {
-            Body::SessionStarted(started) => self.ledger.used_by_name(&started.subject),
-            _ if event.session.is_none() => return Ok(()),
-            _ => self.ledger.used_by(self.ledger.session(event.session)?),
+        let share = match (&event.body, subject) {
+            (Body::SessionStarted(started), _) => self.ledger.used_by_name(&started.subject),
+            (_, Some(subject)) => self.ledger.used_by(subject),
+            (_, None) => return Ok(()),
         };
         let max = self.config.max_subject_bytes;
         if !ends && share.saturating_add(bytes) > max {

@@ -68,7 +68,7 @@ impl State {
     pub(in crate::writer) fn ready(&self) -> impl Iterator<Item = (u64, &Sealed)> {
         let ahead = self.sealed.range(..self.number);
         ahead
-            .filter(|(_, sealed)| sealed.raw && sealed.last < self.synced)
+            .filter(|(_, sealed)| sealed.last < self.synced)
             .map(|(number, sealed)| (*number, sealed))
     }
 
