@@ -8,7 +8,9 @@
 
 use std::sync::Arc;
 
+use portcullis_policy::mask::DetectorKind;
 use portcullis_policy::mask::json::{Documents, JsonMasker, JsonPath, JsonPlan};
+use portcullis_policy::mask::text::{Finder, TextMask};
 use portcullis_policy::mask::transform::{REDACTED, Transform};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -55,10 +57,11 @@ impl Speller<'_> {
     fn text(&mut self, text: &str) {
         self.out.push('"');
         for character in text.chars() {
-            let escaped = self.noise() % 4 == 0 || character < ' ' || "\"\\".contains(character);
+            let escaped =
+                self.noise().is_multiple_of(4) || character < ' ' || "\"\\".contains(character);
             if escaped {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    let upper = self.noise() % 2 == 0;
+                    let upper = self.noise().is_multiple_of(2);
                     let unit = if upper {
                         format!("{unit:04X}")
                     } else {
@@ -161,6 +164,30 @@ fn model(node: &Node, paths: &[Vec<Step>], place: &mut Vec<Member>) -> Node {
     }
 }
 
+/// The model of detectors: each text by itself.
+fn found(node: &Node, text: &TextMask) -> Node {
+    let masked = |of: &String| match text.mask(of.as_bytes()) {
+        Some(masked) => String::from_utf8(masked).unwrap(),
+        None => of.clone(),
+    };
+    match node {
+        Node::Text(of) => Node::Text(masked(of)),
+        Node::Array(elements) => Node::Array(
+            elements
+                .iter()
+                .map(|element| found(element, text))
+                .collect(),
+        ),
+        Node::Object(members) => {
+            let inner = members
+                .iter()
+                .map(|(name, value)| (masked(name), found(value, text)));
+            Node::Object(inner.collect())
+        }
+        same => same.clone(),
+    }
+}
+
 fn written(path: &[Step]) -> String {
     let step = |step: &Step| {
         let dots = if step.deep { ".." } else { "" };
@@ -181,7 +208,11 @@ fn mask(paths: &[String], document: &str, cuts: &[prop::sample::Index]) -> Vec<u
         .map(|path| JsonPath::parse(path).unwrap())
         .collect();
     let plan = JsonPlan::compile(paths.iter().map(|path| (path, &Transform::Redact))).unwrap();
-    let mut masker = JsonMasker::new(Arc::new(plan), Documents::One);
+    run(&Arc::new(plan), document, cuts)
+}
+
+fn run(plan: &Arc<JsonPlan>, document: &str, cuts: &[prop::sample::Index]) -> Vec<u8> {
+    let mut masker = JsonMasker::new(plan.clone(), Documents::One);
     let mut cuts: Vec<usize> = cuts
         .iter()
         .map(|cut| cut.index(document.len() + 1))
@@ -199,7 +230,7 @@ fn mask(paths: &[String], document: &str, cuts: &[prop::sample::Index]) -> Vec<u
 }
 
 fn name() -> impl Strategy<Value = String> {
-    prop_oneof![4 => "[abc]", 1 => Just(String::new()), 1 => "[a\"\\\\é😀\n]{1,3}"]
+    prop_oneof![8 => "[abc]", 1 => Just("4111 1111 1111 1111".to_owned()), 1 => Just(String::new()), 1 => "[a\"\\\\é😀\n]{1,3}"]
 }
 
 fn node() -> impl Strategy<Value = Node> {
@@ -214,6 +245,8 @@ fn node() -> impl Strategy<Value = Node> {
         ])
         .prop_map(Node::Scalar),
         "[a-c\"\\\\é😀\u{0}-\u{20}]{0,6}".prop_map(Node::Text),
+        "[é ]{0,2}(4111111111111111|ann@example[.]com|4111-1111-1111-1112)[é ]{0,2}"
+            .prop_map(Node::Text),
     ];
     leaf.prop_recursive(5, 40, 5, |inner| {
         prop_oneof![
@@ -273,6 +306,28 @@ proptest! {
         let paths = ["$.zz".to_owned(), "$..zz".to_owned(), "$[*][*].zz[0]".to_owned()];
         prop_assert_eq!(mask(&paths, &document, &cuts), document.as_bytes());
         prop_assert_eq!(tokens(document.as_bytes()), document.as_bytes());
+    }
+
+    /// With detectors: each string and each name is masked like the text that it spells, and a
+    /// document in which nothing is found is untouched.
+    #[test]
+    fn detectors_see_what_strings_spell(
+        node in node(),
+        noise in prop::collection::vec(any::<u8>(), 1..40),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let kinds = [DetectorKind::CreditCard, DetectorKind::Email];
+        let finders = kinds.map(|kind| (Finder::Kind(kind), Transform::Redact));
+        let text = TextMask::compile(&finders).unwrap().unwrap();
+        let document = spell(&node, &noise);
+        let plan = Arc::new(JsonPlan::default().with_text(Some(Arc::new(text.clone()))));
+        let out = run(&plan, &document, &cuts);
+        prop_assert_eq!(&out, &run(&plan, &document, &[]), "chunks changed the answer");
+        let expected = found(&node, &text);
+        prop_assert_eq!(spell(&plainly(&out), &[1]), spell(&expected, &[1]));
+        if spell(&expected, &[1]) == spell(&node, &[1]) {
+            prop_assert_eq!(&out, document.as_bytes());
+        }
     }
 
     /// Whatever comes: no panic, and what is accepted is JSON by the judgement of another parser,
@@ -346,8 +401,12 @@ impl<'de> serde::de::Visitor<'de> for NodeVisitor {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        assert!((value + 1500.0).abs() < f64::EPSILON, "{value}");
-        Ok(Node::Scalar("-1.50e+3"))
+        let known = (value + 1500.0).abs() < f64::EPSILON;
+        Ok(Node::Scalar(if known {
+            "-1.50e+3"
+        } else {
+            "another number"
+        }))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Node, E> {

@@ -16,9 +16,9 @@ pub(super) struct Grammar {
 /// What a piece is, in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The beginning of a value, or all of a scalar.
+    /// The beginning of a value, or all of it.
     Value,
-    /// The beginning of a member's name.
+    /// The beginning of a member's name, or all of it.
     Name,
     /// The end of a container.
     Close,
@@ -73,6 +73,11 @@ impl Grammar {
                 Ok(Role::Other)
             }
             Piece::StringStart => self.string_start(offset),
+            Piece::Whole(_) => {
+                let role = self.string_start(offset)?;
+                self.string_end();
+                Ok(role)
+            }
             Piece::StringEnd => Ok(self.string_end()),
             Piece::Scalar(_) => {
                 self.value(offset)?;

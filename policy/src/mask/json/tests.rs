@@ -305,6 +305,10 @@ fn what_is_not_json_is_refused_by_name() {
         );
         assert!(named, "{document}: {refused}");
     }
+}
+
+#[test]
+fn broken_scalars_and_ends_are_refused_by_name() {
     for scalar in [
         "nul",
         "TRUE",

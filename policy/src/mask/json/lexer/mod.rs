@@ -36,6 +36,8 @@ pub(super) enum Piece<'a> {
     Close(Container),
     Colon,
     Comma,
+    /// A string that is here whole and has no escapes, without its quotes.
+    Whole(&'a str),
     StringStart,
     /// Characters that stand for themselves.
     Text(&'a str),
@@ -88,9 +90,10 @@ impl Lexer {
                     _ => {}
                 }
                 self.offset += used as u64;
+                let raw = input.get(..used).unwrap_or_default();
                 Ok(Some(Step {
                     piece,
-                    raw: input.get(..used).unwrap_or_default(),
+                    raw,
                     used,
                     offset,
                 }))
@@ -191,7 +194,7 @@ impl Lexer {
             b']' => one(Piece::Close(Container::Array)),
             b':' => one(Piece::Colon),
             b',' => one(Piece::Comma),
-            b'"' => one(Piece::StringStart),
+            b'"' => Ok(cut_whole(input)),
             byte if is_scalar(byte) => self.cut_scalar(input),
             0xef if self.offset == 0 => Err(InvalidJson::ByteOrderMark),
             0x00 | 0xfe | 0xff => Err(InvalidJson::WideEncoding(self.offset)),
@@ -230,10 +233,26 @@ impl Lexer {
     }
 }
 
+/// A string that is here whole, or the beginning of one.
+fn cut_whole(input: &[u8]) -> Cut<'_> {
+    let inside = input.get(1..).unwrap_or_default();
+    let length = inside.iter().position(is_special);
+    let whole = length.filter(|length| inside.get(*length) == Some(&b'"'));
+    let run = whole.and_then(|length| inside.get(..length));
+    match run.and_then(|run| std::str::from_utf8(run).ok()) {
+        Some(text) => Cut::Piece(Piece::Whole(text), text.len() + 2),
+        None => Cut::Piece(Piece::StringStart, 1),
+    }
+}
+
+/// What cannot stand for itself in a string.
+fn is_special(byte: &u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
 /// A run of characters up to the next quote, escape or control character.
 fn cut_text(input: &[u8], offset: u64) -> Result<Cut<'_>, InvalidJson> {
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    let length = input.iter().position(special).unwrap_or(input.len());
+    let length = input.iter().position(is_special).unwrap_or(input.len());
     let run = input.get(..length).unwrap_or_default();
     let text = match std::str::from_utf8(run) {
         Ok(text) => text,

@@ -1,6 +1,9 @@
 use super::*;
 
-fn pieces(chunks: &[&[u8]]) -> Result<Vec<(String, Vec<u8>)>, InvalidJson> {
+/// A piece, and how it was written.
+type Shown = (String, Vec<u8>);
+
+fn pieces(chunks: &[&[u8]]) -> Result<Vec<Shown>, InvalidJson> {
     let mut lexer = Lexer::default();
     let mut pieces = Vec::new();
     for chunk in chunks {
@@ -64,7 +67,7 @@ fn split_pieces_are_handed_out_whole() {
         let split = pieces(&[a, b]).unwrap();
         let raw: Vec<u8> = split.iter().flat_map(|(_, raw)| raw.clone()).collect();
         assert_eq!(raw, document);
-        let without_text = |pieces: &[(String, Vec<u8>)]| -> Vec<String> {
+        let without_text = |pieces: &[Shown]| -> Vec<String> {
             pieces
                 .iter()
                 .map(|p| p.0.clone())
