@@ -5,7 +5,8 @@
 //!                               └ json ─> JsonMasker (streams)
 //! ```
 //!
-//! A [`MaskSet`] is made of the rules that apply to one subject. Rules add up: several on one
+//! A [`MaskSet`] is made of the rules that apply to one subject; [`Masks`] holds all rules of a
+//! connection and gives each subject its set. Rules add up: several on one
 //! value come to the strictest transform, whatever their order ([`transform::Union`]). Columns,
 //! keys, headers and JSON paths are enforcement; detectors are best effort.
 //!
@@ -18,6 +19,7 @@
 //!
 //! What cannot be judged is refused ([`MustRefuse`]), never passed.
 
+mod choice;
 pub mod detect;
 mod field;
 pub mod json;
@@ -27,6 +29,7 @@ mod set;
 pub mod text;
 pub mod transform;
 
+pub use choice::{MAX_KEPT_SETS, Masks};
 pub use detect::{CustomPattern, DetectorKind};
 pub use field::{FieldMask, MustRefuse, Outcome};
 pub use json::{Documents, JsonMasker, JsonPath};

@@ -32,6 +32,7 @@ pub(super) struct Step<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     Blank,
+    /// This, a colon and a comma come with what is blank behind them, as far as it is here.
     Open(Container),
     Close(Container),
     Colon,
@@ -133,7 +134,7 @@ impl Lexer {
         let mut whole = false;
         while !whole {
             let Some(byte) = input.get(used) else { break };
-            if !self.in_string && !is_scalar(*byte) {
+            if !self.in_string && !is_scalar(byte) {
                 whole = true;
                 continue;
             }
@@ -180,22 +181,23 @@ impl Lexer {
             return self.cut_string(first, input, self.offset);
         }
         let one = |piece| Ok(Cut::Piece(piece, 1));
+        let gap = |piece| {
+            Ok(Cut::Piece(
+                piece,
+                1 + blank(input.get(1..).unwrap_or_default()),
+            ))
+        };
         match first {
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                let blank = |b: &&u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
-                Ok(Cut::Piece(
-                    Piece::Blank,
-                    input.iter().take_while(blank).count(),
-                ))
-            }
-            b'{' => one(Piece::Open(Container::Object)),
+            b' ' | b'\t' | b'\n' | b'\r' => Ok(Cut::Piece(Piece::Blank, blank(input))),
+            // What is blank behind these goes with them: one piece less.
+            b'{' => gap(Piece::Open(Container::Object)),
+            b'[' => gap(Piece::Open(Container::Array)),
+            b':' => gap(Piece::Colon),
+            b',' => gap(Piece::Comma),
             b'}' => one(Piece::Close(Container::Object)),
-            b'[' => one(Piece::Open(Container::Array)),
             b']' => one(Piece::Close(Container::Array)),
-            b':' => one(Piece::Colon),
-            b',' => one(Piece::Comma),
             b'"' => Ok(cut_whole(input)),
-            byte if is_scalar(byte) => self.cut_scalar(input),
+            byte if is_scalar(&byte) => self.cut_scalar(input),
             0xef if self.offset == 0 => Err(InvalidJson::ByteOrderMark),
             0x00 | 0xfe | 0xff => Err(InvalidJson::WideEncoding(self.offset)),
             _ => Err(InvalidJson::Unexpected {
@@ -206,7 +208,7 @@ impl Lexer {
     }
 
     fn cut_scalar<'a>(&self, input: &'a [u8]) -> Result<Cut<'a>, InvalidJson> {
-        let length = input.iter().take_while(|byte| is_scalar(**byte)).count();
+        let length = run(input, is_scalar);
         if length > MAX_SCALAR_BYTES {
             return Err(InvalidJson::ScalarTooLong(self.offset));
         }
@@ -245,9 +247,23 @@ fn cut_whole(input: &[u8]) -> Cut<'_> {
     }
 }
 
+/// How many bytes at the beginning are so.
+#[inline]
+fn run(input: &[u8], so: impl Fn(&u8) -> bool) -> usize {
+    input
+        .iter()
+        .position(|byte| !so(byte))
+        .unwrap_or(input.len())
+}
+
+fn blank(input: &[u8]) -> usize {
+    run(input, is_blank)
+}
+
 /// What cannot stand for itself in a string.
+#[inline]
 fn is_special(byte: &u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..0x20)
+    class(*byte) & SPECIAL != 0
 }
 
 /// A run of characters up to the next quote, escape or control character.
@@ -329,9 +345,43 @@ fn unit(digits: Option<&[u8]>, offset: u64) -> Result<Option<u16>, InvalidJson> 
 }
 
 /// What numbers and words are made of.
-fn is_scalar(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'+' | b'.')
+#[inline]
+fn is_scalar(byte: &u8) -> bool {
+    class(*byte) & SCALAR != 0
 }
+
+#[inline]
+fn is_blank(byte: &u8) -> bool {
+    class(*byte) & BLANK != 0
+}
+
+#[inline]
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+const SPECIAL: u8 = 1;
+const SCALAR: u8 = 2;
+const BLANK: u8 = 4;
+
+/// What each byte may be.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0u8;
+    let mut rest: &mut [u8] = &mut classes;
+    while let Some((class, after)) = rest.split_first_mut() {
+        *class = match byte {
+            b'\t' | b'\n' | b'\r' => SPECIAL | BLANK,
+            b' ' => BLANK,
+            b'"' | b'\\' | 0..0x20 => SPECIAL,
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'+' | b'.' => SCALAR,
+            _ => 0,
+        };
+        rest = after;
+        byte = byte.wrapping_add(1);
+    }
+    classes
+};
 
 fn scalar(raw: &[u8]) -> Option<Scalar> {
     match raw {
