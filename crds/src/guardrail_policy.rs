@@ -184,7 +184,7 @@ pub struct Match {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 2048),
-        example = "now.getHours('Europe/Berlin') >= 18"
+        example = "!subject.groups.exists(g, g == 'oidc:dba')"
     )]
     pub expression: Option<String>,
 }
