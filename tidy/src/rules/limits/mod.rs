@@ -191,7 +191,8 @@ fn comment_before(run: &[TokenTree]) -> String {
         .map(|l| l.trim())
         .take_while(|l| !l.is_empty())
         .collect();
-    first.join(" ")
+    // A link of rustdoc is none on a page.
+    first.join(" ").replace("[`", "`").replace("`]", "`")
 }
 
 /// The text of `[doc = "text"]`.

@@ -13,7 +13,7 @@ fn limits(path: &str, text: &str) -> Vec<Limit> {
 
 const TEXT: &str = "\
 /// Bytes of one \"text\",
-/// as sent.
+/// as [`sent`].
 ///
 /// More about it.
 #[allow(dead_code, reason = \"x\")]
@@ -36,7 +36,12 @@ fn limits_are_collected_with_value_and_first_paragraph() {
     assert_eq!(
         found,
         [
-            (6, "MAX_TEXT", "4 * 1024", "Bytes of one \"text\", as sent."),
+            (
+                6,
+                "MAX_TEXT",
+                "4 * 1024",
+                "Bytes of one \"text\", as `sent`."
+            ),
             (9, "SPOOL_LIMIT", "Duration::from_secs(1 << 4)", ""),
         ]
     );
@@ -65,7 +70,8 @@ fn a_limit_without_a_comment_is_found() {
 fn a_page_that_says_something_else_is_found() {
     let limits = limits("policy/src/a.rs", TEXT);
     let page = page(&limits);
-    let row = "| [`MAX_TEXT`](../policy/src/a.rs) | `4 * 1024` | Bytes of one \"text\", as sent. |";
+    let row =
+        "| [`MAX_TEXT`](../policy/src/a.rs) | `4 * 1024` | Bytes of one \"text\", as `sent`. |";
     assert!(page.contains(row), "{page}");
     assert_eq!(drift(&limits, Some(&source(PAGE, &page))), []);
     assert_eq!(

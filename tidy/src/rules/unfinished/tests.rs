@@ -47,8 +47,15 @@ fn a_resource_pattern_and_a_longer_path_pass() {
 #[test]
 fn what_tests_read_may_look_like_anything() {
     let text = format!("{} in {}x", NOTES[0], MACHINE_FOLDERS[0]);
-    for (path, expected) in [("a/tests/corpus/x.tsv", 0), ("a/tests/x.rs", 1), ("x.yaml", 1)] {
-        let file = [SourceFile { path: path.to_owned(), text: text.clone() }];
+    for (path, expected) in [
+        ("a/tests/corpus/x.tsv", 0),
+        ("a/tests/x.rs", 1),
+        ("x.yaml", 1),
+    ] {
+        let file = [SourceFile {
+            path: path.to_owned(),
+            text: text.clone(),
+        }];
         assert_eq!(notes(file.iter()).len(), expected, "{path}");
         assert_eq!(machine_paths(file.iter()).len(), expected, "{path}");
     }
