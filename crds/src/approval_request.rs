@@ -1,0 +1,348 @@
+//! ApprovalRequest: one operation that waits for people.
+//!
+//! The spec is written once, by a proxy. Approvers append decisions, the operator writes
+//! conditions, state and grant, the proxy claims the grant or withdraws. What must hold whoever
+//! writes (nobody approves for themselves, the quorum, claim once, nothing taken back) is in the
+//! schema, where no webhook that is down can switch it off.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::condition::{UNSEEN_GENERATION, condition_list};
+use crate::duration::Duration;
+use crate::guardrail_policy::{Effect, Flag, Grant};
+use crate::validation::{field_rule, rule};
+
+/// The most of an operation that an approver is shown; a longer one cannot be approved.
+pub const MAX_SHOWN_TEXT: usize = 16 * 1024;
+/// The most decisions that one request takes.
+pub const MAX_DECISIONS: usize = 16;
+
+/// One operation that waits for people.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "portcullis.dev",
+    version = "v1alpha1",
+    kind = "ApprovalRequest",
+    plural = "approvalrequests",
+    shortname = "appr",
+    category = "portcullis",
+    namespaced,
+    status = "ApprovalRequestStatus",
+    derive = "PartialEq",
+    doc = "One operation that waits for people to approve it. Only proxies create it.",
+    selectable = ".spec.connectionRef.name",
+    selectable = ".status.state",
+    validation = Rule::new("!has(self.status) || !has(self.status.decisions) || self.status.decisions.all(d, d.decision != 'Approve' || (d.username != self.spec.requester.username && (!has(self.spec.requester.onBehalfOf) || d.username != self.spec.requester.onBehalfOf)))")
+        .message("who asks, or answers for who asks, cannot approve")
+        .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("!has(self.status) || !has(self.status.conditions) || !self.status.conditions.exists(c, c.type == 'Approved' && c.status == 'True') || (has(self.status.decisions) && self.status.decisions.filter(d, d.decision == 'Approve').size() >= self.spec.requiredApprovals)")
+        .message("Approved needs as many Approve decisions as spec.requiredApprovals"),
+    validation = Rule::new("!has(oldSelf.status) || has(self.status)")
+        .message("status cannot be removed"),
+    printcolumn(name = "Connection", type_ = "string", json_path = ".spec.connectionRef.name"),
+    printcolumn(name = "Requester", type_ = "string", json_path = ".spec.requester.username"),
+    printcolumn(name = "On Behalf Of", type_ = "string", json_path = ".spec.requester.onBehalfOf"),
+    printcolumn(name = "Summary", type_ = "string", json_path = ".spec.operation.summary"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
+    printcolumn(name = "Needed", type_ = "integer", json_path = ".spec.requiredApprovals"),
+    printcolumn(name = "Approvals", type_ = "string", json_path = ".status.decisions[*].username"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Target",
+        type_ = "string",
+        priority = 1,
+        json_path = ".spec.connectionRef.address"
+    ),
+    printcolumn(name = "Rule", type_ = "string", priority = 1, json_path = ".spec.policyRef.rule"),
+    printcolumn(name = "Hash", type_ = "string", priority = 1, json_path = ".spec.operation.hash")
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule("self == oldSelf", "a request cannot change once it is made"),
+]))]
+pub struct ApprovalRequestSpec {
+    /// The Connection that the operation is for.
+    pub connection_ref: ConnectionReference,
+    /// The policy and rule that ask for approval.
+    pub policy_ref: PolicyReference,
+    /// Who asks.
+    pub requester: Requester,
+    /// What would run.
+    pub operation: OperationSummary,
+    /// What an approval gives.
+    #[serde(default)]
+    pub grant: GrantTerms,
+    /// How many people must approve.
+    #[schemars(range(min = 1, max = 5), example = 2)]
+    pub required_approvals: i64,
+    /// Until when they may.
+    #[schemars(example = "2026-11-20T10:15:00Z")]
+    pub expires_at: Time,
+    /// Seconds for which the request is kept once it is finished.
+    #[serde(default = "ttl_seconds")]
+    #[schemars(range(min = 0, max = 31_536_000), example = 86_400)]
+    pub ttl_seconds_after_finished: i64,
+}
+
+/// The Connection that an operation is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConnectionReference {
+    /// Name of the Connection, in the request's namespace.
+    #[schemars(length(min = 1, max = 253), example = "orders-db")]
+    pub name: String,
+    /// UID of the Connection, so that one made anew under the name is another.
+    #[schemars(
+        length(min = 1, max = 64),
+        example = "5d3c1f5e-8f39-4a0e-9a55-1f4c6a2f9b10"
+    )]
+    pub uid: String,
+    /// Host and port of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 320), example = "orders.internal:5432")]
+    pub address: Option<String>,
+}
+
+/// The policy and rule that ask for approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyReference {
+    /// Namespace of the policy; without it the request's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), example = "portcullis-system")]
+    pub namespace: Option<String>,
+    /// Name of the policy.
+    #[schemars(length(min = 1, max = 253), example = &"production")]
+    pub name: String,
+    /// Name of the rule.
+    #[schemars(length(min = 1, max = 63), example = "no-ddl")]
+    pub rule: String,
+    /// Generation of the policy that was read.
+    #[schemars(range(min = 0), example = 7)]
+    pub generation: i64,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Requester {
+    /// Username of who asks, as the API server would call them; it may not approve.
+    #[schemars(length(min = 1, max = 256), example = "oidc:agent-7")]
+    pub username: String,
+    /// Username of the person who answers for the requester where that is somebody else: the person
+    /// in a signed actor chain, or the owner of an API key or service account. It may not approve
+    /// either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), example = "oidc:alice@example.com")]
+    pub on_behalf_of: Option<String>,
+    /// Who vouches for the requester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), example = "https://idp.example")]
+    pub issuer: Option<String>,
+    /// The requester by the issuer's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256), example = "u-123")]
+    pub subject: Option<String>,
+}
+
+/// What would run, as far as an approver must see it: all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OperationSummary {
+    /// SHA-256 over the operation's exact meaning; what is approved is this and nothing else.
+    #[schemars(
+        length(min = 71, max = 71),
+        regex(pattern = r"^sha256:[0-9a-f]{64}$"),
+        example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
+    pub hash: String,
+    /// Version of the encoding that was hashed.
+    #[schemars(length(min = 1, max = 16), example = &"v1")]
+    pub hash_version: String,
+    /// The operation in a line, with masked values left out.
+    #[schemars(
+        length(min = 1, max = 4096),
+        example = "DELETE FROM orders WHERE id = 7"
+    )]
+    pub summary: String,
+    /// The protocol's own word for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), example = &"DELETE")]
+    pub verb: Option<String>,
+    /// What it does to what it touches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 6), example = [Effect::Write])]
+    pub effects: Vec<Effect>,
+    /// All that it touches, each as `effect kind:path`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 512)), example = ["Write table:public.orders"])]
+    pub resources: Vec<String>,
+    /// Its properties.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), example = [Flag::Unbounded])]
+    pub flags: Vec<Flag>,
+    /// Facts that change its meaning, such as database and role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "attribute_map", example = BTreeMap::from([("database", ["orders"])]))]
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// The whole text, with control and bidirectional characters escaped and masked values marked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16384), example = "DELETE FROM orders WHERE id = 7")]
+    pub text: Option<String>,
+    /// How many values the text leaves out.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 16384), example = 0)]
+    pub masked_values: i64,
+}
+
+/// What an approval gives.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    field_rule(
+        ".duration",
+        "(self.type == 'TimeBoxed') == has(self.duration)",
+        "type TimeBoxed needs duration, and no other type takes it",
+    ),
+]))]
+pub struct GrantTerms {
+    /// `OneShot` lets the operation run once; `TimeBoxed` lets the same operation run again until
+    /// `duration` has passed.
+    #[serde(rename = "type", default)]
+    #[schemars(example = Grant::OneShot)]
+    pub kind: Grant,
+    /// How long a `TimeBoxed` grant lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "30m", extend("x-kubernetes-validations" = [
+        rule(
+            "self >= duration('1s') && self <= duration('24h')",
+            "duration must be between 1s and 24h",
+        ),
+    ]))]
+    pub duration: Option<Duration>,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("default" = new_status()))]
+pub struct ApprovalRequestStatus {
+    /// Generation of the object that this status speaks of; -1 until a controller has seen it.
+    pub observed_generation: i64,
+    /// Where it stands; `Pending` and `Approved` go on, every other state is final.
+    #[serde(default)]
+    #[schemars(example = ApprovalState::Pending)]
+    pub state: ApprovalState,
+    /// What approvers said; nothing is ever taken out.
+    #[serde(default)]
+    #[schemars(length(max = 16), extend(
+        "x-kubernetes-list-type" = "map",
+        "x-kubernetes-list-map-keys" = ["username", "decision"],
+    ))]
+    pub decisions: Vec<Decision>,
+    /// How it stands: `Approved`, `Denied`, `Expired`, `Revoked`, `Complete`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "condition_list")]
+    pub conditions: Vec<Condition>,
+    /// What was granted, once it is approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantWindow>,
+    /// What the proxy did with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// Where a request stands, in one word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ApprovalState {
+    #[default]
+    Pending,
+    Approved,
+    Denied,
+    Expired,
+    Withdrawn,
+    Consumed,
+    Revoked,
+}
+
+/// What one approver said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// Username of the approver; admission lets nobody write another's.
+    #[schemars(length(min = 1, max = 256), example = "oidc:carol@example.com")]
+    pub username: String,
+    /// `Approve` counts towards the quorum; one `Deny` or `Revoke` beats every `Approve`.
+    #[schemars(example = DecisionKind::Approve)]
+    pub decision: DecisionKind,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), example = "Agreed in the incident channel.")]
+    pub reason: Option<String>,
+}
+
+/// What an approver can say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DecisionKind {
+    Approve,
+    Deny,
+    Revoke,
+}
+
+/// From when until when a grant holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantWindow {
+    /// Not before.
+    #[schemars(example = "2026-11-20T10:03:00Z")]
+    pub not_before: Time,
+    /// Not from then on.
+    #[schemars(example = "2026-11-20T10:15:00Z")]
+    pub expires_at: Time,
+}
+
+/// What the proxy did with a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// The one execution that the grant went to, written before it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), example = "6f0d1c2e-pod/42")]
+    pub claimed_by: Option<String>,
+    /// When it was claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "2026-11-20T10:04:00Z")]
+    pub claimed_at: Option<Time>,
+    /// When the caller gave up waiting. Nothing runs afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "2026-11-20T10:04:00Z")]
+    pub withdrawn_at: Option<Time>,
+}
+
+/// The status of a request that nobody has looked at, with a list that a patch can append to.
+fn new_status() -> serde_json::Value {
+    json!({ "observedGeneration": UNSEEN_GENERATION, "state": "Pending", "decisions": [] })
+}
+
+fn ttl_seconds() -> i64 {
+    86_400
+}
+
+fn attribute_map(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": {
+            "type": "array",
+            "maxItems": 64,
+            "items": { "type": "string", "maxLength": 1024 },
+        },
+    })
+}
