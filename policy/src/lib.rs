@@ -8,6 +8,8 @@
 mod word;
 
 pub mod expression;
+pub mod limit;
+pub mod mask;
 pub mod matcher;
 pub mod operation;
 pub mod rule;

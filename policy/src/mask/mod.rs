@@ -1,0 +1,3 @@
+//! Masks.
+
+pub mod transform;
