@@ -114,7 +114,7 @@ fn access(errors: &mut Errors, access: &connection::Access) -> AccessRule {
         .expression
         .as_ref()
         .and_then(|text| errors.keep(field, Expression::compile(text)));
-    if expression.as_ref().is_some_and(Expression::asks_about_operation) {
+    if expression.as_ref().is_some_and(Expression::mentions_operation) {
         errors.add(field, "opening a session is no operation; use subject, connection, session, now");
     }
     AccessRule { subjects: subjects(errors, "spec.access.subjects", &access.subjects), expression }

@@ -14,7 +14,7 @@ use crate::connection::Connection;
 use crate::connection_class::{ConnectionClass, ConnectionClassSpec};
 use crate::guardrail_policy::GuardrailPolicy;
 use crate::masking_rule::MaskingRule;
-use crate::revision::{Revised, revision};
+use crate::revision::{Versioned, revision};
 
 /// The objects that may bear on a Connection: of its own namespace and of the platform's.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +107,7 @@ pub fn lower(objects: Objects<'_>, keys: &dyn Keys) -> Lowered {
 /// What has been read so far.
 #[derive(Default)]
 struct Gathering {
-    seen: Vec<Revised>,
+    seen: Vec<Versioned>,
     refused: Vec<Refused>,
 }
 
@@ -136,7 +136,7 @@ impl Gathering {
     }
 
     fn see(&mut self, kind: &'static str, object: &impl ResourceExt) {
-        self.seen.push(Revised {
+        self.seen.push(Versioned {
             kind: kind.to_owned(),
             uid: object.uid().unwrap_or_default(),
             generation: object.meta().generation.unwrap_or_default(),
