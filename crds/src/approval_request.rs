@@ -50,8 +50,7 @@ pub const MAX_DECISIONS: usize = 16;
     printcolumn(name = "On Behalf Of", type_ = "string", json_path = ".spec.requester.onBehalfOf"),
     printcolumn(name = "Summary", type_ = "string", json_path = ".spec.operation.summary"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
-    printcolumn(name = "Needed", type_ = "integer", json_path = ".spec.requiredApprovals"),
-    printcolumn(name = "Approvals", type_ = "string", json_path = ".status.decisions[*].username"),
+    printcolumn(name = "Approvals", type_ = "string", json_path = ".status.approvals"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
@@ -232,14 +231,22 @@ pub struct GrantTerms {
 /// Where a request stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("default" = new_status()))]
+#[schemars(extend(
+    "default" = new_status(),
+    "x-kubernetes-validations" = status_rules(),
+))]
 pub struct ApprovalRequestStatus {
     /// Generation of the object that this status speaks of; -1 until a controller has seen it.
+    #[schemars(example = 3)]
     pub observed_generation: i64,
     /// Where it stands; `Pending` and `Approved` go on, every other state is final.
     #[serde(default)]
     #[schemars(example = ApprovalState::Pending)]
     pub state: ApprovalState,
+    /// How many people have approved, of how many that must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), example = "1/2")]
+    pub approvals: Option<String>,
     /// What approvers said; nothing is ever taken out.
     #[serde(default)]
     #[schemars(length(max = 16), extend(
@@ -299,6 +306,14 @@ pub enum DecisionKind {
 /// From when until when a grant holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule("self == oldSelf", "a grant cannot change once it is made"),
+    field_rule(
+        ".expiresAt",
+        "self.notBefore < self.expiresAt",
+        "expiresAt must be after notBefore",
+    ),
+]))]
 pub struct GrantWindow {
     /// Not before.
     #[schemars(example = "2026-11-20T10:03:00Z")]
@@ -311,6 +326,32 @@ pub struct GrantWindow {
 /// What the proxy did with a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    field_rule(
+        ".claimedBy",
+        "!has(oldSelf.claimedBy) || (has(self.claimedBy) && self.claimedBy == oldSelf.claimedBy)",
+        "a grant is claimed once, and a claim is never taken back",
+    ),
+    field_rule(
+        ".claimedAt",
+        "has(self.claimedAt) == has(self.claimedBy)",
+        "claimedAt and claimedBy are written together",
+    ),
+    field_rule(
+        ".claimedAt",
+        "!has(oldSelf.claimedAt) || (has(self.claimedAt) && self.claimedAt == oldSelf.claimedAt)",
+        "the time of a claim does not change",
+    ),
+    field_rule(
+        ".withdrawnAt",
+        "!has(oldSelf.withdrawnAt) || (has(self.withdrawnAt) && self.withdrawnAt == oldSelf.withdrawnAt)",
+        "a request that was withdrawn stays withdrawn",
+    ),
+    rule(
+        "!(has(self.claimedBy) && has(self.withdrawnAt))",
+        "a request is either claimed or withdrawn",
+    ),
+]))]
 pub struct Usage {
     /// The one execution that the grant went to, written before it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -329,6 +370,62 @@ pub struct Usage {
 /// The status of a request that nobody has looked at, with a list that a patch can append to.
 fn new_status() -> serde_json::Value {
     json!({ "observedGeneration": UNSEEN_GENERATION, "state": "Pending", "decisions": [] })
+}
+
+/// What holds for a status whoever writes it.
+fn status_rules() -> [serde_json::Value; 10] {
+    [
+        field_rule(
+            ".state",
+            "oldSelf.state == self.state || oldSelf.state == 'Pending' || (oldSelf.state == 'Approved' && self.state in ['Consumed', 'Expired', 'Revoked', 'Withdrawn'])",
+            "a final state stays, and Approved does not go back",
+        ),
+        field_rule(
+            ".state",
+            "!(self.state in ['Approved', 'Consumed']) || (has(self.conditions) && self.conditions.exists(c, c.type == 'Approved' && c.status == 'True'))",
+            "state Approved or Consumed needs the condition Approved=True",
+        ),
+        field_rule(
+            ".state",
+            "self.state != 'Consumed' || (has(self.usage) && has(self.usage.claimedBy))",
+            "state Consumed needs usage.claimedBy",
+        ),
+        field_rule(
+            ".decisions",
+            "oldSelf.decisions.all(o, self.decisions.exists(n, n == o))",
+            "decisions are only added, never changed or taken out",
+        ),
+        field_rule(
+            ".conditions",
+            "(has(oldSelf.conditions) && oldSelf.conditions.exists(c, c.type == 'Approved' && c.status == 'True')) || !has(self.conditions) || !self.conditions.exists(c, c.type == 'Approved' && c.status == 'True') || (self.decisions.all(d, d.decision == 'Approve') && !(has(self.usage) && has(self.usage.withdrawnAt)))",
+            "a request that was denied, revoked or withdrawn cannot become Approved",
+        ),
+        field_rule(
+            ".grant",
+            "!has(self.grant) || (has(self.conditions) && self.conditions.exists(c, c.type == 'Approved' && c.status == 'True'))",
+            "grant needs the condition Approved=True",
+        ),
+        field_rule(
+            ".grant",
+            "!has(oldSelf.grant) || has(self.grant)",
+            "a grant cannot be taken out; revoke it instead",
+        ),
+        field_rule(
+            ".usage",
+            "!has(oldSelf.usage) || has(self.usage)",
+            "usage cannot be taken out",
+        ),
+        field_rule(
+            ".usage.claimedBy",
+            "!has(self.usage) || !has(self.usage.claimedBy) || has(self.grant)",
+            "only what was granted can be claimed",
+        ),
+        field_rule(
+            ".usage.claimedBy",
+            "!has(self.usage) || !has(self.usage.claimedBy) || (has(oldSelf.usage) && has(oldSelf.usage.claimedBy)) || (oldSelf.state == 'Approved' && self.decisions.all(d, d.decision == 'Approve'))",
+            "only a request in state Approved that nobody denied or revoked can be claimed",
+        ),
+    ]
 }
 
 fn ttl_seconds() -> i64 {

@@ -104,6 +104,7 @@ pub mod reason {
 #[schemars(extend("default" = unseen_status()))]
 pub struct PolicyStatus {
     /// Generation of the object that this status speaks of; -1 until a controller has seen it.
+    #[schemars(example = 3)]
     pub observed_generation: i64,
     /// How the policy stands as a whole: `Accepted`, `Programmed`, `Ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

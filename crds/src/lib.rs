@@ -4,20 +4,31 @@
 //! the chart's copy are generated from them, and a file on disk is held to that same schema, so a
 //! standalone proxy and an API server accept and refuse the same objects.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "each printer column of a kind repeats the words name, type_ and json_path"
+)]
+
 pub mod approval_request;
 pub mod condition;
 pub mod connection;
 pub mod connection_class;
+pub mod definition;
+pub mod document;
 pub mod duration;
+pub mod generated;
 pub mod guardrail_policy;
 pub mod masking_rule;
 pub mod reference;
+pub mod revision;
 pub mod selector;
 mod validation;
+pub mod yaml;
 
 pub use approval_request::{ApprovalRequest, ApprovalRequestSpec};
 pub use connection::{Connection, ConnectionSpec};
 pub use connection_class::{ConnectionClass, ConnectionClassSpec};
+pub use definition::Definition;
 pub use duration::{Bytes, Duration};
 pub use guardrail_policy::{GuardrailPolicy, GuardrailPolicySpec};
 pub use masking_rule::{MaskingRule, MaskingRuleSpec};

@@ -18,6 +18,10 @@ pub struct Identity {
     #[schemars(length(max = 16), extend(
         "x-kubernetes-list-type" = "map",
         "x-kubernetes-list-map-keys" = ["issuer"],
+        "x-kubernetes-validations" = [rule(
+            "self.all(a, self.exists_one(b, a.usernamePrefix == b.usernamePrefix))",
+            "each issuer needs a usernamePrefix of its own, or two could speak for one name",
+        )],
     ))]
     pub oidc: Vec<OidcIssuer>,
     /// Service-account tokens of the cluster that the proxy runs in.
@@ -68,7 +72,8 @@ pub struct OidcIssuer {
     #[schemars(length(min = 1, max = 128), example = &"email")]
     pub username_claim: String,
     /// Put before the username, so that two issuers cannot speak for one name; write the same as in
-    /// the API server's authentication configuration. An empty text is no prefix.
+    /// the API server's authentication configuration. Without it nothing is put before.
+    #[serde(default)]
     #[schemars(length(max = 64), example = "oidc:")]
     pub username_prefix: String,
     /// Claim that holds the groups; without it its subjects are in none.
@@ -114,8 +119,8 @@ pub struct Jwks {
     field_rule(".d", "!has(self.d)", "this is a private key; write only its public members"),
 ]))]
 pub struct Jwk {
-    /// Type of the key.
-    #[schemars(length(max = 16), example = &"EC")]
+    /// Type of the key; a shared secret (`oct`) is none of them.
+    #[schemars(extend("enum" = ["RSA", "EC", "OKP"]), example = &"EC")]
     pub kty: String,
     /// Name of the key, which tokens repeat in their header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,9 +130,9 @@ pub struct Jwk {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), example = &"ES256")]
     pub alg: Option<String>,
-    /// The secret part of a private key, which must not be here.
+    /// The secret part of a private key, which must never be here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = 4096), example = &"never")]
     pub d: Option<String>,
     #[serde(flatten)]
     pub rest: BTreeMap<String, serde_json::Value>,
@@ -182,7 +187,8 @@ pub struct Mtls {
     #[serde(default)]
     #[schemars(example = CertificateName::CommonName)]
     pub username_from: CertificateName,
-    /// Put before the username; an empty text is no prefix.
+    /// Put before the username; without it nothing is.
+    #[serde(default)]
     #[schemars(length(max = 64), example = "cert:")]
     pub username_prefix: String,
     /// Whether the certificate's organizations are groups, each with `usernamePrefix` before it.

@@ -174,6 +174,7 @@ pub struct Admin {
 #[schemars(extend("default" = unseen_status()))]
 pub struct ConnectionClassStatus {
     /// Generation of the object that this status speaks of; -1 until a controller has seen it.
+    #[schemars(example = 3)]
     pub observed_generation: i64,
     /// How it stands: `Accepted`, `ResolvedRefs`, `Ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

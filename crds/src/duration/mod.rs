@@ -10,16 +10,17 @@ use std::time;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The longest duration that any field takes: ten years.
-pub const MAX_DURATION: time::Duration = time::Duration::from_secs(10 * 365 * 24 * 60 * 60);
-/// The longest text of a duration.
-pub const MAX_DURATION_TEXT: usize = 32;
-/// The largest size that any field takes: one pebibyte.
-pub const MAX_BYTES: u64 = 1 << 50;
+/// The most digits before each unit of a duration, so that eleven years can be said.
+pub const MAX_DURATION_DIGITS: usize = 5;
+/// The most digits of a size.
+pub const MAX_BYTES_DIGITS: usize = 4;
 
-/// One to four numbers with their units; the parser adds the order and the bound.
-const DURATION_PATTERN: &str = "^([0-9]{1,6}(ms|s|m|h)){1,4}$";
-const BYTES_PATTERN: &str = "^[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)$";
+/// What an API server checks. It says exactly what the parsers below say, and a test holds them to
+/// that, so a value that passes the schema always reads.
+const DURATION_PATTERN: &str = "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?([0-9]{1,5}ms)?$";
+const MAX_DURATION_TEXT: usize = 4 * MAX_DURATION_DIGITS + 5;
+const BYTES_PATTERN: &str = "^[1-9][0-9]{0,3}(Ki|Mi|Gi|Ti)$";
+const MAX_BYTES_TEXT: usize = MAX_BYTES_DIGITS + 2;
 
 /// A span of time, such as `5m` or `1h30m`: whole hours (`h`), minutes (`m`), seconds (`s`) and
 /// milliseconds (`ms`), each at most once and in this order.
@@ -34,23 +35,17 @@ pub struct Bytes(u64);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDuration {
     #[error(
-        "{0:?} is not a duration; write numbers with units from h, m, s, ms, such as 5m or 1h30m"
+        "{0:?} is not a duration; write up to five digits with each of h, m, s, ms, such as 5m or 1h30m"
     )]
     Malformed(String),
     #[error("{0:?} names its units twice or out of order; write hours before minutes, as in 1h30m")]
     Disordered(String),
-    #[error("{0:?} is longer than ten years (87600h)")]
-    TooLong(String),
 }
 
 /// Why a text is no size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidBytes {
-    #[error("{0:?} is not a size; write a whole number with Ki, Mi, Gi or Ti, such as 512Mi")]
-    Malformed(String),
-    #[error("{0:?} is larger than 1024Ti")]
-    TooLarge(String),
-}
+#[error("{0:?} is not a size; write one to four digits with Ki, Mi, Gi or Ti, such as 512Mi")]
+pub struct InvalidBytes(String);
 
 /// The units of a duration, largest first, in milliseconds.
 const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -96,7 +91,7 @@ impl FromStr for Duration {
             let (number, after) = split_while(rest, |c| c.is_ascii_digit());
             let (unit, after) = split_while(after, |c| c.is_ascii_alphabetic());
             rest = after;
-            if number.is_empty() || number.len() > 6 {
+            if number.is_empty() || number.len() > MAX_DURATION_DIGITS {
                 return Err(malformed());
             }
             let number: u64 = number.parse().map_err(|_| malformed())?;
@@ -110,11 +105,7 @@ impl FromStr for Duration {
             smallest = scale;
             total = total.saturating_add(number.saturating_mul(scale));
         }
-        let total = time::Duration::from_millis(total);
-        if total > MAX_DURATION {
-            return Err(InvalidDuration::TooLong(text.to_owned()));
-        }
-        Ok(Self(total))
+        Ok(Self(time::Duration::from_millis(total)))
     }
 }
 
@@ -161,6 +152,7 @@ impl JsonSchema for Duration {
             "type": "string",
             "format": "duration",
             "pattern": DURATION_PATTERN,
+            "minLength": 2,
             "maxLength": MAX_DURATION_TEXT,
         })
     }
@@ -183,9 +175,9 @@ impl FromStr for Bytes {
     type Err = InvalidBytes;
 
     fn from_str(text: &str) -> Result<Self, InvalidBytes> {
-        let malformed = || InvalidBytes::Malformed(text.chars().take(40).collect());
+        let malformed = || InvalidBytes(text.chars().take(40).collect());
         let (number, unit) = split_while(text, |c| c.is_ascii_digit());
-        if number.is_empty() || number.len() > 7 || number.starts_with('0') {
+        if number.is_empty() || number.len() > MAX_BYTES_DIGITS || number.starts_with('0') {
             return Err(malformed());
         }
         let number: u64 = number.parse().map_err(|_| malformed())?;
@@ -193,11 +185,7 @@ impl FromStr for Bytes {
             .iter()
             .find(|(word, _)| *word == unit)
             .ok_or_else(malformed)?;
-        let total = number.saturating_mul(scale);
-        if total > MAX_BYTES {
-            return Err(InvalidBytes::TooLarge(text.to_owned()));
-        }
-        Ok(Self(total))
+        Ok(Self(number.saturating_mul(scale)))
     }
 }
 
@@ -236,7 +224,7 @@ impl JsonSchema for Bytes {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": BYTES_PATTERN, "maxLength": 9 })
+        json_schema!({ "type": "string", "pattern": BYTES_PATTERN, "maxLength": MAX_BYTES_TEXT })
     }
 }
 
