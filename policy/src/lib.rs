@@ -16,7 +16,7 @@ pub mod rule;
 pub mod snapshot;
 pub mod subject;
 
-pub use expression::{Expression, InvalidExpression};
+pub use expression::{Expression, InvalidExpression, SessionFacts};
 pub use matcher::{Glob, InvalidPattern, ResourcePattern, SegmentPattern, TextPattern};
 pub use operation::{Access, Effect, Flag, Operation, Resource, ResourceKind};
 pub use rule::{

@@ -1,3 +1,4 @@
 //! Masks.
 
+pub mod json;
 pub mod transform;
