@@ -43,8 +43,6 @@ pub const MAX_DECISIONS: usize = 16;
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.conditions) || !self.status.conditions.exists(c, c.type == 'Approved' && c.status == 'True') || (has(self.status.decisions) && self.status.decisions.filter(d, d.decision == 'Approve').size() >= self.spec.requiredApprovals)")
         .message("Approved needs as many Approve decisions as spec.requiredApprovals"),
-    validation = Rule::new("!has(oldSelf.status) || has(self.status)")
-        .message("status cannot be removed"),
     printcolumn(name = "Connection", type_ = "string", json_path = ".spec.connectionRef.name"),
     printcolumn(name = "Requester", type_ = "string", json_path = ".spec.requester.username"),
     printcolumn(name = "On Behalf Of", type_ = "string", json_path = ".spec.requester.onBehalfOf"),

@@ -110,8 +110,8 @@ pub enum DefaultAction {
 #[schemars(extend("x-kubernetes-validations" = [
     field_rule(
         ".approval",
-        "self.action == 'RequireApproval' || !has(self.approval)",
-        "approval belongs to action RequireApproval only",
+        "(self.action == 'RequireApproval') == has(self.approval)",
+        "action RequireApproval needs approval ({} takes the defaults), and no other action takes it",
     ),
 ]))]
 pub struct Rule {
@@ -132,7 +132,8 @@ pub struct Rule {
     /// `Allow` lets pass, `Deny` refuses, `RequireApproval` holds until people have decided.
     #[schemars(example = Action::RequireApproval)]
     pub action: Action,
-    /// How it is approved; only for action `RequireApproval`, and without it by one person.
+    /// How it is approved; for action `RequireApproval` and no other. `{}` is approval by one person
+    /// for one run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
     /// What the caller is told when this rule refuses or holds.

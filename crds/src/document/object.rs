@@ -1,6 +1,7 @@
 //! From a tree to a typed object.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use k8s_openapi::ByteString;
@@ -21,12 +22,37 @@ use crate::{ApprovalRequest, Connection, ConnectionClass, GuardrailPolicy, Maski
 /// Namespace of a namespaced object that names none, as with kubectl.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// The kinds that files may hold.
+/// Reads objects of the kinds that files may hold.
 pub(super) struct Kinds {
-    kinds: Vec<Kind>,
     checker: Checker,
     validator: Validator,
 }
+
+/// The kinds, with their rules compiled once.
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    let own = [
+        Kind::own("Connection", |value| Ok(Typed::Connection(from(value)?))),
+        Kind::own("ConnectionClass", |value| {
+            Ok(Typed::ConnectionClass(from(value)?))
+        }),
+        Kind::own("GuardrailPolicy", |value| {
+            Ok(Typed::GuardrailPolicy(from(value)?))
+        }),
+        Kind::own("MaskingRule", |value| Ok(Typed::MaskingRule(from(value)?))),
+        Kind::own("ApprovalRequest", |value| {
+            Ok(Typed::ApprovalRequest(from(value)?))
+        }),
+    ];
+    let core = [
+        Kind::core("Secret", metadata::secret(), |value| {
+            Ok(Typed::Secret(from(value)?))
+        }),
+        Kind::core("ConfigMap", metadata::config_map(), |value| {
+            Ok(Typed::ConfigMap(from(value)?))
+        }),
+    ];
+    own.into_iter().chain(core).collect()
+});
 
 /// An object that fits its schema.
 #[derive(Debug)]
@@ -66,29 +92,7 @@ enum Typed {
 
 impl Kinds {
     pub(super) fn new() -> Self {
-        let own = [
-            Kind::own("Connection", |value| Ok(Typed::Connection(from(value)?))),
-            Kind::own("ConnectionClass", |value| {
-                Ok(Typed::ConnectionClass(from(value)?))
-            }),
-            Kind::own("GuardrailPolicy", |value| {
-                Ok(Typed::GuardrailPolicy(from(value)?))
-            }),
-            Kind::own("MaskingRule", |value| Ok(Typed::MaskingRule(from(value)?))),
-            Kind::own("ApprovalRequest", |value| {
-                Ok(Typed::ApprovalRequest(from(value)?))
-            }),
-        ];
-        let core = [
-            Kind::core("Secret", metadata::secret(), |value| {
-                Ok(Typed::Secret(from(value)?))
-            }),
-            Kind::core("ConfigMap", metadata::config_map(), |value| {
-                Ok(Typed::ConfigMap(from(value)?))
-            }),
-        ];
         Self {
-            kinds: own.into_iter().chain(core).collect(),
             checker: Checker::default(),
             validator: Validator::new(),
         }
@@ -103,7 +107,7 @@ impl Kinds {
                 "is no object; write apiVersion, kind and metadata",
             )]);
         }
-        let kind = kind_of(&self.kinds, node)?;
+        let kind = kind_of(&KINDS, node)?;
         let (mut value, mut problems) = self.checker.check(&kind.schema, node, kind.discloses);
         problems.iter_mut().for_each(advise);
         if !problems.is_empty() {
@@ -130,7 +134,7 @@ impl Kinds {
 impl fmt::Debug for Kinds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.kinds.iter().map(|kind| kind.name))
+            .entries(KINDS.iter().map(|kind| kind.name))
             .finish()
     }
 }

@@ -60,8 +60,9 @@ pub(super) fn parse(text: &str) -> (Vec<Root>, Vec<TreeError>) {
     let mut options = options! {
         disallow_directives: true,
         strict_indentation: true,
-        flow_nesting_limit: MAX_DEPTH,
-        block_nesting_limit: MAX_DEPTH,
+        // Ours are reached first, and say what would be right.
+        flow_nesting_limit: 2 * MAX_DEPTH,
+        block_nesting_limit: 2 * MAX_DEPTH,
         emit_unresolved_aliases: true,
     };
     options.set_emit_comments(false);
@@ -195,9 +196,8 @@ impl<'n> Builder<'n> {
                 "anchors are not taken; write the value where it is used",
             );
         }
-        if let Some(tag) = event.tag() {
-            let reason = format!("the tag {tag} is not taken; write the plain value");
-            self.problem(position, &reason);
+        if event.tag().is_some() {
+            self.problem(position, "tags are not taken; write the plain value");
         }
         match event {
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
@@ -231,7 +231,7 @@ impl<'n> Builder<'n> {
         }
         let value = if plain {
             scalar::resolve(text).unwrap_or_else(|reason| {
-                self.problem(position, &reason);
+                self.problem(position, reason);
                 Scalar::Null
             })
         } else {

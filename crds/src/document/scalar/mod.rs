@@ -33,8 +33,13 @@ static NUMBER_LIKE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+// None of these repeats the word, which may be a secret.
+const TRUTH_FOR_SOME: &str = "this word is a truth value to some readers and a text to others; write true or false, or put it in quotes";
+const DISPUTED_NUMBER: &str = "this is a different number to different readers; write plain digits, or put it in quotes if it is a text";
+const TOO_LARGE: &str = "this number is too large; put it in quotes if it is a text";
+
 /// The meaning of a plain word, or why it has none that all readers share.
-pub(super) fn resolve(word: &str) -> Result<Scalar, String> {
+pub(super) fn resolve(word: &str) -> Result<Scalar, &'static str> {
     match word {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Scalar::Null),
         "true" | "True" | "TRUE" => return Ok(Scalar::Bool(true)),
@@ -42,27 +47,17 @@ pub(super) fn resolve(word: &str) -> Result<Scalar, String> {
         _ => {}
     }
     if is_truth_for_some(word) {
-        return Err(format!(
-            "{word} is a truth value to some readers and a text to others; write true or false, or \"{word}\" in quotes"
-        ));
+        return Err(TRUTH_FOR_SOME);
     }
     if !NUMBER_LIKE.as_ref().is_some_and(|like| like.is_match(word)) {
         return Ok(Scalar::Text(word.to_owned()));
     }
     if is_integer(word) {
-        return word.parse().map(Scalar::Int).map_err(|_| {
-            format!(
-                "{} is too large for a number; write it in quotes if it is a text",
-                shown(word)
-            )
-        });
+        return word.parse().map(Scalar::Int).map_err(|_| TOO_LARGE);
     }
     match word.parse() {
-        Ok(number) if is_decimal(word) => Ok(Scalar::Float(number)),
-        _ => Err(format!(
-            "{} is a different number to different readers; write plain digits, or quotes if it is a text",
-            shown(word)
-        )),
+        Ok(number) if is_decimal(word) && f64::is_finite(number) => Ok(Scalar::Float(number)),
+        _ => Err(DISPUTED_NUMBER),
     }
 }
 
