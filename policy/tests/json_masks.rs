@@ -1,6 +1,10 @@
 //! JSON masking against a naive model that holds the whole tree.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail by panicking"
+)]
 
 use std::sync::Arc;
 
@@ -55,7 +59,11 @@ impl Speller<'_> {
             if escaped {
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     let upper = self.noise() % 2 == 0;
-                    let unit = if upper { format!("{unit:04X}") } else { format!("{unit:04x}") };
+                    let unit = if upper {
+                        format!("{unit:04X}")
+                    } else {
+                        format!("{unit:04x}")
+                    };
                     self.out.push_str(&format!("\\u{unit}"));
                 }
             } else {
@@ -95,7 +103,10 @@ impl Speller<'_> {
 }
 
 fn spell(node: &Node, noise: &[u8]) -> String {
-    let mut speller = Speller { noise: noise.iter().cycle(), out: String::new() };
+    let mut speller = Speller {
+        noise: noise.iter().cycle(),
+        out: String::new(),
+    };
     speller.node(node);
     speller.out
 }
@@ -106,7 +117,10 @@ fn leads_to(steps: &[Step], place: &[Member]) -> bool {
     else {
         return steps.is_empty() && place.is_empty();
     };
-    let here = step.selects.as_ref().is_none_or(|selected| selected == member);
+    let here = step
+        .selects
+        .as_ref()
+        .is_none_or(|selected| selected == member);
     (here && leads_to(steps, rest)) || (step.deep && leads_to_from(step, steps, rest))
 }
 
@@ -162,15 +176,23 @@ fn written(path: &[Step]) -> String {
 }
 
 fn mask(paths: &[String], document: &str, cuts: &[prop::sample::Index]) -> Vec<u8> {
-    let paths: Vec<JsonPath> = paths.iter().map(|path| JsonPath::parse(path).unwrap()).collect();
+    let paths: Vec<JsonPath> = paths
+        .iter()
+        .map(|path| JsonPath::parse(path).unwrap())
+        .collect();
     let plan = JsonPlan::compile(paths.iter().map(|path| (path, &Transform::Redact))).unwrap();
     let mut masker = JsonMasker::new(Arc::new(plan), Documents::One);
-    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(document.len() + 1)).collect();
+    let mut cuts: Vec<usize> = cuts
+        .iter()
+        .map(|cut| cut.index(document.len() + 1))
+        .collect();
     cuts.extend([0, document.len()]);
     cuts.sort_unstable();
     let mut out = Vec::new();
     for span in cuts.windows(2) {
-        masker.push(&document.as_bytes()[span[0]..span[1]], &mut out).unwrap();
+        masker
+            .push(&document.as_bytes()[span[0]..span[1]], &mut out)
+            .unwrap();
     }
     masker.finish(&mut out).unwrap();
     out
@@ -182,8 +204,15 @@ fn name() -> impl Strategy<Value = String> {
 
 fn node() -> impl Strategy<Value = Node> {
     let leaf = prop_oneof![
-        prop::sample::select(vec!["0", "-1.50e+3", "12345678901234567890", "true", "false", "null"])
-            .prop_map(Node::Scalar),
+        prop::sample::select(vec![
+            "0",
+            "-1.50e+3",
+            "12345678901234567890",
+            "true",
+            "false",
+            "null"
+        ])
+        .prop_map(Node::Scalar),
         "[a-c\"\\\\é😀\u{0}-\u{20}]{0,6}".prop_map(Node::Text),
     ];
     leaf.prop_recursive(5, 40, 5, |inner| {
@@ -200,8 +229,8 @@ fn path() -> impl Strategy<Value = Vec<Step>> {
         1 => (0usize..3).prop_map(|index| Some(Member::Index(index))),
         1 => Just(None),
     ];
-    let step = (prop::bool::weighted(0.3), member)
-        .prop_map(|(deep, selects)| Step { deep, selects });
+    let step =
+        (prop::bool::weighted(0.3), member).prop_map(|(deep, selects)| Step { deep, selects });
     prop::collection::vec(step, 0..4)
 }
 
@@ -309,7 +338,11 @@ impl<'de> serde::de::Visitor<'de> for NodeVisitor {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Scalar(if value == 0 { "0" } else { "12345678901234567890" }))
+        Ok(Node::Scalar(if value == 0 {
+            "0"
+        } else {
+            "12345678901234567890"
+        }))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Node, E> {

@@ -11,7 +11,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// One character as it stands within a JSON string.
-pub(super) fn push(character: char, json: &mut String) {
+pub(in crate::mask) fn push(character: char, json: &mut String) {
     match character {
         '"' => json.push_str("\\\""),
         '\\' => json.push_str("\\\\"),

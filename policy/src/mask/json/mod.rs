@@ -8,22 +8,29 @@
 //! a string as a text, where NULL is `null`; a number as a number, so `null`, or a token that is
 //! a number; `null` stays; `true`, `false`, and a whole object or array become `null`.
 //!
+//! Detectors, where there are any, look at the strings that no path leads to, and at the names of
+//! members, for a name may be a value too (`{"4111 1111 1111 1111": …}`): finds are replaced
+//! within the text, all else keeps its spelling. Paths go by the name as it came. Two names may
+//! so become one. Numbers are not looked at, nor is JSON that is written within a string.
+//!
 //! **Nothing undecided passes.** A byte is given out when no later byte can change what becomes
 //! of it. What is refused ([`InvalidJson`]) gives out nothing of its last chunk and nothing ever
 //! after; what passed before is the decided beginning of a document, which the caller must cut
 //! so that it cannot be taken for a whole one.
 //!
 //! Memory is bounded whatever comes: [`MAX_DEPTH`] levels with the states of the paths for each,
-//! a name up to the longest path, a number or word, and the beginning of a masked string up to
-//! [`crate::mask::transform::MAX_GATHERED_BYTES`]; a longer one is redacted.
+//! a name up to the longest path, a number or word, the beginning of a masked string up to
+//! [`crate::mask::transform::MAX_GATHERED_BYTES`] (a longer one is redacted), and what detectors
+//! hold back ([`crate::mask::text`]).
 
-mod escape;
+pub(super) mod escape;
 mod grammar;
 mod lexer;
 mod name;
 mod path;
 mod plan;
 mod refusal;
+mod string;
 mod walk;
 
 use std::sync::Arc;
@@ -78,8 +85,7 @@ impl JsonMasker {
             if let Some(step) = lexer.finish()? {
                 match walk.take(&step)? {
                     Emit::Pass => out.extend_from_slice(step.raw),
-                    Emit::Drop => {}
-                    Emit::Instead(text) => out.extend_from_slice(text.as_bytes()),
+                    Emit::Instead => out.append(walk.instead()),
                 }
             }
             walk.finish()
@@ -135,8 +141,7 @@ fn push(
         run = end..end;
         match emit {
             Emit::Pass => out.extend_from_slice(step.raw),
-            Emit::Drop => {}
-            Emit::Instead(text) => out.extend_from_slice(text.as_bytes()),
+            Emit::Instead => out.append(walk.instead()),
         }
     }
     out.extend_from_slice(chunk.get(run).unwrap_or_default());

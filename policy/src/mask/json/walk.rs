@@ -6,8 +6,9 @@ use super::grammar::{Grammar, Role};
 use super::lexer::{Container, Piece, Scalar, Step};
 use super::name::Name;
 use super::plan::{JsonPlan, Member};
-use super::{Documents, InvalidJson, escape};
-use crate::mask::transform::{Masked, Transform, TypeClass, ValueStream};
+use super::string::{Found, Masking};
+use super::{Documents, InvalidJson};
+use crate::mask::transform::{Masked, Transform, TypeClass};
 
 /// Follows the paths through a document.
 #[derive(Debug)]
@@ -21,16 +22,18 @@ pub(super) struct Walk {
     /// The member whose name was just read: where its states begin, and what is done to it.
     named: (usize, Option<Transform>),
     doing: Doing,
+    found: Option<Found>,
+    /// What stands in the place of what does not pass.
+    instead: Vec<u8>,
     masked: u64,
 }
 
 /// What becomes of a piece.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Emit {
     Pass,
-    Drop,
-    /// Stands in the place of all that was dropped.
-    Instead(String),
+    /// [`Walk::instead`] stands in its place, which may be nothing.
+    Instead,
 }
 
 /// An open container that is not masked as a whole.
@@ -45,15 +48,14 @@ struct Frame {
 
 #[derive(Debug)]
 enum Doing {
+    /// Between strings, or in one that passes or that detectors look at.
     Pass,
     /// In a name.
     Name,
-    /// In a string that is masked.
-    Text(Box<ValueStream>),
+    /// In a string that is masked as a whole.
+    Text(Box<Masking>),
     /// In a container that is masked as a whole, opened at this depth.
-    Hidden {
-        depth: usize,
-    },
+    Hidden { depth: usize },
 }
 
 // === impl Walk ===
@@ -61,19 +63,25 @@ enum Doing {
 impl Walk {
     pub(super) fn new(plan: Arc<JsonPlan>, documents: Documents) -> Self {
         Self {
-            plan,
             grammar: Grammar::new(documents),
             frames: Vec::new(),
             states: Vec::new(),
             name: Name::default(),
             named: (0, None),
             doing: Doing::Pass,
+            found: plan.text().map(|text| Found::new(text.clone())),
+            instead: Vec::new(),
             masked: 0,
+            plan,
         }
     }
 
     pub(super) fn masked(&self) -> u64 {
         self.masked
+    }
+
+    pub(super) fn instead(&mut self) -> &mut Vec<u8> {
+        &mut self.instead
     }
 
     pub(super) fn finish(&self) -> Result<(), InvalidJson> {
@@ -83,7 +91,11 @@ impl Walk {
     pub(super) fn take(&mut self, step: &Step<'_>) -> Result<Emit, InvalidJson> {
         let role = self.grammar.take(&step.piece, step.offset)?;
         if let Doing::Hidden { depth } = self.doing {
-            return Ok(self.hidden(role, depth));
+            if role == Role::Close && self.grammar.depth() == depth {
+                self.doing = Doing::Pass;
+                self.replace("null");
+            }
+            return Ok(Emit::Instead);
         }
         Ok(match role {
             Role::Value => self.value(step),
@@ -98,7 +110,7 @@ impl Walk {
                 let end = self.states.len();
                 let member = Member::Name(self.name.get());
                 self.named = (end, self.plan.advance(&mut self.states, from, member));
-                Emit::Pass
+                self.string_end(step)
             }
             Role::Close => {
                 if let Some(frame) = self.frames.pop() {
@@ -107,38 +119,48 @@ impl Walk {
                 Emit::Pass
             }
             Role::StringEnd => match std::mem::replace(&mut self.doing, Doing::Pass) {
-                Doing::Text(stream) => self.replace(stream.finish()),
-                _ => Emit::Pass,
+                Doing::Text(masking) => {
+                    let replacement = masking.finish(self.plan.text());
+                    self.replace(&replacement);
+                    Emit::Instead
+                }
+                _ => self.string_end(step),
             },
-            Role::Other => self.within(&step.piece),
+            Role::Other => self.within(step),
         })
     }
 
-    /// What is not the beginning or the end of anything.
-    fn within(&mut self, piece: &Piece<'_>) -> Emit {
-        match (&mut self.doing, piece) {
-            (Doing::Name, piece) => {
-                self.name.push(piece);
-                Emit::Pass
+    /// A piece that neither begins nor ends anything.
+    fn within(&mut self, step: &Step<'_>) -> Emit {
+        if matches!(step.piece, Piece::Blank | Piece::Colon | Piece::Comma) {
+            return Emit::Pass;
+        }
+        match &mut self.doing {
+            Doing::Text(masking) => {
+                masking.push(&step.piece);
+                return Emit::Instead;
             }
-            (Doing::Text(stream), Piece::Text(text)) => {
-                stream.push(text.as_bytes());
-                Emit::Drop
+            Doing::Name => self.name.push(&step.piece),
+            Doing::Pass | Doing::Hidden { .. } => {}
+        }
+        match &mut self.found {
+            None => Emit::Pass,
+            Some(found) if found.passes(step) => Emit::Pass,
+            Some(found) => {
+                found.push(step, &mut self.instead);
+                Emit::Instead
             }
-            (Doing::Text(stream), Piece::Escape(character)) => {
-                stream.push(character.encode_utf8(&mut [0; 4]).as_bytes());
-                Emit::Drop
-            }
-            _ => Emit::Pass,
         }
     }
 
-    fn hidden(&mut self, role: Role, depth: usize) -> Emit {
-        if role == Role::Close && self.grammar.depth() == depth {
-            self.doing = Doing::Pass;
-            return self.replace(Masked::Null);
-        }
-        Emit::Drop
+    /// The quote at the end of a string that is not masked as a whole.
+    fn string_end(&mut self, step: &Step<'_>) -> Emit {
+        let Some(found) = self.found.as_mut().filter(|found| found.is_open()) else {
+            return Emit::Pass;
+        };
+        self.masked += u64::from(found.finish(&mut self.instead));
+        self.instead.extend_from_slice(step.raw);
+        Emit::Instead
     }
 
     /// A value begins: after its name, as an element, or as the document.
@@ -153,28 +175,30 @@ impl Walk {
             return Emit::Pass;
         }
         self.states.truncate(from);
-        match (&step.piece, transform) {
-            (Piece::Open(_), Some(_)) => {
+        let Some(transform) = transform else {
+            return Emit::Pass;
+        };
+        match step.piece {
+            Piece::Open(_) => {
                 self.doing = Doing::Hidden {
                     depth: self.grammar.depth() - 1,
-                };
-                Emit::Drop
-            }
-            (Piece::StringStart, Some(transform)) => {
-                self.doing = Doing::Text(Box::new(transform.begin(TypeClass::Text)));
-                Emit::Drop
-            }
-            (Piece::Scalar(Scalar::Number), Some(transform)) => {
-                self.masked += 1;
-                match transform.apply(TypeClass::Number, Some(step.raw)) {
-                    Masked::Null => Emit::Instead("null".to_owned()),
-                    // A token of a JSON number is one.
-                    Masked::Text(number) => Emit::Instead(number),
                 }
             }
-            (Piece::Scalar(Scalar::Boolean), Some(_)) => self.replace(Masked::Null),
-            _ => Emit::Pass,
+            Piece::StringStart => {
+                let masking = Masking::new(transform, self.plan.text());
+                self.doing = Doing::Text(Box::new(masking));
+            }
+            // A token of a JSON number is one.
+            Piece::Scalar(Scalar::Number) => {
+                match transform.apply(TypeClass::Number, Some(step.raw)) {
+                    Masked::Null => self.replace("null"),
+                    Masked::Text(number) => self.replace(&number),
+                }
+            }
+            Piece::Scalar(Scalar::Boolean) => self.replace("null"),
+            _ => return Emit::Pass,
         }
+        Emit::Instead
     }
 
     /// Where the states of the value begin, and what is done to it.
@@ -185,10 +209,8 @@ impl Walk {
                 let transform = self.plan.begin(&mut self.states);
                 (0, transform)
             }
-            Some(frame) if frame.container == Container::Object => {
-                // The name has advanced the states already.
-                std::mem::take(&mut self.named)
-            }
+            // The name has advanced the states already.
+            Some(frame) if frame.container == Container::Object => std::mem::take(&mut self.named),
             Some(frame) => {
                 let end = self.states.len();
                 let member = Member::Index(frame.next);
@@ -199,11 +221,8 @@ impl Walk {
         }
     }
 
-    fn replace(&mut self, masked: Masked) -> Emit {
+    fn replace(&mut self, replacement: &str) {
         self.masked += 1;
-        Emit::Instead(match masked {
-            Masked::Null => "null".to_owned(),
-            Masked::Text(text) => escape::quoted(&text),
-        })
+        self.instead.extend_from_slice(replacement.as_bytes());
     }
 }

@@ -72,6 +72,11 @@ impl MaskKey {
         &self.0.reference
     }
 
+    /// Which secret it is, without telling it.
+    pub(in crate::mask) fn identity(&self) -> [u8; 32] {
+        self.0.identity
+    }
+
     pub(super) fn begin_hash(&self) -> HashContext {
         HashContext(Context::with_key(&self.0.hash))
     }

@@ -27,6 +27,8 @@ pub(super) struct Step<'a> {
     pub(super) used: usize,
     /// Where it began.
     pub(super) offset: u64,
+    /// The quote that ends the string is known to follow.
+    pub(super) closes: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,11 +90,14 @@ impl Lexer {
                     _ => {}
                 }
                 self.offset += used as u64;
+                let raw = input.get(..used).unwrap_or_default();
+                let closes = self.in_string && input.get(used) == Some(&b'"');
                 Ok(Some(Step {
                     piece,
-                    raw: input.get(..used).unwrap_or_default(),
+                    raw,
                     used,
                     offset,
+                    closes,
                 }))
             }
             Cut::Split => {
@@ -120,6 +125,7 @@ impl Lexer {
             raw: &self.held,
             used: 0,
             offset,
+            closes: false,
         }))
     }
 
@@ -162,6 +168,7 @@ impl Lexer {
             raw: &self.held,
             used,
             offset,
+            closes: false,
         }))
     }
 

@@ -4,9 +4,12 @@
 //! advance; a member advances them to the states of what it holds. So one pass finds all paths,
 //! and the work for a member is bounded by how many steps all paths have.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::path::{JsonPath, Selector};
+use crate::mask::text::TextMask;
 use crate::mask::transform::{Transform, Union};
 
 /// Most steps of all paths together.
@@ -23,6 +26,8 @@ pub struct JsonPlan {
     transforms: Vec<Transform>,
     /// What applies to the whole document.
     root: Vec<usize>,
+    /// What looks at all other strings, and at names.
+    text: Option<Arc<TextMask>>,
 }
 
 /// Paths that are together too long.
@@ -71,9 +76,19 @@ impl JsonPlan {
         }
     }
 
+    /// The same paths, with detectors for the strings and names that no path leads to.
+    #[must_use]
+    pub fn with_text(self, text: Option<Arc<TextMask>>) -> Self {
+        Self { text, ..self }
+    }
+
+    pub(super) fn text(&self) -> Option<&Arc<TextMask>> {
+        self.text.as_ref()
+    }
+
     /// True when it masks nothing.
     pub fn is_empty(&self) -> bool {
-        self.transforms.is_empty()
+        self.transforms.is_empty() && self.text.is_none()
     }
 
     fn add(&mut self, path: &JsonPath, transform: &Transform) {
