@@ -28,7 +28,7 @@ pub struct AnyKey;
 
 impl Keys for AnyKey {
     fn key(&self, _: &str, _: &str, _: &str) -> Option<Vec<u8>> {
-        Some(vec![0; portcullis_policy::mask::MIN_KEY_BYTES])
+        Some(vec![0; portcullis_policy::mask::transform::MIN_KEY_BYTES])
     }
 }
 
