@@ -5,8 +5,12 @@
 //! runtime and no clock: time, randomness and counters are arguments, so every answer can be
 //! tested by table and replayed from a record.
 
+mod baseline;
 mod word;
 
+pub mod decide;
+pub mod decision;
+pub mod explain;
 pub mod expression;
 pub mod limit;
 pub mod mask;
@@ -16,6 +20,9 @@ pub mod rule;
 pub mod snapshot;
 pub mod subject;
 
+pub use decide::Request;
+pub use decision::{Admission, Class, Decision, Reason, Verdict, WouldBe};
+pub use explain::Explanation;
 pub use expression::{Expression, InvalidExpression, SessionFacts};
 pub use matcher::{Glob, InvalidPattern, ResourcePattern, SegmentPattern, TextPattern};
 pub use operation::{Access, Effect, Flag, Operation, Resource, ResourceKind};
@@ -23,6 +30,9 @@ pub use rule::{
     Action, ApprovalTerms, CountLimit, DefaultAction, Enforcement, Grant, Limits, Match,
     ObjectName, OnExceed, Origin, Per, Policy, RateLimit, Rule, SizeLimit, SubjectSelector, Wait,
 };
-pub use snapshot::{AccessRule, ConnectionFacts, Requirement, RequirementKind, SnapshotParts};
+pub use snapshot::{
+    AccessRule, CompileError, ConnectionFacts, Requirement, RequirementKind, Snapshot,
+    SnapshotParts, SubjectView,
+};
 pub use subject::Subject;
 pub use word::UnknownWord;

@@ -54,3 +54,15 @@ pub struct SnapshotParts {
     /// How many replicas share the limits; at least 1.
     pub replicas: u32,
 }
+
+// === impl Requirement ===
+
+impl std::fmt::Display for Requirement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self.kind {
+            RequirementKind::Guardrail => "guardrail",
+            RequirementKind::Mask => "mask",
+        };
+        write!(f, "{kind} {}", self.name)
+    }
+}
