@@ -25,7 +25,9 @@ pub fn check(class: &ConnectionClass) -> Result<(), Vec<FieldError>> {
     }
     for (index, key) in spec.identity.api_keys.iter().enumerate() {
         let field = format!("spec.identity.apiKeys[{index}].connections");
-        errors.list(&field, &key.connections, |pattern| connection_pattern(pattern));
+        errors.list(&field, &key.connections, |pattern| {
+            connection_pattern(pattern)
+        });
     }
     errors.finish(())
 }
@@ -36,10 +38,17 @@ pub fn allows_namespace(
     namespace: &str,
     labels: &BTreeMap<String, String>,
 ) -> bool {
-    class.spec.allowed_namespaces.as_ref().is_none_or(|allowed| {
-        allowed.names.iter().any(|name| matches(name, namespace))
-            || allowed.selector.as_ref().is_some_and(|selector| has_labels(selector, labels))
-    })
+    class
+        .spec
+        .allowed_namespaces
+        .as_ref()
+        .is_none_or(|allowed| {
+            allowed.names.iter().any(|name| matches(name, namespace))
+                || allowed
+                    .selector
+                    .as_ref()
+                    .is_some_and(|selector| has_labels(selector, labels))
+        })
 }
 
 /// Whether Connections of the class may dial this address. Host names compare without case.
@@ -99,5 +108,8 @@ fn is_loopback(url: &str) -> bool {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }

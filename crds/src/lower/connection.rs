@@ -64,7 +64,10 @@ pub fn lower(
     if !class::allows_namespace(class, &namespace, namespace_labels) {
         errors.add(
             "spec.className",
-            format!("class {} does not allow namespace {namespace}", spec.class_name),
+            format!(
+                "class {} does not allow namespace {namespace}",
+                spec.class_name
+            ),
         );
     }
     if !class::allows_upstream(class, &spec.upstream.host, upstream_port) {
@@ -114,10 +117,19 @@ fn access(errors: &mut Errors, access: &connection::Access) -> AccessRule {
         .expression
         .as_ref()
         .and_then(|text| errors.keep(field, Expression::compile(text)));
-    if expression.as_ref().is_some_and(Expression::mentions_operation) {
-        errors.add(field, "opening a session is no operation; use subject, connection, session, now");
+    if expression
+        .as_ref()
+        .is_some_and(Expression::mentions_operation)
+    {
+        errors.add(
+            field,
+            "opening a session is no operation; use subject, connection, session, now",
+        );
     }
-    AccessRule { subjects: subjects(errors, "spec.access.subjects", &access.subjects), expression }
+    AccessRule {
+        subjects: subjects(errors, "spec.access.subjects", &access.subjects),
+        expression,
+    }
 }
 
 fn requirement(requirement: &connection::Requirement) -> Requirement {
@@ -148,7 +160,9 @@ fn bounds(errors: &mut Errors, sessions: Option<&connection::Sessions>) -> Sessi
     let Some(sessions) = sessions else {
         return SessionBounds::default();
     };
-    let max_concurrent = sessions.max_concurrent.map(|max| u64::try_from(max).unwrap_or_default());
+    let max_concurrent = sessions
+        .max_concurrent
+        .map(|max| u64::try_from(max).unwrap_or_default());
     if max_concurrent == Some(0) {
         errors.add("spec.sessions.maxConcurrent", "must be at least 1");
     }
@@ -176,7 +190,10 @@ fn recording(
         return rules;
     };
     let mut looser = |field: &str, is: &str| {
-        errors.add(format!("spec.recording.{field}"), format!("is looser than its class's {is}"));
+        errors.add(
+            format!("spec.recording.{field}"),
+            format!("is looser than its class's {is}"),
+        );
     };
     match overrides.payloads {
         Some(payloads) if payloads > base.payloads => {

@@ -43,7 +43,11 @@ pub fn lower(
         },
         subjects: subjects(&mut errors, "spec.subjects", &spec.subjects),
         rules: rules(&mut errors, &spec.rules, defaults),
-        limits: spec.limits.as_ref().map(|limits| lower_limits(&mut errors, limits)).unwrap_or_default(),
+        limits: spec
+            .limits
+            .as_ref()
+            .map(|limits| lower_limits(&mut errors, limits))
+            .unwrap_or_default(),
     };
     errors.finish(lowered)
 }
@@ -53,7 +57,10 @@ fn rules(errors: &mut Errors, rules: &[Rule], defaults: &ApprovalDefaults) -> Ve
     for (index, rule) in rules.iter().enumerate() {
         let field = format!("spec.rules[{index}]");
         if lowered.iter().any(|known| known.name == rule.name) {
-            errors.add(format!("{field}.name"), "another rule of this policy has the same name");
+            errors.add(
+                format!("{field}.name"),
+                "another rule of this policy has the same name",
+            );
         }
         lowered.push(policy::Rule {
             name: rule.name.clone(),
@@ -71,7 +78,10 @@ fn rules(errors: &mut Errors, rules: &[Rule], defaults: &ApprovalDefaults) -> Ve
 
 fn lower_match(errors: &mut Errors, field: &str, matching: &Match) -> policy::Match {
     if *matching == Match::default() {
-        errors.add(field, "names no field; write at least one, an empty match would be everything");
+        errors.add(
+            field,
+            "names no field; write at least one, an empty match would be everything",
+        );
     }
     let mut attributes = BTreeMap::new();
     for (name, patterns) in &matching.attributes {
@@ -88,7 +98,9 @@ fn lower_match(errors: &mut Errors, field: &str, matching: &Match) -> policy::Ma
             ResourcePattern::parse(p)
         }),
         flags: matching.flags.iter().copied().map(flag).collect(),
-        text: errors.list(&format!("{field}.text"), &matching.text, |p| TextPattern::parse(p)),
+        text: errors.list(&format!("{field}.text"), &matching.text, |p| {
+            TextPattern::parse(p)
+        }),
         attributes,
         expression: matching.expression.as_ref().and_then(|text| {
             errors.keep(&format!("{field}.expression"), Expression::compile(text))
@@ -103,7 +115,10 @@ fn action(
     defaults: &ApprovalDefaults,
 ) -> policy::Action {
     if rule.approval.is_some() && rule.action != Action::RequireApproval {
-        errors.add(format!("{field}.approval"), "belongs to action RequireApproval only");
+        errors.add(
+            format!("{field}.approval"),
+            "belongs to action RequireApproval only",
+        );
     }
     match rule.action {
         Action::Allow => policy::Action::Allow,
@@ -125,17 +140,30 @@ fn terms(
         (Grant::OneShot, None) => policy::Grant::OneShot,
         (Grant::TimeBoxed, Some(max)) => policy::Grant::TimeBoxed { max: max.get() },
         (Grant::TimeBoxed, None) => {
-            errors.add(format!("{field}.approval.maxDuration"), "is required for grant TimeBoxed");
-            policy::Grant::TimeBoxed { max: Duration::ZERO }
+            errors.add(
+                format!("{field}.approval.maxDuration"),
+                "is required for grant TimeBoxed",
+            );
+            policy::Grant::TimeBoxed {
+                max: Duration::ZERO,
+            }
         }
         (Grant::OneShot, Some(_)) => {
-            errors.add(format!("{field}.approval.maxDuration"), "belongs to grant TimeBoxed only");
+            errors.add(
+                format!("{field}.approval.maxDuration"),
+                "belongs to grant TimeBoxed only",
+            );
             policy::Grant::OneShot
         }
     };
-    let required = u8::try_from(approval.required).ok().filter(|n| (1..=5).contains(n));
+    let required = u8::try_from(approval.required)
+        .ok()
+        .filter(|n| (1..=5).contains(n));
     if required.is_none() {
-        errors.add(format!("{field}.approval.required"), "must be between 1 and 5");
+        errors.add(
+            format!("{field}.approval.required"),
+            "must be between 1 and 5",
+        );
     }
     policy::ApprovalTerms {
         required: required.unwrap_or(u8::MAX),
@@ -146,7 +174,10 @@ fn terms(
             },
             Wait::Reject => policy::Wait::Reject,
         },
-        expires_after: approval.expires_after.unwrap_or(defaults.expires_after).get(),
+        expires_after: approval
+            .expires_after
+            .unwrap_or(defaults.expires_after)
+            .get(),
     }
 }
 
@@ -173,20 +204,36 @@ fn lower_limits(errors: &mut Errors, limits: &Limits) -> policy::Limits {
         })
     };
     policy::Limits {
-        rows: limits.rows.as_ref().and_then(|limit| size(count("rows", limit.max), limit)),
-        bytes: limits.bytes.as_ref().and_then(|limit| size(count("bytes", limit.max), limit)),
+        rows: limits
+            .rows
+            .as_ref()
+            .and_then(|limit| size(count("rows", limit.max), limit)),
+        bytes: limits
+            .bytes
+            .as_ref()
+            .and_then(|limit| size(count("bytes", limit.max), limit)),
         operations: limits.operations.as_ref().and_then(|limit| {
             let max = count("operations", limit.max)?;
-            Some(policy::RateLimit { max, window: limit.per.get(), per })
+            Some(policy::RateLimit {
+                max,
+                window: limit.per.get(),
+                per,
+            })
         }),
         writes: limits.writes.as_ref().and_then(|limit| {
             let max = count("writes", limit.max)?;
-            Some(policy::RateLimit { max, window: limit.per.get(), per })
+            Some(policy::RateLimit {
+                max,
+                window: limit.per.get(),
+                per,
+            })
         }),
-        sessions: limits
-            .sessions
-            .as_ref()
-            .and_then(|limit| Some(policy::CountLimit { max: count("sessions", limit.max)?, per })),
+        sessions: limits.sessions.as_ref().and_then(|limit| {
+            Some(policy::CountLimit {
+                max: count("sessions", limit.max)?,
+                per,
+            })
+        }),
     }
 }
 

@@ -148,7 +148,10 @@ fn mask_key(
         None => {
             errors.add(
                 field,
-                format!("there is no key {} in Secret {namespace}/{}", reference.key, reference.name),
+                format!(
+                    "there is no key {} in Secret {namespace}/{}",
+                    reference.key, reference.name
+                ),
             );
             None
         }

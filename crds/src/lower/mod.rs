@@ -40,7 +40,10 @@ pub(crate) struct Errors(Vec<FieldError>);
 
 impl Errors {
     pub(crate) fn add(&mut self, field: impl Into<String>, reason: impl Display) {
-        self.0.push(FieldError { field: field.into(), reason: reason.to_string() });
+        self.0.push(FieldError {
+            field: field.into(),
+            reason: reason.to_string(),
+        });
     }
 
     /// The value, or its error kept with the field's path.
@@ -64,7 +67,11 @@ impl Errors {
 
     /// `value` if nothing was wrong.
     pub(crate) fn finish<T>(self, value: T) -> Result<T, Vec<FieldError>> {
-        if self.0.is_empty() { Ok(value) } else { Err(self.0) }
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.0)
+        }
     }
 }
 
@@ -103,15 +110,22 @@ fn subject(
     match (selector.kind, &selector.namespace) {
         (SubjectKind::User, None) => name.map(policy::SubjectSelector::User),
         (SubjectKind::Group, None) => name.map(policy::SubjectSelector::Group),
-        (SubjectKind::ServiceAccount, Some(_)) => {
-            Some(policy::SubjectSelector::ServiceAccount { namespace: namespace?, name: name? })
-        }
+        (SubjectKind::ServiceAccount, Some(_)) => Some(policy::SubjectSelector::ServiceAccount {
+            namespace: namespace?,
+            name: name?,
+        }),
         (SubjectKind::ServiceAccount, None) => {
-            errors.add(format!("{field}.namespace"), "is required for kind ServiceAccount");
+            errors.add(
+                format!("{field}.namespace"),
+                "is required for kind ServiceAccount",
+            );
             None
         }
         (SubjectKind::User | SubjectKind::Group, Some(_)) => {
-            errors.add(format!("{field}.namespace"), "belongs to kind ServiceAccount only");
+            errors.add(
+                format!("{field}.namespace"),
+                "belongs to kind ServiceAccount only",
+            );
             None
         }
     }

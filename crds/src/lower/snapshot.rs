@@ -82,11 +82,17 @@ pub fn lower(objects: Objects<'_>, keys: &dyn Keys) -> Lowered {
         }
     }
     let (access, requires, facts) = match &connection {
-        Some(lowered) => {
-            (lowered.access.clone(), lowered.requires.clone(), lowered.facts.clone())
-        }
+        Some(lowered) => (
+            lowered.access.clone(),
+            lowered.requires.clone(),
+            lowered.facts.clone(),
+        ),
         None => {
-            let facts = ConnectionFacts { namespace, name, ..ConnectionFacts::default() };
+            let facts = ConnectionFacts {
+                namespace,
+                name,
+                ..ConnectionFacts::default()
+            };
             (AccessRule::default(), Vec::new(), facts)
         }
     };
@@ -98,10 +104,18 @@ pub fn lower(objects: Objects<'_>, keys: &dyn Keys) -> Lowered {
         lockdown: class.spec.lockdown,
         policies,
         masks,
-        broken: gathering.refused.iter().map(|refused| refused.name.clone()).collect(),
+        broken: gathering
+            .refused
+            .iter()
+            .map(|refused| refused.name.clone())
+            .collect(),
         replicas: objects.replicas,
     };
-    Lowered { parts, connection, refused: gathering.refused }
+    Lowered {
+        parts,
+        connection,
+        refused: gathering.refused,
+    }
 }
 
 /// What has been read so far.
@@ -150,7 +164,9 @@ impl Gathering {
         lowered: Result<T, Vec<FieldError>>,
     ) -> Option<T> {
         let name = ObjectName::new(object.namespace().unwrap_or_default(), object.name_any());
-        lowered.map_err(|errors| self.refuse(kind, name, errors)).ok()
+        lowered
+            .map_err(|errors| self.refuse(kind, name, errors))
+            .ok()
     }
 
     fn refuse(&mut self, kind: &'static str, name: ObjectName, errors: Vec<FieldError>) {

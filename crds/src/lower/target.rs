@@ -32,7 +32,10 @@ impl Target<'_> {
         selector: Option<&TargetSelector>,
     ) -> bool {
         let local = namespace == self.namespace;
-        let by_name = local && references.iter().any(|reference| reference.name == self.name);
+        let by_name = local
+            && references
+                .iter()
+                .any(|reference| reference.name == self.name);
         let reaches = local || origin(namespace) == Origin::Platform;
         by_name || (reaches && selector.is_some_and(|selector| self.is_selected(selector)))
     }
@@ -51,7 +54,11 @@ impl Target<'_> {
         named
             && spoken
             && placed
-            && labels_hold(&selector.match_labels, &selector.match_expressions, self.labels)
+            && labels_hold(
+                &selector.match_labels,
+                &selector.match_expressions,
+                self.labels,
+            )
     }
 }
 
@@ -65,7 +72,9 @@ fn labels_hold(
     expressions: &[LabelExpression],
     labels: &BTreeMap<String, String>,
 ) -> bool {
-    exact.iter().all(|(key, value)| labels.get(key) == Some(value))
+    exact
+        .iter()
+        .all(|(key, value)| labels.get(key) == Some(value))
         && expressions.iter().all(|expression| {
             let value = labels.get(&expression.key);
             let listed = value.is_some_and(|value| expression.values.contains(value));
@@ -90,7 +99,9 @@ pub(crate) fn check(
     }
     let Some(selector) = selector else { return };
     let field = "spec.targetSelector";
-    errors.list(&format!("{field}.names"), &selector.names, |name| Glob::parse(name));
+    errors.list(&format!("{field}.names"), &selector.names, |name| {
+        Glob::parse(name)
+    });
     match origin(namespace) {
         Origin::Platform => {
             for (name, written) in [

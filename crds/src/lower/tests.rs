@@ -19,7 +19,10 @@ fn object<T: serde::de::DeserializeOwned>(kind: &str, namespace: &str, spec: &Va
         "spec": spec,
     });
     if namespace.is_empty() {
-        document["metadata"].as_object_mut().unwrap().remove("namespace");
+        document["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("namespace");
     }
     serde_json::from_value(document).unwrap()
 }
@@ -63,7 +66,11 @@ fn mask_of(change: &Value) -> MaskingRule {
 }
 
 fn fields<T: std::fmt::Debug>(result: Result<T, Vec<FieldError>>) -> Vec<String> {
-    result.unwrap_err().into_iter().map(|error| error.field).collect()
+    result
+        .unwrap_err()
+        .into_iter()
+        .map(|error| error.field)
+        .collect()
 }
 
 fn lower_guardrail(change: &Value) -> Result<portcullis_policy::rule::Policy, Vec<FieldError>> {
@@ -110,8 +117,7 @@ fn approval_terms_come_from_the_rule_and_else_from_the_class() {
             "required": 3, "grant": "TimeBoxed", "maxDuration": "30m", "wait": "Hold", "holdFor": "1m",
         }},
     ]});
-    let policy =
-        guardrail::lower(&guardrail_of("shop", &rules), &class.spec.approvals).unwrap();
+    let policy = guardrail::lower(&guardrail_of("shop", &rules), &class.spec.approvals).unwrap();
     let terms: Vec<_> = policy
         .rules
         .iter()
@@ -120,7 +126,10 @@ fn approval_terms_come_from_the_rule_and_else_from_the_class() {
             _ => panic!("not an approval"),
         })
         .collect();
-    assert_eq!((terms[0].required, terms[0].grant, terms[0].wait), (1, Grant::OneShot, Wait::Reject));
+    assert_eq!(
+        (terms[0].required, terms[0].grant, terms[0].wait),
+        (1, Grant::OneShot, Wait::Reject)
+    );
     assert_eq!(terms[0].expires_after.as_secs(), 3600);
     assert_eq!(terms[1].required, 3);
     assert!(matches!(terms[1].grant, Grant::TimeBoxed { max } if max.as_secs() == 1800));
@@ -165,8 +174,14 @@ fn a_platform_policy_cannot_select_by_what_tenants_write_nor_a_tenant_reach_out(
     );
     assert_eq!(lower("shop", labels).unwrap().origin, Origin::Tenant);
     let namespaces = json!({"namespaceSelector": {"matchLabels": {"a": "b"}}});
-    assert_eq!(fields(lower("shop", namespaces.clone())), ["spec.targetSelector.namespaceSelector"]);
-    assert_eq!(lower("portcullis-system", namespaces).unwrap().origin, Origin::Platform);
+    assert_eq!(
+        fields(lower("shop", namespaces.clone())),
+        ["spec.targetSelector.namespaceSelector"]
+    );
+    assert_eq!(
+        lower("portcullis-system", namespaces).unwrap().origin,
+        Origin::Platform
+    );
 }
 
 #[test]
@@ -180,7 +195,10 @@ fn limits_carry_what_is_counted_together() {
     assert_eq!((operations.max, operations.window.as_secs()), (5, 60));
     assert_eq!(operations.per, portcullis_policy::Per::Both);
     assert_eq!(limits.sessions.unwrap().per, portcullis_policy::Per::Both);
-    assert_eq!(limits.rows.unwrap().on_exceed, portcullis_policy::OnExceed::Truncate);
+    assert_eq!(
+        limits.rows.unwrap().on_exceed,
+        portcullis_policy::OnExceed::Truncate
+    );
     assert_eq!(limits.writes, None);
 }
 
@@ -225,7 +243,10 @@ fn a_key_is_asked_for_in_the_rules_own_namespace_and_must_be_long_enough() {
     }
     let transform = json!({"type": "Tokenize", "keySecretRef": {"name": "k", "key": "key"}});
     let object = mask_of(&json!({"transform": transform}));
-    assert_eq!(fields(masking::lower(&object, &Short)), ["spec.transform.keySecretRef"]);
+    assert_eq!(
+        fields(masking::lower(&object, &Short)),
+        ["spec.transform.keySecretRef"]
+    );
     assert!(masking::lower(&object, &AnyKey).is_ok());
 }
 
@@ -241,7 +262,11 @@ fn a_transform_takes_its_own_fields_only() {
         ),
     ] {
         let object = mask_of(&json!({"transform": transform}));
-        assert_eq!(fields(masking::lower(&object, &AnyKey)), [field], "{transform}");
+        assert_eq!(
+            fields(masking::lower(&object, &AnyKey)),
+            [field],
+            "{transform}"
+        );
     }
 }
 
@@ -256,11 +281,20 @@ fn lower_connection(
 fn a_connection_keeps_to_its_class() {
     let nothing = json!({});
     let class = json!({"allowedNamespaces": {"names": ["team-*"]}});
-    assert_eq!(fields(lower_connection(&nothing, &class)), ["spec.className"]);
+    assert_eq!(
+        fields(lower_connection(&nothing, &class)),
+        ["spec.className"]
+    );
     let class = json!({"allowedUpstreams": [{"host": "*.db.internal"}]});
-    assert_eq!(fields(lower_connection(&nothing, &class)), ["spec.upstream.host"]);
+    assert_eq!(
+        fields(lower_connection(&nothing, &class)),
+        ["spec.upstream.host"]
+    );
     let class = json!({"allowedUpstreams": [{"host": "ORDERS.internal", "ports": [5433]}]});
-    assert_eq!(fields(lower_connection(&nothing, &class)), ["spec.upstream.host"]);
+    assert_eq!(
+        fields(lower_connection(&nothing, &class)),
+        ["spec.upstream.host"]
+    );
     let class = json!({
         "allowedUpstreams": [{"host": "ORDERS.internal", "ports": [5432]}],
         "allowedNamespaces": {"names": ["sh?p"]},
@@ -276,7 +310,9 @@ fn recording_is_only_ever_tightened() {
         "payloads": "Capped", "onFailure": "Deny", "durability": "Strict", "retention": "100h",
     }});
     let over = |recording: Value| lower_connection(&json!({"recording": recording}), &class);
-    let lowered = over(json!({"payloads": "Full", "retention": "200h"})).unwrap().recording;
+    let lowered = over(json!({"payloads": "Full", "retention": "200h"}))
+        .unwrap()
+        .recording;
     assert_eq!(lowered.payloads, Payloads::Full);
     assert_eq!(lowered.retention.unwrap().as_secs(), 720_000);
     assert_eq!(
@@ -297,26 +333,40 @@ fn opening_a_session_cannot_depend_on_an_operation() {
     let with = |expression: &str| {
         lower_connection(&json!({"access": {"expression": expression}}), &json!({}))
     };
-    assert_eq!(fields(with("operation.verb == 'SELECT'")), ["spec.access.expression"]);
-    assert_eq!(fields(with("subject.username =")), ["spec.access.expression"]);
+    assert_eq!(
+        fields(with("operation.verb == 'SELECT'")),
+        ["spec.access.expression"]
+    );
+    assert_eq!(
+        fields(with("subject.username =")),
+        ["spec.access.expression"]
+    );
     assert!(with("subject.claims.mfa == true").is_ok());
 }
 
 #[test]
 fn an_unsupported_protocol_is_refused_by_name() {
     let errors = lower_connection(&json!({"protocol": "MySQL"}), &json!({})).unwrap_err();
-    assert_eq!(errors[0].to_string(), "spec.protocol: MySQL is not supported by this version");
+    assert_eq!(
+        errors[0].to_string(),
+        "spec.protocol: MySQL is not supported by this version"
+    );
 }
 
 #[test]
 fn keys_are_not_fetched_over_plain_http() {
     let issuer = |change: Value| {
-        let base = json!({"issuer": "http://idp.example", "audiences": ["a"], "usernamePrefix": ""});
-        class::check(&class_of(&json!({"identity": {"oidc": [merged(base, &change)]}})))
+        let base =
+            json!({"issuer": "http://idp.example", "audiences": ["a"], "usernamePrefix": ""});
+        class::check(&class_of(
+            &json!({"identity": {"oidc": [merged(base, &change)]}}),
+        ))
     };
     assert_eq!(fields(issuer(json!({}))), ["spec.identity.oidc[0].issuer"]);
     assert_eq!(
-        fields(issuer(json!({"jwksUri": "http://127.0.0.1.evil.example/keys"}))),
+        fields(issuer(
+            json!({"jwksUri": "http://127.0.0.1.evil.example/keys"})
+        )),
         ["spec.identity.oidc[0].jwksUri"]
     );
     for fine in [
@@ -361,13 +411,19 @@ fn a_connection_gathers_the_policies_that_bind_it_and_no_others() {
         guardrail_of("shop", &json!({})),
         guardrail_of("shop", &selector(json!({}))),
         guardrail_of("portcullis-system", &selector(json!({}))),
-        guardrail_of("portcullis-system", &selector(json!({"protocols": ["PostgreSQL"], "names": ["i*"]}))),
+        guardrail_of(
+            "portcullis-system",
+            &selector(json!({"protocols": ["PostgreSQL"], "names": ["i*"]})),
+        ),
         guardrail_of(
             "portcullis-system",
             &selector(json!({"namespaceSelector": {"matchLabels": {"env": "prod"}}})),
         ),
     ];
-    assert_eq!(gather(&binding, Some(&class)).parts.policies.len(), binding.len());
+    assert_eq!(
+        gather(&binding, Some(&class)).parts.policies.len(),
+        binding.len()
+    );
     let others = [
         guardrail_of("other", &json!({})),
         guardrail_of("other", &selector(json!({}))),
@@ -375,7 +431,10 @@ fn a_connection_gathers_the_policies_that_bind_it_and_no_others() {
         guardrail_of("shop", &json!({"targetRefs": [{"name": "another"}]})),
         guardrail_of("shop", &selector(json!({"matchLabels": {"a": "b"}}))),
         guardrail_of("portcullis-system", &selector(json!({"names": ["j*"]}))),
-        guardrail_of("portcullis-system", &selector(json!({"protocols": ["Redis"]}))),
+        guardrail_of(
+            "portcullis-system",
+            &selector(json!({"protocols": ["Redis"]})),
+        ),
         guardrail_of(
             "portcullis-system",
             &selector(json!({"namespaceSelector": {"matchLabels": {"env": "dev"}}})),
@@ -397,8 +456,20 @@ fn what_is_refused_counts_as_broken() {
     assert_eq!(lowered.parts.broken.len(), 1);
     // A selector that cannot be read binds what it could have meant.
     let unreadable = json!({"targetSelector": {"names": ["x\\"]}});
-    assert_eq!(gather(&[guardrail_of("shop", &unreadable)], Some(&class)).parts.broken.len(), 1);
-    assert_eq!(gather(&[guardrail_of("other", &unreadable)], Some(&class)).parts.broken.len(), 0);
+    assert_eq!(
+        gather(&[guardrail_of("shop", &unreadable)], Some(&class))
+            .parts
+            .broken
+            .len(),
+        1
+    );
+    assert_eq!(
+        gather(&[guardrail_of("other", &unreadable)], Some(&class))
+            .parts
+            .broken
+            .len(),
+        0
+    );
 }
 
 #[test]
@@ -412,13 +483,22 @@ fn without_its_class_a_connection_opens_for_nobody() {
 fn a_revision_follows_what_binds() {
     let class = class_of(&json!({}));
     let mut policy = guardrail_of("shop", &json!({}));
-    let first = gather(std::slice::from_ref(&policy), Some(&class)).parts.revision;
-    assert_eq!(gather(std::slice::from_ref(&policy), Some(&class)).parts.revision, first);
+    let first = gather(std::slice::from_ref(&policy), Some(&class))
+        .parts
+        .revision;
+    assert_eq!(
+        gather(std::slice::from_ref(&policy), Some(&class))
+            .parts
+            .revision,
+        first
+    );
     policy.metadata.generation = Some(2);
     assert_ne!(gather(&[policy], Some(&class)).parts.revision, first);
     let elsewhere = guardrail_of("other", &json!({}));
     assert_eq!(
-        gather(&[guardrail_of("shop", &json!({})), elsewhere], Some(&class)).parts.revision,
+        gather(&[guardrail_of("shop", &json!({})), elsewhere], Some(&class))
+            .parts
+            .revision,
         first
     );
 }

@@ -5,8 +5,16 @@ use super::super::kind::DetectorKind;
 use super::super::view::{Found, View};
 use super::{Groups, is_continued, number};
 
-const HINTS: &[&str] = &["ssn", "ssns", "social", "socialsecuritynumber", "socialsecurity"];
-const FILLERS: &[&str] = &["security", "number", "numbers", "no", "num", "nr", "is", "the", "of"];
+const HINTS: &[&str] = &[
+    "ssn",
+    "ssns",
+    "social",
+    "socialsecuritynumber",
+    "socialsecurity",
+];
+const FILLERS: &[&str] = &[
+    "security", "number", "numbers", "no", "num", "nr", "is", "the", "of",
+];
 
 /// Decides at the first digit of a run of `run` digits. `123-45-6789` stands for itself. With
 /// spaces it must stand apart from other numbers; with dots or without separators a hint must

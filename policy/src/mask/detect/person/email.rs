@@ -34,7 +34,10 @@ fn local(view: View<'_>, at: usize) -> Option<usize> {
     let run = name_back(view, at);
     let text = view.slice(run..at);
     // A name begins behind two dots, and with a letter, a digit or `_`.
-    let doubled = text.windows(2).rposition(|pair| pair == b"..").map_or(0, |index| index + 2);
+    let doubled = text
+        .windows(2)
+        .rposition(|pair| pair == b"..")
+        .map_or(0, |index| index + 2);
     let name = text.get(doubled..)?;
     let lead = name.iter().position(|byte| is_word(*byte))?;
     let start = run + doubled + lead;
@@ -49,7 +52,10 @@ fn name_back(view: View<'_>, at: usize) -> usize {
     while start > 0 && at - start <= LOCAL {
         match (view.before(start), view.before(start - 1)) {
             (Some(byte), _) if is_word(byte) && byte.is_ascii() => start -= 1,
-            (Some(b'.' | b'%' | b'+' | b'-' | b'\'' | b'!' | b'#' | b'$' | b'*' | b'~' | b'&'), _) => {
+            (
+                Some(b'.' | b'%' | b'+' | b'-' | b'\'' | b'!' | b'#' | b'$' | b'*' | b'~' | b'&'),
+                _,
+            ) => {
                 start -= 1;
             }
             // A letter of two bytes, such as `ü`.
@@ -65,9 +71,15 @@ fn domain(view: View<'_>, start: usize) -> Option<usize> {
     let mut at = start;
     let mut best = None;
     loop {
-        let end = view.run(at, |byte| byte.is_ascii_alphanumeric() || byte >= 0x80 || byte == b'-');
+        let end = view.run(at, |byte| {
+            byte.is_ascii_alphanumeric() || byte >= 0x80 || byte == b'-'
+        });
         let label = view.slice(at..end);
-        if label.is_empty() || label.starts_with(b"-") || label.len() > LABEL || end - start > DOMAIN {
+        if label.is_empty()
+            || label.starts_with(b"-")
+            || label.len() > LABEL
+            || end - start > DOMAIN
+        {
             break;
         }
         if at > start {
@@ -78,17 +90,27 @@ fn domain(view: View<'_>, start: usize) -> Option<usize> {
         }
         at = end + 1;
     }
-    best.filter(|end| !view.byte(*end).is_some_and(|byte| byte.is_ascii_digit() || byte == b'_'))
+    best.filter(|end| {
+        !view
+            .byte(*end)
+            .is_some_and(|byte| byte.is_ascii_digit() || byte == b'_')
+    })
 }
 
 /// How much of a label can be a last one: letters alone, or a label in the spelling of other
 /// alphabets (`xn--`); a dash after letters belongs to the sentence.
 fn last_label(label: &[u8]) -> Option<usize> {
-    if label.len() > 4 && label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--")) {
+    if label.len() > 4
+        && label
+            .get(..4)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"))
+    {
         return Some(label.len());
     }
-    let letters =
-        label.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80).count();
+    let letters = label
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80)
+        .count();
     let ends = label.get(letters).is_none_or(|byte| *byte == b'-');
     (ends && LAST_LABEL.contains(&letters)).then_some(letters)
 }
@@ -100,9 +122,11 @@ fn is_user_info(view: View<'_>, start: usize) -> bool {
         (Some(b':'), _) => {
             let from = start.saturating_sub(USER_INFO);
             let info = view.slice(from..start);
-            let is_part = |byte: &&u8| **byte > b' ' && !matches!(**byte, b'/' | b'"' | b'\'' | b'<');
+            let is_part =
+                |byte: &&u8| **byte > b' ' && !matches!(**byte, b'/' | b'"' | b'\'' | b'<');
             let part = info.iter().rev().take_while(is_part).count();
-            info.get(..info.len() - part).is_some_and(|before| before.ends_with(b"://"))
+            info.get(..info.len() - part)
+                .is_some_and(|before| before.ends_with(b"://"))
         }
         _ => false,
     }
