@@ -25,7 +25,6 @@ use crate::validation::{field_rule, rule};
     status = "PolicyStatus",
     derive = "PartialEq",
     doc = "Rules that allow, deny or hold operations on Connections, and limits on them.",
-    label("gateway.networking.k8s.io/policy", "Direct"),
     printcolumn(
         name = "Enforcement",
         type_ = "string",
@@ -185,7 +184,7 @@ pub struct Match {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 2048),
-        example = "now.getHours('Europe/Berlin') >= 18"
+        example = "!subject.groups.exists(g, g == 'oidc:dba')"
     )]
     pub expression: Option<String>,
 }

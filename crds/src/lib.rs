@@ -3,6 +3,9 @@
 //! The Rust types are the source. The schema, its defaults, its CEL rules, the reference pages and
 //! the chart's copy are generated from them, and a file on disk is held to that same schema, so a
 //! standalone proxy and an API server accept and refuse the same objects.
+//!
+//! No spec reads past a field that it does not know, wherever it comes from: a proxy that is older
+//! than the definitions would otherwise enforce less than is written.
 
 #![allow(
     clippy::duplicated_attributes,

@@ -22,7 +22,6 @@ use crate::validation::{field_rule, rule};
     status = "PolicyStatus",
     derive = "PartialEq",
     doc = "Which values in what comes back from Connections are rewritten, and how.",
-    label("gateway.networking.k8s.io/policy", "Direct"),
     printcolumn(
         name = "Transform",
         type_ = "string",

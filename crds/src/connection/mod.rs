@@ -230,7 +230,7 @@ pub struct RecordingOverrides {
 pub struct OnPolicyStale {
     /// Time without word from the API server after which the action is taken.
     #[serde(default = "stale_after")]
-    #[schemars(example = "60s", extend("x-kubernetes-validations" = [
+    #[schemars(example = &"1m", extend("x-kubernetes-validations" = [
         rule(
             "self >= duration('1s') && self <= duration('24h')",
             "after must be between 1s and 24h",

@@ -13,7 +13,7 @@ pub struct Upstream {
     /// Host name or IP address of the target.
     #[schemars(
         length(min = 1, max = 253),
-        regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$"),
+        regex(pattern = r"^[A-Za-z0-9:]([A-Za-z0-9._:-]*[A-Za-z0-9:])?$"),
         example = "orders.internal"
     )]
     pub host: String,

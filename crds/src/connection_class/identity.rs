@@ -54,15 +54,16 @@ pub struct Identity {
         "!has(self.jwks) || !has(self.jwksUri)",
         "write at most one of jwks and jwksUri",
     ),
+    field_rule(
+        ".issuer",
+        "has(self.jwks) || has(self.jwksUri) || self.issuer.startsWith('https://') || self.issuer.matches('^http://(localhost|127[.]0[.]0[.]1)([:/]|$)')",
+        "without jwks or jwksUri the keys are found from the issuer, which must then be an https URL",
+    ),
 ]))]
 pub struct OidcIssuer {
-    /// The `iss` that its tokens carry, compared exactly; the keys are found from it unless
-    /// `jwksUri` or `jwks` is written.
-    #[schemars(
-        length(min = 1, max = 512),
-        regex(pattern = r"^https?://"),
-        example = "https://idp.example"
-    )]
+    /// The `iss` that its tokens carry, compared exactly. Its keys are found from it, by https or
+    /// on this machine, unless `jwksUri` or `jwks` is written.
+    #[schemars(length(min = 1, max = 512), example = "https://idp.example")]
     pub issuer: String,
     /// Audiences, one of which the token's `aud` must carry.
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 256)), example = ["portcullis"])]
@@ -88,7 +89,7 @@ pub struct OidcIssuer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 512),
-        regex(pattern = r"^https?://"),
+        regex(pattern = r"^(https://.|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$))"),
         example = "https://idp.example/keys"
     )]
     pub jwks_uri: Option<String>,
@@ -115,7 +116,7 @@ pub struct Jwks {
 
 /// One public key (RFC 7517). Members beside those listed are kept as they are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(extend("x-kubernetes-validations" = [
+#[schemars(extend("maxProperties" = 32, "x-kubernetes-validations" = [
     field_rule(".d", "!has(self.d)", "this is a private key; write only its public members"),
 ]))]
 pub struct Jwk {

@@ -5,8 +5,8 @@
 //! bounds, patterns, CEL rules, keys of lists) and to more: nothing is read that two readers of
 //! YAML could understand differently, and nothing is there twice.
 //!
-//! All errors of all files are told at once, each with its file, document, field and position. No
-//! error repeats a value of a Secret.
+//! All errors of all files are told at once, each with its file, document, field and position; a
+//! document's rules are only asked once its fields are right. No error repeats a value of a Secret.
 
 mod check;
 mod limit;

@@ -22,6 +22,9 @@ use crate::{ApprovalRequest, Connection, ConnectionClass, GuardrailPolicy, Maski
 /// Namespace of a namespaced object that names none, as with kubectl.
 const DEFAULT_NAMESPACE: &str = "default";
 
+const UNREADABLE: &str =
+    "a value under data is not base64; encode it, or write it under stringData";
+
 /// Reads objects of the kinds that files may hold.
 pub(super) struct Kinds {
     checker: Checker,
@@ -125,8 +128,16 @@ impl Kinds {
             return Err(broken.collect());
         }
         complete(&mut value, kind.namespaced);
-        let typed = (kind.typed)(value)
-            .map_err(|error| vec![problem("", node.position, &error.to_string())])?;
+        let typed = (kind.typed)(value).map_err(|error| {
+            // The schemas admit nothing that does not read, but for a value in base64 whose last
+            // bits are not zero. What serde says of it may repeat it.
+            let said = if kind.discloses {
+                error.to_string()
+            } else {
+                UNREADABLE.to_owned()
+            };
+            vec![problem("", node.position, &said)]
+        })?;
         Ok(Object::new(kind.name, typed, node))
     }
 }

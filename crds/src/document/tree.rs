@@ -59,7 +59,6 @@ pub(super) struct TreeError {
 pub(super) fn parse(text: &str) -> (Vec<Root>, Vec<TreeError>) {
     let mut options = options! {
         disallow_directives: true,
-        strict_indentation: true,
         // Ours are reached first, and say what would be right.
         flow_nesting_limit: 2 * MAX_DEPTH,
         block_nesting_limit: 2 * MAX_DEPTH,

@@ -250,18 +250,18 @@ fn type_of(schema: &Value) -> String {
             .collect();
         return words.join(" or ");
     }
-    let most = |key: &str| number(schema, key).map(|most| format!(", at most {most}"));
+    let up_to = |key: &str| number(schema, key).map(|most| format!(" up to {most}"));
     match text(schema, "type") {
         "array" => {
             let of = schema.get("items").map(type_of).unwrap_or_default();
-            format!("list of {of}{}", most("maxItems").unwrap_or_default())
+            format!("list of{}: {of}", up_to("maxItems").unwrap_or_default())
         }
         "object" => match schema.get("additionalProperties") {
             Some(of) => {
                 format!(
-                    "map to {}{}",
-                    type_of(of),
-                    most("maxProperties").unwrap_or_default()
+                    "map of{}: text to {}",
+                    up_to("maxProperties").unwrap_or_default(),
+                    type_of(of)
                 )
             }
             None => "object".to_owned(),
@@ -274,7 +274,10 @@ fn type_of(schema: &Value) -> String {
         "string" => match text(schema, "format") {
             "duration" => "duration".to_owned(),
             "date-time" => "time".to_owned(),
-            _ => format!("text{}", most("maxLength").unwrap_or_default()),
+            _ => match number(schema, "maxLength") {
+                Some(most) => format!("text up to {most} long"),
+                None => "text".to_owned(),
+            },
         },
         other => other.to_owned(),
     }

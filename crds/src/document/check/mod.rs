@@ -377,7 +377,8 @@ pub(super) fn apply_defaults(schema: &Value, value: &mut Value) {
 
 /// The path of a member; a key that is no plain word stands in brackets.
 fn joined(path: &str, key: &str) -> String {
-    let word = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let word =
+        (1..=63).contains(&key.len()) && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     match (path.is_empty(), word) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),

@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use kube::CustomResourceExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     ApprovalRequest, Connection, ConnectionClass, GROUP, GuardrailPolicy, MaskingRule, VERSION,
@@ -19,12 +19,15 @@ pub struct Definition {
     crd: Value,
 }
 
+/// How tools for Gateway API policies find ours (GEP-713).
+const POLICY_LABEL: (&str, &str) = ("gateway.networking.k8s.io/policy", "Direct");
+
 static DEFINITIONS: LazyLock<[Definition; 5]> = LazyLock::new(|| {
     [
         Definition::of::<Connection>(),
         Definition::of::<ConnectionClass>(),
-        Definition::of::<GuardrailPolicy>(),
-        Definition::of::<MaskingRule>(),
+        Definition::of::<GuardrailPolicy>().labelled(POLICY_LABEL),
+        Definition::of::<MaskingRule>().labelled(POLICY_LABEL),
         Definition::of::<ApprovalRequest>(),
     ]
 });
@@ -77,6 +80,13 @@ impl Definition {
         let mut crd = serde_json::to_value(K::crd()).unwrap_or_default();
         tidy(&mut crd);
         Self { crd }
+    }
+
+    fn labelled(mut self, (key, value): (&str, &str)) -> Self {
+        if let Some(metadata) = self.crd.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("labels".to_owned(), json!({ key: value }));
+        }
+        self
     }
 
     fn at(&self, pointer: &str) -> &Value {
@@ -133,3 +143,6 @@ fn whole(number: &Value) -> Value {
         Err(_) => number.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;
