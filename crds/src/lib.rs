@@ -21,6 +21,7 @@ pub mod document;
 pub mod duration;
 pub mod generated;
 pub mod guardrail_policy;
+pub mod lower;
 pub mod masking_rule;
 pub mod reference;
 pub mod revision;

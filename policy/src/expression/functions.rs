@@ -121,7 +121,8 @@ fn getter(
         let at = match (value, zone.first()) {
             (Value::Timestamp(at), None) => at.with_timezone(&chrono::Utc).fixed_offset(),
             (Value::Timestamp(at), Some(Value::String(zone))) => {
-                at.with_timezone(&literal::zone(zone).map_err(|error| failed(name, &error))?)
+                let zone = literal::zone(zone).map_err(|error| failed(name, &error))?;
+                zone.at(at.with_timezone(&chrono::Utc))
             }
             (Value::Duration(length), None) => {
                 let whole = match name {

@@ -3,21 +3,40 @@
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, FixedOffset, TimeDelta};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono_tz::Tz;
 
 /// Longest duration that an expression may name, in seconds: a hundred years.
 const MAX_DURATION_SECONDS: i64 = 36_525 * 86_400;
 
-/// `UTC` or an offset. Names of places are refused: their rules are not known here, and a wrong
-/// hour is worse than none.
-pub(super) fn zone(text: &str) -> Result<FixedOffset, String> {
+/// Where a clock hangs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Zone {
+    Offset(FixedOffset),
+    /// A place of the IANA database, with its summer time.
+    Place(Tz),
+}
+
+impl Zone {
+    /// What the clock shows there.
+    pub(super) fn at(self, instant: DateTime<Utc>) -> DateTime<FixedOffset> {
+        match self {
+            Self::Offset(offset) => instant.with_timezone(&offset),
+            Self::Place(place) => instant.with_timezone(&place).fixed_offset(),
+        }
+    }
+}
+
+/// `UTC`, a place such as `Europe/Berlin`, or an offset such as `+02:00`.
+pub(super) fn zone(text: &str) -> Result<Zone, String> {
     let unknown = || {
         format!(
-            "the time zone `{text}` is not known here; write `UTC` or an offset such as `+02:00`"
+            "the time zone `{text}` is not known; write `UTC`, a place such as `Europe/Berlin`, \
+             or an offset such as `+02:00`"
         )
     };
-    if text == "UTC" {
-        return FixedOffset::east_opt(0).ok_or_else(unknown);
+    if let Ok(place) = text.parse::<Tz>() {
+        return Ok(Zone::Place(place));
     }
     let (sign, rest) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
         (Some(rest), _) => (1, rest),
@@ -32,7 +51,8 @@ pub(super) fn zone(text: &str) -> Result<FixedOffset, String> {
     let (hours, minutes) = rest.split_once(':').ok_or_else(unknown)?;
     match (digits(hours), digits(minutes)) {
         (Some(hours @ 0..=14), Some(minutes @ 0..=59)) => {
-            FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60)).ok_or_else(unknown)
+            let offset = FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60));
+            offset.map(Zone::Offset).ok_or_else(unknown)
         }
         _ => Err(unknown()),
     }

@@ -230,6 +230,17 @@ fn parts_of_a_time_are_told_in_utc_or_at_an_offset() {
             "now.getDayOfYear() == 30 && now.getDayOfMonth() == 30 && now.getSeconds() == 0",
             true,
         ),
+        // Winter and summer time, to both sides of the change, and a zone of half hours.
+        (
+            "timestamp('2026-03-29T00:59:59Z').getHours('Europe/Berlin') == 1 && \
+             timestamp('2026-03-29T01:00:00Z').getHours('Europe/Berlin') == 3",
+            true,
+        ),
+        (
+            "timestamp('2026-11-21T20:00:00Z').getMinutes('Asia/Kolkata') == 30 && \
+             timestamp('2026-11-21T20:00:00Z').getDayOfWeek('Asia/Kolkata') == 0",
+            true,
+        ),
         (
             "duration('90m').getHours() == 1 && duration('90m').getMinutes() == 90",
             true,
@@ -238,9 +249,9 @@ fn parts_of_a_time_are_told_in_utc_or_at_an_offset() {
         assert_eq!(ask(source), Ok(expected), "{source}");
     }
     assert_eq!(
-        refusal("now.getHours('Europe/Berlin') < 8"),
-        "1:14: the time zone `Europe/Berlin` is not known here; write `UTC` or an offset such as \
-         `+02:00`"
+        refusal("now.getHours('Europe/Atlantis') < 8"),
+        "1:14: the time zone `Europe/Atlantis` is not known; write `UTC`, a place such as \
+         `Europe/Berlin`, or an offset such as `+02:00`"
     );
     assert!(refusal("now.getHours(subject.username) < 8").contains("must be written here"));
 }

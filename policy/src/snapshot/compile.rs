@@ -7,18 +7,23 @@ use thiserror::Error;
 
 use super::compiled::{CompiledPolicy, Texts};
 use super::index::Index;
+use super::masks::Masks;
 use super::parts::{Requirement, RequirementKind, SnapshotParts};
 use super::{Audience, Snapshot};
 use crate::decide::closed_reason;
 use crate::decision::{Class, Reason};
 use crate::expression::{Environment, Expression};
 use crate::limit::AppliedLimits;
+use crate::mask::rule::MaskRule;
 use crate::rule::{
     Action, DefaultAction, Enforcement, Limits, Match, Policy, Rule, SubjectSelector,
 };
 
 /// Most policies in one snapshot.
 pub const MAX_POLICIES: usize = 20_000;
+
+/// Most masking rules in one snapshot.
+pub const MAX_MASKS: usize = 1_024;
 
 /// Most rules in one snapshot.
 pub const MAX_RULES: usize = 100_000;
@@ -49,6 +54,13 @@ pub(super) fn compile(mut parts: SnapshotParts) -> Result<Snapshot, Vec<CompileE
     let mut policies = std::mem::take(&mut parts.policies);
     policies.sort_by(|one, two| (one.origin, &one.name).cmp(&(two.origin, &two.name)));
     let mut errors = Errors::default();
+    let masks = Masks::compile(std::mem::take(&mut parts.masks)).unwrap_or_else(|wrong| {
+        wrong
+            .iter()
+            .for_each(|error| errors.add("masks", error.to_string()));
+        Masks::default()
+    });
+    check_masks(masks.rules(), &mut errors);
     check_parts(&parts, &policies, &mut errors);
     for policy in &policies {
         check_policy(policy, &mut errors);
@@ -56,7 +68,7 @@ pub(super) fn compile(mut parts: SnapshotParts) -> Result<Snapshot, Vec<CompileE
     if !errors.0.is_empty() {
         return Err(errors.0);
     }
-    let closed = closed(&parts, &policies);
+    let closed = closed(&parts, &policies, &masks);
     let environment = Environment::new(expressions(&parts, &policies));
     let mut audiences = Audiences {
         replicas: parts.replicas,
@@ -87,6 +99,7 @@ pub(super) fn compile(mut parts: SnapshotParts) -> Result<Snapshot, Vec<CompileE
         texts,
         environment,
         index: Index::of(&compiled),
+        masks,
         policies: compiled,
         closed,
     })
@@ -202,6 +215,16 @@ fn check_parts(parts: &SnapshotParts, policies: &[Policy], errors: &mut Errors) 
     }
 }
 
+fn check_masks(masks: &[MaskRule], errors: &mut Errors) {
+    errors.at_most("masks", "masks", masks.len(), MAX_MASKS);
+    let mut names = BTreeSet::new();
+    for mask in masks {
+        if !names.insert(&mask.name) {
+            errors.add(mask.name.to_string(), "there are two masks of this name");
+        }
+    }
+}
+
 fn check_policy(policy: &Policy, errors: &mut Errors) {
     let name = policy.name.to_string();
     errors.at_most(&name, "subjects", policy.subjects.len(), MAX_FIELD_VALUES);
@@ -285,7 +308,7 @@ fn expressions<'a>(
 
 // === what closes a connection ===
 
-fn closed(parts: &SnapshotParts, policies: &[Policy]) -> Option<Reason> {
+fn closed(parts: &SnapshotParts, policies: &[Policy], masks: &Masks) -> Option<Reason> {
     if parts.lockdown {
         let message = "the platform has locked this connection down";
         let remediation = "wait until the platform lifts the lockdown";
@@ -304,7 +327,7 @@ fn closed(parts: &SnapshotParts, policies: &[Policy]) -> Option<Reason> {
     let unmet = parts
         .requires
         .iter()
-        .filter(|required| !is_met(required, parts, policies));
+        .filter(|required| !is_met(required, policies, masks.rules()));
     let missing: BTreeSet<String> = unmet.map(ToString::to_string).collect();
     if !missing.is_empty() {
         let message = format!(
@@ -325,12 +348,11 @@ fn listed(names: &BTreeSet<String>) -> String {
     names.iter().cloned().collect::<Vec<_>>().join(", ")
 }
 
-fn is_met(required: &Requirement, _parts: &SnapshotParts, policies: &[Policy]) -> bool {
+fn is_met(required: &Requirement, policies: &[Policy], masks: &[MaskRule]) -> bool {
     match required.kind {
         RequirementKind::Guardrail => policies.iter().any(|policy| {
             policy.name.name == required.name && policy.enforcement == Enforcement::Enforce
         }),
-        // No mask can be known to be there.
-        RequirementKind::Mask => false,
+        RequirementKind::Mask => masks.iter().any(|mask| mask.name.name == required.name),
     }
 }

@@ -8,6 +8,7 @@
 mod compile;
 pub(crate) mod compiled;
 pub(crate) mod index;
+mod masks;
 mod parts;
 mod scope;
 pub(crate) mod sets;
@@ -20,9 +21,11 @@ use crate::limit::AppliedLimits;
 use crate::rule::SubjectSelector;
 use compiled::{CompiledPolicy, Texts};
 use index::Index;
+use masks::Masks;
 
 pub use compile::{
-    CompileError, MAX_FIELD_VALUES, MAX_POLICIES, MAX_RULES, MAX_SNAPSHOT_COST, MAX_TEXT_PATTERNS,
+    CompileError, MAX_FIELD_VALUES, MAX_MASKS, MAX_POLICIES, MAX_RULES, MAX_SNAPSHOT_COST,
+    MAX_TEXT_PATTERNS,
 };
 pub use parts::{AccessRule, ConnectionFacts, Requirement, RequirementKind, SnapshotParts};
 pub(crate) use scope::Scope;
@@ -31,7 +34,7 @@ pub use scope::SubjectView;
 /// The compiled rules of one connection.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// What it was compiled from, but for the policies, which are below.
+    /// What it was compiled from, but for the policies and masks, which are below.
     pub(crate) parts: SnapshotParts,
     /// By origin, the platform's first, and by name.
     pub(crate) policies: Vec<CompiledPolicy>,
@@ -44,6 +47,7 @@ pub struct Snapshot {
     pub(crate) texts: Texts,
     pub(crate) environment: Environment,
     pub(crate) index: Index,
+    pub(crate) masks: Masks,
     /// Why nothing passes for anybody, where that is so.
     pub(crate) closed: Option<Reason>,
 }
@@ -73,3 +77,6 @@ impl Snapshot {
         &self.parts.connection
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! ConnectionClass: what its schema cannot check, and what it lets a Connection do.
+
+use std::collections::BTreeMap;
+
+use portcullis_policy::matcher::Glob;
+
+use super::target::has_labels;
+use super::{Errors, FieldError};
+use crate::connection_class::{ConnectionClass, OidcIssuer};
+
+/// Every error of a class. Connections of a class that has one open for nobody.
+pub fn check(class: &ConnectionClass) -> Result<(), Vec<FieldError>> {
+    let spec = &class.spec;
+    let mut errors = Errors::default();
+    if let Some(allowed) = &spec.allowed_namespaces {
+        let field = "spec.allowedNamespaces.names";
+        errors.list(field, &allowed.names, |name| Glob::parse(name));
+    }
+    for (index, upstream) in spec.allowed_upstreams.iter().enumerate() {
+        let field = format!("spec.allowedUpstreams[{index}].host");
+        errors.keep(&field, Glob::parse(&upstream.host));
+    }
+    for (index, issuer) in spec.identity.oidc.iter().enumerate() {
+        check_issuer(&mut errors, &format!("spec.identity.oidc[{index}]"), issuer);
+    }
+    for (index, key) in spec.identity.api_keys.iter().enumerate() {
+        let field = format!("spec.identity.apiKeys[{index}].connections");
+        errors.list(&field, &key.connections, |pattern| {
+            connection_pattern(pattern)
+        });
+    }
+    errors.finish(())
+}
+
+/// Whether Connections of a namespace with these labels may use the class.
+pub fn allows_namespace(
+    class: &ConnectionClass,
+    namespace: &str,
+    labels: &BTreeMap<String, String>,
+) -> bool {
+    class
+        .spec
+        .allowed_namespaces
+        .as_ref()
+        .is_none_or(|allowed| {
+            allowed.names.iter().any(|name| matches(name, namespace))
+                || allowed
+                    .selector
+                    .as_ref()
+                    .is_some_and(|selector| has_labels(selector, labels))
+        })
+}
+
+/// Whether Connections of the class may dial this address. Host names compare without case.
+pub fn allows_upstream(class: &ConnectionClass, host: &str, port: u16) -> bool {
+    let allowed = &class.spec.allowed_upstreams;
+    let host = host.to_ascii_lowercase();
+    allowed.is_empty()
+        || allowed.iter().any(|upstream| {
+            matches(&upstream.host.to_ascii_lowercase(), &host)
+                && (upstream.ports.is_empty() || upstream.ports.contains(&i64::from(port)))
+        })
+}
+
+/// Whether an API key with these patterns opens the Connection.
+pub fn key_opens(patterns: &[String], namespace: &str, name: &str) -> bool {
+    patterns.is_empty()
+        || patterns.iter().any(|pattern| {
+            connection_pattern(pattern)
+                .is_ok_and(|(ns, own)| ns.matches(namespace) && own.matches(name))
+        })
+}
+
+/// An allow-list: what cannot be read allows nothing.
+fn matches(pattern: &str, name: &str) -> bool {
+    Glob::parse(pattern).is_ok_and(|glob| glob.matches(name))
+}
+
+fn connection_pattern(pattern: &str) -> Result<(Glob, Glob), String> {
+    let Some((namespace, name)) = pattern.split_once('/') else {
+        return Err("a Connection is written `namespace/name`".to_owned());
+    };
+    let parse = |part: &str| Glob::parse(part).map_err(|error| error.to_string());
+    Ok((parse(namespace)?, parse(name)?))
+}
+
+/// Keys that come over a network without TLS could be anybody's.
+fn check_issuer(errors: &mut Errors, field: &str, issuer: &OidcIssuer) {
+    let (name, fetched) = match (&issuer.jwks, &issuer.jwks_uri) {
+        (Some(_), _) => return,
+        (None, Some(uri)) => ("jwksUri", uri),
+        (None, None) => ("issuer", &issuer.issuer),
+    };
+    if !fetched.starts_with("https://") && !is_loopback(fetched) {
+        errors.add(
+            format!("{field}.{name}"),
+            "keys are fetched from here, which needs https:// (http:// only on loopback)",
+        );
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,221 @@
+//! Connection, under its class: who may open it, and the settings that hold for its sessions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kube::ResourceExt;
+use portcullis_policy::expression::Expression;
+use portcullis_policy::matcher::Glob;
+use portcullis_policy::snapshot::{AccessRule, ConnectionFacts, Requirement, RequirementKind};
+
+use super::{Errors, FieldError, class, subjects};
+use crate::connection::{self, Connection, ConnectionSpec};
+use crate::connection_class::{ConnectionClass, Durability, OnFailure, Payloads};
+
+/// A Connection as its sessions meet it.
+#[derive(Debug, Clone)]
+pub struct LoweredConnection {
+    pub facts: ConnectionFacts,
+    pub access: AccessRule,
+    pub requires: Vec<Requirement>,
+    /// Where the proxy listens.
+    pub port: u16,
+    pub upstream_host: String,
+    pub upstream_port: u16,
+    /// The databases that a client may name.
+    pub databases: Vec<Glob>,
+    pub sessions: SessionBounds,
+    pub recording: RecordingRules,
+}
+
+/// Bounds on sessions; an absent one is no bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionBounds {
+    pub max_concurrent: Option<u64>,
+    pub max_duration: Option<Duration>,
+    pub idle_timeout: Option<Duration>,
+}
+
+/// How the sessions of a Connection are recorded: its class's settings, tightened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordingRules {
+    pub payloads: Payloads,
+    pub on_failure: OnFailure,
+    pub durability: Durability,
+    pub retention: Option<Duration>,
+}
+
+/// Lowers a Connection of a namespace with these labels. Without a class the defaults of one hold.
+pub fn lower(
+    object: &Connection,
+    class: &ConnectionClass,
+    namespace_labels: &BTreeMap<String, String>,
+) -> Result<LoweredConnection, Vec<FieldError>> {
+    let spec = &object.spec;
+    let namespace = object.namespace().unwrap_or_default();
+    let mut errors = Errors::default();
+    if !spec.protocol.is_supported() {
+        errors.add(
+            "spec.protocol",
+            format!("{} is not supported by this version", spec.protocol.name()),
+        );
+    }
+    let upstream_port = port(&mut errors, "spec.upstream.port", spec.upstream.port, spec);
+    if !class::allows_namespace(class, &namespace, namespace_labels) {
+        errors.add(
+            "spec.className",
+            format!(
+                "class {} does not allow namespace {namespace}",
+                spec.class_name
+            ),
+        );
+    }
+    if !class::allows_upstream(class, &spec.upstream.host, upstream_port) {
+        errors.add(
+            "spec.upstream.host",
+            format!(
+                "class {} does not allow {}:{upstream_port}",
+                spec.class_name, spec.upstream.host
+            ),
+        );
+    }
+    let lowered = LoweredConnection {
+        facts: ConnectionFacts {
+            name: object.name_any(),
+            namespace,
+            uid: object.uid().unwrap_or_default(),
+            labels: object.labels().clone(),
+            protocol: spec.protocol.name().to_owned(),
+            database: spec.upstream.database.clone(),
+        },
+        access: access(&mut errors, &spec.access),
+        requires: spec.requires.iter().map(requirement).collect(),
+        port: port(&mut errors, "spec.port", spec.port, spec),
+        upstream_host: spec.upstream.host.clone(),
+        upstream_port,
+        databases: databases(&mut errors, &spec.upstream),
+        sessions: bounds(&mut errors, spec.sessions.as_ref()),
+        recording: recording(&mut errors, class, spec.recording.as_ref()),
+    };
+    errors.finish(lowered)
+}
+
+fn port(errors: &mut Errors, field: &str, port: Option<i64>, spec: &ConnectionSpec) -> u16 {
+    let Some(port) = port else {
+        return spec.protocol.default_port();
+    };
+    let valid = u16::try_from(port).ok().filter(|port| *port > 0);
+    if valid.is_none() {
+        errors.add(field, "must be between 1 and 65535");
+    }
+    valid.unwrap_or_default()
+}
+
+fn access(errors: &mut Errors, access: &connection::Access) -> AccessRule {
+    let field = "spec.access.expression";
+    let expression = access
+        .expression
+        .as_ref()
+        .and_then(|text| errors.keep(field, Expression::compile(text)));
+    if expression
+        .as_ref()
+        .is_some_and(Expression::mentions_operation)
+    {
+        errors.add(
+            field,
+            "opening a session is no operation; use subject, connection, session, now",
+        );
+    }
+    AccessRule {
+        subjects: subjects(errors, "spec.access.subjects", &access.subjects),
+        expression,
+    }
+}
+
+fn requirement(requirement: &connection::Requirement) -> Requirement {
+    Requirement {
+        kind: match requirement.kind {
+            connection::RequirementKind::GuardrailPolicy => RequirementKind::Guardrail,
+            connection::RequirementKind::MaskingRule => RequirementKind::Mask,
+        },
+        name: requirement.name.clone(),
+    }
+}
+
+/// What a client may name; only the default database unless more are listed.
+fn databases(errors: &mut Errors, upstream: &connection::Upstream) -> Vec<Glob> {
+    let field = "spec.upstream.databases";
+    let listed = errors.list(field, &upstream.databases, |pattern| Glob::parse(pattern));
+    match &upstream.database {
+        Some(database) if upstream.databases.is_empty() => vec![Glob::literal(database)],
+        Some(database) if !listed.iter().any(|pattern| pattern.matches(database)) => {
+            errors.add(field, format!("leaves out the default database {database}"));
+            listed
+        }
+        _ => listed,
+    }
+}
+
+fn bounds(errors: &mut Errors, sessions: Option<&connection::Sessions>) -> SessionBounds {
+    let Some(sessions) = sessions else {
+        return SessionBounds::default();
+    };
+    let max_concurrent = sessions
+        .max_concurrent
+        .map(|max| u64::try_from(max).unwrap_or_default());
+    if max_concurrent == Some(0) {
+        errors.add("spec.sessions.maxConcurrent", "must be at least 1");
+    }
+    SessionBounds {
+        max_concurrent,
+        max_duration: sessions.max_duration.map(Duration::from),
+        idle_timeout: sessions.idle_timeout.map(Duration::from),
+    }
+}
+
+/// A tenant may have more recorded, more surely and for longer, never less.
+fn recording(
+    errors: &mut Errors,
+    class: &ConnectionClass,
+    overrides: Option<&connection::RecordingOverrides>,
+) -> RecordingRules {
+    let base = &class.spec.recording;
+    let mut rules = RecordingRules {
+        payloads: base.payloads,
+        on_failure: base.on_failure,
+        durability: base.durability,
+        retention: base.retention.map(Duration::from),
+    };
+    let Some(overrides) = overrides else {
+        return rules;
+    };
+    let mut looser = |field: &str, is: &str| {
+        errors.add(
+            format!("spec.recording.{field}"),
+            format!("is looser than its class's {is}"),
+        );
+    };
+    match overrides.payloads {
+        Some(payloads) if payloads > base.payloads => {
+            looser("payloads", &format!("{:?}", base.payloads));
+        }
+        payloads => rules.payloads = payloads.unwrap_or(base.payloads),
+    }
+    match overrides.on_failure {
+        Some(action) if action > base.on_failure => {
+            looser("onFailure", &format!("{:?}", base.on_failure));
+        }
+        action => rules.on_failure = action.unwrap_or(base.on_failure),
+    }
+    match overrides.durability {
+        Some(durability) if durability < base.durability => {
+            looser("durability", &format!("{:?}", base.durability));
+        }
+        durability => rules.durability = durability.unwrap_or(base.durability),
+    }
+    match (overrides.retention, base.retention) {
+        (Some(own), Some(class)) if own < class => looser("retention", &class.to_string()),
+        (own, class) => rules.retention = own.or(class).map(Duration::from),
+    }
+    rules
+}
