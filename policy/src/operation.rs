@@ -59,7 +59,10 @@ pub enum ResourceKind {
 /// What an operation touches. Segments are the target's own names, after its case folding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
-    Named { kind: ResourceKind, segments: Vec<String> },
+    Named {
+        kind: ResourceKind,
+        segments: Vec<String>,
+    },
     /// Something of this kind that could not be told by name.
     Unresolved { kind: ResourceKind },
 }

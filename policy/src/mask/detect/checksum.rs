@@ -14,7 +14,10 @@ pub(super) fn luhn(text: &[u8]) -> bool {
 
 /// The check of book and article numbers (EAN-13): weights 1 and 3 in turn, from the left.
 pub(super) fn ean13(digits: &[u8]) -> bool {
-    let weighted = digits.iter().filter_map(|byte| digit(*byte)).zip([1, 3].into_iter().cycle());
+    let weighted = digits
+        .iter()
+        .filter_map(|byte| digit(*byte))
+        .zip([1, 3].into_iter().cycle());
     digits.len() == 13 && weighted.map(|(value, weight)| value * weight).sum::<u32>() % 10 == 0
 }
 
@@ -22,12 +25,15 @@ pub(super) fn ean13(digits: &[u8]) -> bool {
 /// letters read as 10 to 35, the whole is 1 modulo 97. Bytes that are neither are passed over.
 pub(super) fn mod97(text: &[u8]) -> bool {
     let kept = || text.iter().filter(|byte| byte.is_ascii_alphanumeric());
-    let rest = kept().skip(4).chain(kept().take(4)).fold(0u32, |rest, &byte| {
-        match (digit(byte), byte.to_ascii_uppercase()) {
-            (Some(value), _) => (rest * 10 + value) % 97,
-            (None, letter) => (rest * 100 + u32::from(letter - b'A') + 10) % 97,
-        }
-    });
+    let rest = kept()
+        .skip(4)
+        .chain(kept().take(4))
+        .fold(0u32, |rest, &byte| {
+            match (digit(byte), byte.to_ascii_uppercase()) {
+                (Some(value), _) => (rest * 10 + value) % 97,
+                (None, letter) => (rest * 100 + u32::from(letter - b'A') + 10) % 97,
+            }
+        });
     kept().count() > 4 && rest == 1
 }
 
@@ -35,7 +41,11 @@ pub(super) fn mod97(text: &[u8]) -> bool {
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let crc = bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 }
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            }
         })
     });
     !crc
@@ -117,7 +127,10 @@ fn part_is_random(part: &[u8]) -> bool {
         _ => 2,
     };
     let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let turns = part.iter().zip(part.iter().skip(1)).filter(|(a, b)| class(**a) != class(**b));
+    let turns = part
+        .iter()
+        .zip(part.iter().skip(1))
+        .filter(|(a, b)| class(**a) != class(**b));
     // At least two digits, some letters, and a change of class at more than a quarter of the places.
     digits >= 2
         && part.len() - digits >= 2

@@ -31,7 +31,8 @@ pub(super) fn is_before(view: View<'_>, at: usize, hints: &[&str], fillers: &[&s
 }
 
 pub(super) fn is_listed(word: &[u8], list: &[&str]) -> bool {
-    list.iter().any(|entry| word.eq_ignore_ascii_case(entry.as_bytes()))
+    list.iter()
+        .any(|entry| word.eq_ignore_ascii_case(entry.as_bytes()))
 }
 
 /// Whether a word that was found at `start..end` stands alone, or at a hump of `camelCase`.

@@ -96,6 +96,8 @@ impl FromStr for DetectorKind {
         Self::ALL
             .into_iter()
             .find(|kind| kind.name() == name)
-            .ok_or_else(|| UnknownDetector { name: name.to_owned() })
+            .ok_or_else(|| UnknownDetector {
+                name: name.to_owned(),
+            })
     }
 }

@@ -113,7 +113,12 @@ impl DetectorSet {
         for (index, pattern) in patterns.iter().enumerate() {
             let name = pattern.name();
             let is_built_in = DetectorKind::ALL.iter().any(|kind| kind.name() == name);
-            if is_built_in || patterns.iter().take(index).any(|earlier| earlier.name() == name) {
+            if is_built_in
+                || patterns
+                    .iter()
+                    .take(index)
+                    .any(|earlier| earlier.name() == name)
+            {
                 return Err(InvalidDetectors::DuplicateName(name.to_owned()));
             }
         }
@@ -125,16 +130,22 @@ impl DetectorSet {
             .build()
             .map_err(|_| InvalidDetectors::TooBig)?;
         let sieve = Sieve::new(kinds).map_err(|_| InvalidDetectors::TooBig)?;
-        Ok(Self { sieve, patterns: patterns.to_vec(), gate })
+        Ok(Self {
+            sieve,
+            patterns: patterns.to_vec(),
+            gate,
+        })
     }
 
     /// The name that a rule gives a detector.
     pub fn name(&self, detector: Detector) -> &str {
         match detector {
             Detector::Kind(kind) => kind.name(),
-            Detector::Pattern(index) => {
-                self.patterns.get(index).map(CustomPattern::name).unwrap_or_default()
-            }
+            Detector::Pattern(index) => self
+                .patterns
+                .get(index)
+                .map(CustomPattern::name)
+                .unwrap_or_default(),
         }
     }
 
@@ -142,8 +153,12 @@ impl DetectorSet {
     pub fn is_clean(&self, text: &[u8]) -> bool {
         let mut stop = |_| ControlFlow::Break(());
         let mut cursors = self.cursors();
-        self.sieve.visit(text, 0..text.len(), &mut stop).is_continue()
-            && self.visit_patterns(text, text.len(), &mut cursors, &mut stop).is_continue()
+        self.sieve
+            .visit(text, 0..text.len(), &mut stop)
+            .is_continue()
+            && self
+                .visit_patterns(text, text.len(), &mut cursors, &mut stop)
+                .is_continue()
     }
 
     /// What is found in `text`, in order and without overlaps.
@@ -160,7 +175,11 @@ impl DetectorSet {
             let end = hit.follow().map_or(hit.end, |mut follow| {
                 hit.end + follow.take(text.get(hit.end..).unwrap_or_default()).0
             });
-            spans.push(Span { start, end, detector: hit.detector });
+            spans.push(Span {
+                start,
+                end,
+                detector: hit.detector,
+            });
             settled = end;
         }
         spans
@@ -206,10 +225,17 @@ impl DetectorSet {
         for (index, (pattern, cursor)) in self.patterns.iter().zip(cursors).enumerate() {
             while is_possible && *cursor < horizon {
                 let found = pattern.find_at(text, *cursor);
-                let Some((start, end)) = found.filter(|(start, _)| *start < horizon) else { break };
+                let Some((start, end)) = found.filter(|(start, _)| *start < horizon) else {
+                    break;
+                };
                 if pattern.accepts(text.get(start..end).unwrap_or_default()) {
                     *cursor = end;
-                    on(Hit { start, end, detector: Detector::Pattern(index), tail: None })?;
+                    on(Hit {
+                        start,
+                        end,
+                        detector: Detector::Pattern(index),
+                        tail: None,
+                    })?;
                 } else {
                     *cursor = start + 1;
                 }
@@ -238,7 +264,11 @@ impl Hit {
 
     /// The same find in a text whose first `count` bytes were taken away.
     pub(in crate::mask) fn shifted(&self, count: usize) -> Hit {
-        Hit { start: self.start.saturating_sub(count), end: self.end.saturating_sub(count), ..*self }
+        Hit {
+            start: self.start.saturating_sub(count),
+            end: self.end.saturating_sub(count),
+            ..*self
+        }
     }
 }
 

@@ -57,9 +57,7 @@ pub enum Validator {
 /// Why a pattern is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidCustomPattern {
-    #[error(
-        "pattern name `{0}` is not 1 to {PATTERN_NAME_LIMIT} letters, digits, `-`, `_` or `.`"
-    )]
+    #[error("pattern name `{0}` is not 1 to {PATTERN_NAME_LIMIT} letters, digits, `-`, `_` or `.`")]
     Name(String),
     #[error("pattern is {0} bytes long; at most {PATTERN_TEXT_LIMIT}")]
     TooLong(usize),
@@ -104,7 +102,11 @@ impl CustomPattern {
             .nest_limit(PATTERN_NEST_LIMIT)
             .build()
             .map_err(|_| InvalidCustomPattern::TooBig)?;
-        Ok(Self { name: name.to_owned(), regex, validator })
+        Ok(Self {
+            name: name.to_owned(),
+            regex,
+            validator,
+        })
     }
 
     pub fn name(&self) -> &str {
@@ -137,14 +139,23 @@ fn check(pattern: &str, limit: usize) -> Result<(), InvalidCustomPattern> {
     if pattern.len() > PATTERN_TEXT_LIMIT {
         return Err(InvalidCustomPattern::TooLong(pattern.len()));
     }
-    let mut parser =
-        ParserBuilder::new().utf8(false).unicode(false).nest_limit(PATTERN_NEST_LIMIT).build();
+    let mut parser = ParserBuilder::new()
+        .utf8(false)
+        .unicode(false)
+        .nest_limit(PATTERN_NEST_LIMIT)
+        .build();
     let parsed = parser.parse(pattern).map_err(|error| syntax(&error))?;
-    let shortest = parsed.properties().minimum_len().ok_or(InvalidCustomPattern::Never)?;
+    let shortest = parsed
+        .properties()
+        .minimum_len()
+        .ok_or(InvalidCustomPattern::Never)?;
     if shortest == 0 {
         return Err(InvalidCustomPattern::Empty);
     }
-    let longest = parsed.properties().maximum_len().ok_or(InvalidCustomPattern::Unbounded)?;
+    let longest = parsed
+        .properties()
+        .maximum_len()
+        .ok_or(InvalidCustomPattern::Unbounded)?;
     if longest > limit {
         return Err(InvalidCustomPattern::MatchTooLong { longest, limit });
     }
@@ -172,7 +183,9 @@ impl FromStr for Validator {
             "Luhn" => Ok(Validator::Luhn),
             "Iban" => Ok(Validator::Iban),
             "Entropy" => Ok(Validator::Entropy),
-            _ => Err(InvalidCustomPattern::Validator(name.chars().take(64).collect())),
+            _ => Err(InvalidCustomPattern::Validator(
+                name.chars().take(64).collect(),
+            )),
         }
     }
 }

@@ -72,7 +72,11 @@ impl Sieve {
             connection: has(DetectorKind::ConnectionString),
         };
         let words = Words::new(Word::of(kinds))?;
-        Ok(Self { kinds: kinds_on, anchors: kinds_on.anchors(), words })
+        Ok(Self {
+            kinds: kinds_on,
+            anchors: kinds_on.anchors(),
+            words,
+        })
     }
 
     /// Shows `on` what is found at the anchors in `range`: bytes that stand in it, and words that
@@ -93,11 +97,15 @@ impl Sieve {
         range: Range<usize>,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let Some(words) = &self.words else { return ControlFlow::Continue(()) };
+        let Some(words) = &self.words else {
+            return ControlFlow::Continue(());
+        };
         let from = range.start.saturating_sub(words.longest);
         let input = Input::new(text).span(from..range.end);
         for found in words.automaton.find_overlapping_iter(input) {
-            let Some(word) = words.list.get(found.pattern().as_usize()) else { continue };
+            let Some(word) = words.list.get(found.pattern().as_usize()) else {
+                continue;
+            };
             if found.end() > range.start {
                 let view = View::around(text, found.end());
                 let start = found.start().saturating_sub(view.offset());
@@ -116,16 +124,23 @@ impl Sieve {
         let mut at = range.start;
         loop {
             let rest = text.get(at..range.end).unwrap_or_default();
-            let Some(skipped) = rest.iter().position(|byte| self.anchor(*byte) != Anchor::None)
+            let Some(skipped) = rest
+                .iter()
+                .position(|byte| self.anchor(*byte) != Anchor::None)
             else {
                 return ControlFlow::Continue(());
             };
             at += skipped;
-            let Some(&byte) = text.get(at) else { return ControlFlow::Continue(()) };
+            let Some(&byte) = text.get(at) else {
+                return ControlFlow::Continue(());
+            };
             match self.anchor(byte) {
                 Anchor::Digit => {
                     let digits = text.get(at..).unwrap_or_default();
-                    let run = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                    let run = digits
+                        .iter()
+                        .take_while(|byte| byte.is_ascii_digit())
+                        .count();
                     let before = at.checked_sub(1).and_then(|before| text.get(before));
                     if !before.is_some_and(u8::is_ascii_digit) {
                         self.number(text, at, run, on)?;
@@ -150,7 +165,10 @@ impl Sieve {
 
     #[inline]
     fn anchor(&self, byte: u8) -> Anchor {
-        self.anchors.get(usize::from(byte)).copied().unwrap_or(Anchor::None)
+        self.anchors
+            .get(usize::from(byte))
+            .copied()
+            .unwrap_or(Anchor::None)
     }
 
     /// A run of digits begins. The looks here are cheap, and send most numbers on their way.
@@ -163,8 +181,10 @@ impl Sieve {
     ) -> ControlFlow<()> {
         let kinds = self.kinds;
         let before = |distance| at.checked_sub(distance).and_then(|index| text.get(index));
-        let is_joined =
-            matches!(text.get(at + run), Some(b' ' | b'-' | b'.' | b'/' | b')' | 0xC2 | 0xE2));
+        let is_joined = matches!(
+            text.get(at + run),
+            Some(b' ' | b'-' | b'.' | b'/' | b')' | 0xC2 | 0xE2)
+        );
         let view = View::around(text, at);
         let opens = !before(1).is_some_and(u8::is_ascii_alphanumeric);
         if kinds.card && (run == 4 && is_joined || (12..=19).contains(&run)) {
@@ -223,9 +243,17 @@ impl Words {
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::DFA))
             .build(words.iter().map(|(_, text)| text))?;
-        let longest = words.iter().map(|(_, text)| text.len()).max().unwrap_or_default();
+        let longest = words
+            .iter()
+            .map(|(_, text)| text.len())
+            .max()
+            .unwrap_or_default();
         let list = words.into_iter().map(|(word, _)| word).collect();
-        Ok(Some(Self { automaton, list, longest }))
+        Ok(Some(Self {
+            automaton,
+            list,
+            longest,
+        }))
     }
 }
 
@@ -261,5 +289,10 @@ fn report(
     };
     let detector = Detector::Kind(found.kind);
     let offset = view.offset();
-    on(Hit { start: found.start + offset, end: found.end + offset, detector, tail: found.tail })
+    on(Hit {
+        start: found.start + offset,
+        end: found.end + offset,
+        detector,
+        tail: found.tail,
+    })
 }

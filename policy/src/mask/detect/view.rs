@@ -42,7 +42,11 @@ impl<'t> View<'t> {
     pub(super) fn around(text: &'t [u8], at: usize) -> Self {
         let start = at.saturating_sub(LOOK_BEHIND);
         let end = text.len().min(at.saturating_add(LOOK_AHEAD));
-        Self { text: text.get(start..end).unwrap_or_default(), at: at - start, offset: start }
+        Self {
+            text: text.get(start..end).unwrap_or_default(),
+            at: at - start,
+            offset: start,
+        }
     }
 
     /// Where the anchor stands.
@@ -76,19 +80,29 @@ impl<'t> View<'t> {
     /// The end of the run of bytes from `start` on that `belongs` accepts.
     #[inline]
     pub(super) fn run(&self, start: usize, belongs: impl Fn(u8) -> bool) -> usize {
-        start + self.from(start).iter().take_while(|byte| belongs(**byte)).count()
+        start
+            + self
+                .from(start)
+                .iter()
+                .take_while(|byte| belongs(**byte))
+                .count()
     }
 
     /// The start of the run of bytes that ends before `end`.
     #[inline]
     pub(super) fn run_back(&self, end: usize, belongs: impl Fn(u8) -> bool) -> usize {
-        let run = self.slice(0..end).iter().rev().take_while(|byte| belongs(**byte)).count();
+        let run = self
+            .slice(0..end)
+            .iter()
+            .rev()
+            .take_while(|byte| belongs(**byte))
+            .count();
         end.saturating_sub(run)
     }
 
-    /// Whether the view ends at `end`: what goes on there was not seen.
+    /// Whether the view ends at `end` because it may be no longer: what goes on there was not seen.
     pub(super) fn is_cut_at(&self, end: usize) -> bool {
-        end >= self.text.len()
+        end >= self.text.len() && self.text.len() - self.at >= LOOK_AHEAD
     }
 
     pub(super) fn has(&self, index: usize, word: &[u8]) -> bool {
@@ -98,13 +112,17 @@ impl<'t> View<'t> {
     /// Whether a token may begin here: the byte before is no letter or digit.
     #[inline]
     pub(super) fn opens(&self, index: usize) -> bool {
-        !self.before(index).is_some_and(|byte| byte.is_ascii_alphanumeric())
+        !self
+            .before(index)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric())
     }
 
     /// Whether a token may end here: the byte at `index` is no letter or digit.
     #[inline]
     pub(super) fn closes(&self, index: usize) -> bool {
-        !self.byte(index).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        !self
+            .byte(index)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     }
 
     #[inline]
@@ -117,6 +135,11 @@ impl<'t> View<'t> {
 
 impl Found {
     pub(super) fn new(kind: DetectorKind, start: usize, end: usize) -> Self {
-        Self { kind, start, end, tail: None }
+        Self {
+            kind,
+            start,
+            end,
+            tail: None,
+        }
     }
 }

@@ -30,16 +30,48 @@ const WORDS: &[(Word, &[&str])] = &[
     (Word::AwsId, &["AKIA", "ASIA", "ABIA", "ACCA"]),
     (
         Word::AwsSecret,
-        &["secret_access_key", "secretaccesskey", "secret access key", "secret-access-key",
-          "aws_secret_key", "aws_secret", "aws secret", "secret_key", "secretkey", "secret key"],
+        &[
+            "secret_access_key",
+            "secretaccesskey",
+            "secret access key",
+            "secret-access-key",
+            "aws_secret_key",
+            "aws_secret",
+            "aws secret",
+            "secret_key",
+            "secretkey",
+            "secret key",
+        ],
     ),
-    (Word::AwsSession, &["IQoJb3JpZ2lu", "FwoGZXIvYXdz", "FQoGZXIvYXdz"]),
+    (
+        Word::AwsSession,
+        &["IQoJb3JpZ2lu", "FwoGZXIvYXdz", "FQoGZXIvYXdz"],
+    ),
     (
         Word::Birth,
-        &["dob", "d.o.b", "date of birth", "date_of_birth", "date-of-birth", "dateofbirth",
-          "birth date", "birth_date", "birth-date", "birthdate", "birthday", "birth day", "born",
-          "bday", "geburtsdatum", "geboren", "fecha de nacimiento", "date de naissance",
-          "data di nascita", "fecha_nacimiento", "date_naissance"],
+        &[
+            "dob",
+            "d.o.b",
+            "date of birth",
+            "date_of_birth",
+            "date-of-birth",
+            "dateofbirth",
+            "birth date",
+            "birth_date",
+            "birth-date",
+            "birthdate",
+            "birthday",
+            "birth day",
+            "born",
+            "bday",
+            "geburtsdatum",
+            "geboren",
+            "fecha de nacimiento",
+            "date de naissance",
+            "data di nascita",
+            "fecha_nacimiento",
+            "date_naissance",
+        ],
     ),
     (Word::Gcp, &["AIza", "GOCSPX-", "GOOG"]),
     (Word::GcpAccess, &["ya29."]),
@@ -53,16 +85,49 @@ const WORDS: &[(Word, &[&str])] = &[
     (Word::Pem, &[pem::START]),
     (
         Word::Slack,
-        &["xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xoxe.xoxp-",
-          "xoxe.xoxb-", "xapp-"],
+        &[
+            "xoxa-",
+            "xoxb-",
+            "xoxe-",
+            "xoxo-",
+            "xoxp-",
+            "xoxr-",
+            "xoxs-",
+            "xoxe.xoxp-",
+            "xoxe.xoxb-",
+            "xapp-",
+        ],
     ),
     (Word::SlackHook, &["hooks.slack.com/services/"]),
     (
         Word::StrongHint,
-        &["api_key", "apikey", "api-key", "api key", "secret", "password", "passwd", "passphrase",
-          "access_key", "accesskey", "access-key", "credential", "signing_key", "signing-key",
-          "encryption_key", "encryption-key", "private_key", "auth_key", "auth-key", "authkey",
-          "license_key", "subscription-key", "master_key", "service_key", "webhook_key"],
+        &[
+            "api_key",
+            "apikey",
+            "api-key",
+            "api key",
+            "secret",
+            "password",
+            "passwd",
+            "passphrase",
+            "access_key",
+            "accesskey",
+            "access-key",
+            "credential",
+            "signing_key",
+            "signing-key",
+            "encryption_key",
+            "encryption-key",
+            "private_key",
+            "auth_key",
+            "auth-key",
+            "authkey",
+            "license_key",
+            "subscription-key",
+            "master_key",
+            "service_key",
+            "webhook_key",
+        ],
     ),
     (Word::WeakHint, &["token", "bearer", "authorization"]),
 ];
@@ -72,8 +137,12 @@ const WORDS: &[(Word, &[&str])] = &[
 impl Word {
     /// The words that detectors of these kinds need.
     pub(super) fn of(kinds: &[DetectorKind]) -> Vec<(Word, &'static str)> {
-        let wanted = WORDS.iter().filter(|(word, _)| kinds.contains(&word.kind()));
-        wanted.flat_map(|(word, texts)| texts.iter().map(|text| (*word, *text))).collect()
+        let wanted = WORDS
+            .iter()
+            .filter(|(word, _)| kinds.contains(&word.kind()));
+        wanted
+            .flat_map(|(word, texts)| texts.iter().map(|text| (*word, *text)))
+            .collect()
     }
 
     fn kind(self) -> DetectorKind {

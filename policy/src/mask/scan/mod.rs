@@ -93,7 +93,15 @@ pub fn scan(set: &DetectorSet, text: &[u8], out: &mut impl FnMut(Piece<'_>)) {
 impl Scanner {
     pub fn new(set: Arc<DetectorSet>) -> Self {
         let cursors = set.cursors();
-        Self { set, held: Vec::new(), given: 0, decided: 0, cursors, hits: Vec::new(), open: None }
+        Self {
+            set,
+            held: Vec::new(),
+            given: 0,
+            decided: 0,
+            cursors,
+            hits: Vec::new(),
+            open: None,
+        }
     }
 
     /// Takes the next chunk in, and gives out what is settled.
@@ -122,7 +130,8 @@ impl Scanner {
         let ahead = if is_last { 0 } else { LOOK_AHEAD };
         let horizon = self.held.len().saturating_sub(ahead).max(self.decided);
         let (held, hits) = (&self.held, &mut self.hits);
-        self.set.collect(held, self.decided..horizon, &mut self.cursors, hits);
+        self.set
+            .collect(held, self.decided..horizon, &mut self.cursors, hits);
         self.decided = horizon;
         let reach = if is_last { 0 } else { REACH_BACK };
         let settled = horizon.saturating_sub(reach);
@@ -151,7 +160,13 @@ impl Scanner {
                 clear(&self.held, self.given, start, out);
                 self.given = start;
                 let (detector, end, follow) = (hit.detector, hit.end, hit.follow());
-                self.open = Some(Open { detector, start, end, follow, is_given: false });
+                self.open = Some(Open {
+                    detector,
+                    start,
+                    end,
+                    follow,
+                    is_given: false,
+                });
             }
         }
         // Finds inside one that is still open are covered by it, however long it gets.
@@ -176,8 +191,16 @@ impl Scanner {
         }
         let is_long = open.end - open.start >= HIT_LIMIT;
         if open.follow.is_none() || is_long || open.is_given {
-            let start = if open.is_given { self.given } else { open.start };
-            let span = Span { start, end: open.end, detector: open.detector };
+            let start = if open.is_given {
+                self.given
+            } else {
+                open.start
+            };
+            let span = Span {
+                start,
+                end: open.end,
+                detector: open.detector,
+            };
             give(&self.held, span, open.is_given, out);
             self.given = open.end;
             open.is_given = true;
@@ -219,11 +242,21 @@ fn give(text: &[u8], span: Span, is_given: bool, out: &mut impl FnMut(Piece<'_>)
     let detector = span.detector;
     let bytes = text.get(span.start..span.end).unwrap_or_default();
     let (first, rest) = bytes.split_at_checked(HIT_LIMIT).unwrap_or((bytes, &[]));
-    let (first, rest) = if is_given { (&[][..], bytes) } else { (first, rest) };
+    let (first, rest) = if is_given {
+        (&[][..], bytes)
+    } else {
+        (first, rest)
+    };
     if !first.is_empty() {
-        out(Piece::Hit { detector, bytes: first });
+        out(Piece::Hit {
+            detector,
+            bytes: first,
+        });
     }
     if !rest.is_empty() {
-        out(Piece::Rest { detector, bytes: rest });
+        out(Piece::Rest {
+            detector,
+            bytes: rest,
+        });
     }
 }

@@ -123,8 +123,13 @@ pub(in super::super) fn is_iban(text: &[u8]) -> bool {
 }
 
 fn length_of(country: &[u8]) -> Option<usize> {
-    let country = [country.first()?.to_ascii_uppercase(), country.get(1)?.to_ascii_uppercase()];
-    let index = LENGTHS.binary_search_by(|(code, _)| (*code).cmp(&country)).ok()?;
+    let country = [
+        country.first()?.to_ascii_uppercase(),
+        country.get(1)?.to_ascii_uppercase(),
+    ];
+    let index = LENGTHS
+        .binary_search_by(|(code, _)| (*code).cmp(&country))
+        .ok()?;
     LENGTHS.get(index).map(|(_, length)| *length)
 }
 

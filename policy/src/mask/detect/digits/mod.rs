@@ -43,11 +43,18 @@ struct Digits {
 
 impl Groups {
     fn read(view: View<'_>, at: usize) -> Self {
-        let mut groups = Self { list: [Group::default(); GROUPS], count: 0 };
+        let mut groups = Self {
+            list: [Group::default(); GROUPS],
+            count: 0,
+        };
         let (mut start, mut separator) = (at, 0);
         for group in &mut groups.list {
             let end = view.run(start, |byte| byte.is_ascii_digit());
-            *group = Group { len: end - start, end, separator };
+            *group = Group {
+                len: end - start,
+                end,
+                separator,
+            };
             groups.count += 1;
             match separator_at(view, end) {
                 Some((next, width)) if view.is_digit(end + width) => {
@@ -66,15 +73,24 @@ impl Groups {
     /// Where the number ends if its first groups have exactly these lengths.
     fn shaped(&self, lengths: &[usize]) -> Option<usize> {
         let groups = self.all().get(..lengths.len())?;
-        let fits = groups.iter().zip(lengths).all(|(group, length)| group.len == *length);
+        let fits = groups
+            .iter()
+            .zip(lengths)
+            .all(|(group, length)| group.len == *length);
         groups.last().filter(|_| fits).map(|group| group.end)
     }
 
     /// The separator that parts the first `count` groups, if it is one and the same.
     fn separator(&self, count: usize) -> Option<u8> {
-        let mut separators = self.all().get(1..count)?.iter().map(|group| group.separator);
+        let mut separators = self
+            .all()
+            .get(1..count)?
+            .iter()
+            .map(|group| group.separator);
         let first = separators.next()?;
-        separators.all(|separator| separator == first).then_some(first)
+        separators
+            .all(|separator| separator == first)
+            .then_some(first)
     }
 
     /// Whether another group follows the first `count`.
@@ -96,7 +112,9 @@ impl Digits {
 
     /// Whether there was room.
     fn push(&mut self, byte: u8) -> bool {
-        let Some(place) = self.list.get_mut(self.len) else { return false };
+        let Some(place) = self.list.get_mut(self.len) else {
+            return false;
+        };
         *place = byte;
         self.len += 1;
         true
@@ -120,8 +138,15 @@ fn separator_at(view: View<'_>, at: usize) -> Option<(u8, usize)> {
 /// The digits read as one number; 0 for none.
 fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0u32, |number, digit| {
-        number.saturating_mul(10).saturating_add(u32::from(digit.wrapping_sub(b'0')))
+        number
+            .saturating_mul(10)
+            .saturating_add(u32::from(digit.wrapping_sub(b'0')))
     })
+}
+
+/// Whether a number and a space stand before `at`: it may be one of a row of numbers.
+fn follows_number(view: View<'_>, at: usize) -> bool {
+    view.before(at) == Some(b' ') && at >= 2 && view.is_digit(at - 2)
 }
 
 /// Whether `at` is in the middle of a longer list of numbers or name: a letter or digit stands
@@ -129,9 +154,9 @@ fn number(digits: &[u8]) -> u32 {
 fn is_continued(view: View<'_>, at: usize, joints: &[u8]) -> bool {
     match view.before(at) {
         Some(byte) if byte.is_ascii_alphanumeric() => true,
-        Some(byte) if joints.contains(&byte) => {
-            view.before(at - 1).is_some_and(|byte| byte.is_ascii_alphanumeric())
-        }
+        Some(byte) if joints.contains(&byte) => view
+            .before(at - 1)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric()),
         _ => false,
     }
 }

@@ -8,13 +8,39 @@ use super::super::hint;
 use super::super::kind::DetectorKind;
 use super::super::view::{Found, View};
 use super::phone_plan::{is_north_american, lengths};
-use super::{Digits, Groups, is_continued, separator_at};
+use super::{Digits, Groups, follows_number, is_continued, separator_at};
 
 const HINTS: &[&str] = &[
-    "phone", "phones", "tel", "telephone", "telefon", "mobile", "mobil", "cell", "cellphone",
-    "call", "fax", "whatsapp", "sms", "gsm", "msisdn", "dial", "ring", "contact", "handy",
-    "phonenumber", "phoneno", "telno", "mobileno", "mobilenumber", "mobilephone", "homephone",
-    "workphone", "contactnumber", "callback", "hotline",
+    "phone",
+    "phones",
+    "tel",
+    "telephone",
+    "telefon",
+    "mobile",
+    "mobil",
+    "cell",
+    "cellphone",
+    "call",
+    "fax",
+    "whatsapp",
+    "sms",
+    "gsm",
+    "msisdn",
+    "dial",
+    "ring",
+    "contact",
+    "handy",
+    "phonenumber",
+    "phoneno",
+    "telno",
+    "mobileno",
+    "mobilenumber",
+    "mobilephone",
+    "homephone",
+    "workphone",
+    "contactnumber",
+    "callback",
+    "hotline",
 ];
 const FILLERS: &[&str] = &[
     "number", "no", "nr", "num", "is", "at", "me", "us", "on", "home", "work", "office", "primary",
@@ -43,8 +69,16 @@ const TRUNK_FORMS: &[(&[usize], &[u8])] = &[
 ];
 
 /// Forms behind an area in brackets.
-const BRACKETED_FORMS: &[&[usize]] =
-    &[&[3, 4], &[4, 4], &[5, 4], &[6], &[7], &[8], &[3, 3], &[2, 2, 2, 2]];
+const BRACKETED_FORMS: &[&[usize]] = &[
+    &[3, 4],
+    &[4, 4],
+    &[5, 4],
+    &[6],
+    &[7],
+    &[8],
+    &[3, 3],
+    &[2, 2, 2, 2],
+];
 
 /// The fewest and most digits of a number that only its hint makes one.
 const HINTED_DIGITS: std::ops::RangeInclusive<usize> = 8..=13;
@@ -53,12 +87,17 @@ const HINTED_DIGITS: std::ops::RangeInclusive<usize> = 8..=13;
 pub(in super::super) fn find(view: View<'_>, run: usize) -> Option<Found> {
     let at = view.at();
     let (start, end) = match (view.before(at), view.before(at.saturating_sub(1))) {
+        // `(+49) 30`, but not the bracket of a sentence.
+        (Some(b'+'), Some(b'(')) if view.byte(at + run) == Some(b')') => {
+            (at - 2, international(view, at)?)
+        }
         (Some(b'+'), _) => (at - 1, international(view, at)?),
         (Some(b'('), Some(b'+')) => (at - 2, international(view, at)?),
-        (Some(b'('), _) => bracketed(view, at, at + run)?,
+        (Some(b'('), _) if view.byte(at + run) == Some(b')') => bracketed(view, at, at + run)?,
         _ => (at, national(view, at, run)?),
     };
-    view.opens(start).then(|| Found::new(DetectorKind::Phone, start, end))
+    view.opens(start)
+        .then(|| Found::new(DetectorKind::Phone, start, end))
 }
 
 /// The end of the longest number behind a `+` that its calling code allows.
@@ -77,7 +116,9 @@ fn international(view: View<'_>, at: usize) -> Option<usize> {
         if (fewest.max(1)..=most).contains(&digits.all().len()) && view.closes(end) {
             best = Some((end, groups, dots));
         }
-        let Some(next) = gap(view, end).filter(|_| digits.all().len() < most) else { break };
+        let Some(next) = gap(view, end).filter(|_| digits.all().len() < most) else {
+            break;
+        };
         dots += usize::from(view.byte(end) == Some(b'.'));
         start = next;
     }
@@ -117,11 +158,10 @@ fn bracketed(view: View<'_>, at: usize, end: usize) -> Option<(usize, usize)> {
         let last = groups.shaped(form).filter(|last| view.closes(*last))?;
         let digits = Digits::of(view.slice(at..last));
         let is_north = **form == [3, 4] && is_north_american(digits.all());
-        let is_trunk = matches!(area, [b'0', b'1'..=b'9', ..])
-            && (9..=12).contains(&digits.all().len());
-        let is_short_area = area.len() == 2
-            && !area.contains(&b'0')
-            && matches!(form, [4, 4] | [5, 4]);
+        let is_trunk =
+            matches!(area, [b'0', b'1'..=b'9', ..]) && (9..=12).contains(&digits.all().len());
+        let is_short_area =
+            area.len() == 2 && !area.contains(&b'0') && matches!(form, [4, 4] | [5, 4]);
         let goes_on = groups.goes_on(form.len()).is_some();
         ((is_north || is_trunk || is_short_area) && !goes_on).then_some((start, last))
     })
@@ -157,17 +197,19 @@ fn north_american(view: View<'_>, at: usize, groups: &Groups) -> Option<usize> {
     let end = groups.shaped(shape)?;
     let separator = groups.separator(shape.len())?;
     let fits = matches!(separator, b'-' | b'.' | b' ')
-        && groups.goes_on(shape.len()).is_none_or(|next| next != separator)
+        && groups
+            .goes_on(shape.len())
+            .is_none_or(|next| next != separator)
         && view.closes(end);
     let digits = Digits::of(view.slice(at..end));
     let is_valid = digits.all().get(skipped..).is_some_and(is_north_american);
-    (fits && is_valid && !(separator == b' ' && is_continued(view, at, b" "))).then_some(end)
+    (fits && is_valid && !(separator == b' ' && follows_number(view, at))).then_some(end)
 }
 
 fn trunk(view: View<'_>, at: usize, groups: &Groups) -> Option<usize> {
     let is_trunk = view.byte(at) == Some(b'0')
         && matches!(view.byte(at + 1), Some(b'1'..=b'9'))
-        && !is_continued(view, at, b" ");
+        && !follows_number(view, at);
     if !is_trunk {
         return None;
     }
@@ -189,7 +231,10 @@ fn hinted(view: View<'_>, at: usize, groups: &Groups) -> Option<usize> {
         }
     }
     let first = groups.all().first()?;
-    let is_date = groups.shaped(&[4, 2, 2]).or(groups.shaped(&[2, 2, 4])).is_some();
+    let is_date = groups
+        .shaped(&[4, 2, 2])
+        .or(groups.shaped(&[2, 2, 4]))
+        .is_some();
     let is_date_or_address = is_date || first.len < 2 || groups.separator(4) == Some(b'.');
     best.filter(|_| !is_date_or_address && is_hinted(view, at))
 }

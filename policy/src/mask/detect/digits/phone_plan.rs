@@ -90,16 +90,17 @@ pub(super) fn lengths(digits: &[u8]) -> Option<(usize, usize)> {
         }
     }
     let code = code(3)?;
-    let is_used = LONG_CODES.iter().any(|(from, to)| (*from..=*to).contains(&code));
+    let is_used = LONG_CODES
+        .iter()
+        .any(|(from, to)| (*from..=*to).contains(&code));
     is_used.then_some((9, 14))
 }
 
 /// Whether ten digits are a number of the North American plan: area and exchange begin with 2 to
 /// 9, and neither is a service code such as 911.
 pub(super) fn is_north_american(digits: &[u8]) -> bool {
-    let is_code = |code: Option<&[u8]>| {
-        matches!(code, Some([b'2'..=b'9', rest @ ..]) if rest != b"11")
-    };
+    let is_code =
+        |code: Option<&[u8]>| matches!(code, Some([b'2'..=b'9', rest @ ..]) if rest != b"11");
     // The middle digit of an area is never 9: that is kept for longer numbers.
     let is_reserved = digits.get(1) == Some(&b'9');
     digits.len() == 10 && is_code(digits.get(..3)) && is_code(digits.get(3..6)) && !is_reserved

@@ -12,11 +12,45 @@ const LONGEST: usize = 45;
 
 /// Words after which four numbers are no address.
 const VERSION_HINTS: &[&str] = &[
-    "version", "versions", "ver", "v", "release", "releases", "build", "firmware", "fw", "rev",
-    "revision", "fileversion", "productversion", "assemblyversion", "section", "sec", "chapter",
-    "clause", "paragraph", "upgraded", "upgrade", "update", "updated", "downgraded", "oid",
-    "driver", "bios", "patch", "tag", "rule", "article", "appendix", "figure", "table", "step",
-    "sdk", "runtime", "appversion", "swversion",
+    "version",
+    "versions",
+    "ver",
+    "v",
+    "release",
+    "releases",
+    "build",
+    "firmware",
+    "fw",
+    "rev",
+    "revision",
+    "fileversion",
+    "productversion",
+    "assemblyversion",
+    "section",
+    "sec",
+    "chapter",
+    "clause",
+    "paragraph",
+    "upgraded",
+    "upgrade",
+    "update",
+    "updated",
+    "downgraded",
+    "oid",
+    "driver",
+    "bios",
+    "patch",
+    "tag",
+    "rule",
+    "article",
+    "appendix",
+    "figure",
+    "table",
+    "step",
+    "sdk",
+    "runtime",
+    "appversion",
+    "swversion",
 ];
 const VERSION_FILLERS: &[&str] = &["to", "from", "is", "number", "no", "the", "of", "was"];
 
@@ -28,8 +62,12 @@ pub(in super::super) fn v4(view: View<'_>) -> Option<Found> {
     }
     let (address, end) = quad(view, at)?;
     let ends = match view.byte(end) {
-        Some(b'.' | b'_') => !view.byte(end + 1).is_some_and(|byte| byte.is_ascii_alphanumeric()),
-        Some(b'-' | b'+') => !view.byte(end + 1).is_some_and(|byte| byte.is_ascii_alphabetic()),
+        Some(b'.' | b'_') => !view
+            .byte(end + 1)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric()),
+        Some(b'-' | b'+') => !view
+            .byte(end + 1)
+            .is_some_and(|byte| byte.is_ascii_alphabetic()),
         _ => view.closes(end),
     };
     (ends && !is_version(view, at, end, address))
@@ -59,7 +97,11 @@ pub(in super::super) fn v6(view: View<'_>) -> Option<Found> {
     let colons = text.iter().filter(|byte| **byte == b':').count();
     let is_short = text.windows(2).any(|pair| pair == b"::");
     // A time or a list of pairs ends here, before the parser is asked.
-    if !(is_short && colons >= 2 || colons >= 6) || !is_telling(text) {
+    let is_pairs = !is_short
+        && text
+            .split(|byte| *byte == b':')
+            .all(|group| group.len() == 2);
+    if !(is_short && colons >= 2 || colons >= 6) || is_pairs || !is_telling(text) {
         return None;
     }
     Ipv6Addr::from_str(std::str::from_utf8(text).ok()?).ok()?;

@@ -41,11 +41,17 @@ fn is_device(text: &[u8]) -> bool {
 
 fn is_time(text: &[u8]) -> bool {
     let parts = || text.split(|byte| *byte == b'-');
-    if parts().count() != 6 || !text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') {
+    if parts().count() != 6
+        || !text
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'-')
+    {
         return false;
     }
     let most = [99, 12, 31, 23, 59, 59];
     parts().zip(most).all(|(part, most)| {
-        part.iter().fold(0u32, |number, digit| number * 10 + u32::from(digit - b'0')) <= most
+        part.iter()
+            .fold(0u32, |number, digit| number * 10 + u32::from(digit - b'0'))
+            <= most
     })
 }

@@ -19,8 +19,9 @@ const FILLERS: &[&str] = &[
 /// The years in which somebody may have been born.
 const YEARS: std::ops::RangeInclusive<u32> = 1890..=2049;
 
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
 
 /// Decides behind a hint that began at `start`.
 pub(in super::super) fn find(view: View<'_>, start: usize) -> Option<Found> {
@@ -61,8 +62,13 @@ fn before(view: View<'_>, start: usize) -> Option<(usize, usize)> {
     if start - open > OPENING {
         return None;
     }
-    let is_opened = view.slice(open..start).iter().any(|byte| matches!(byte, b'(' | b'['));
-    let from = view.run_back(open, |byte| !matches!(byte, b' ' | b'"' | b'\'' | b':' | b'=' | b'\n'));
+    let is_opened = view
+        .slice(open..start)
+        .iter()
+        .any(|byte| matches!(byte, b'(' | b'['));
+    let from = view.run_back(open, |byte| {
+        !matches!(byte, b' ' | b'"' | b'\'' | b':' | b'=' | b'\n')
+    });
     let to = date(view, from).filter(|to| *to == open && is_opened)?;
     Some((from, to))
 }
@@ -83,11 +89,12 @@ fn numeric(view: View<'_>, at: usize) -> Option<usize> {
     let (first, end) = digits(view, at)?;
     if end - at == 8 {
         let day = |range| view.slice(range).iter().fold(0, fold);
-        let (year, month, day) =
-            (day(at..at + 4), day(at + 4..at + 6), day(at + 6..at + 8));
+        let (year, month, day) = (day(at..at + 4), day(at + 4..at + 6), day(at + 6..at + 8));
         return is_date(year, month, day).then_some(end);
     }
-    let separator = view.byte(end).filter(|byte| matches!(byte, b'-' | b'/' | b'.'))?;
+    let separator = view
+        .byte(end)
+        .filter(|byte| matches!(byte, b'-' | b'/' | b'.'))?;
     let (second, middle) = digits(view, end + 1)?;
     let (third, last) =
         digits(view, middle + 1).filter(|_| view.byte(middle) == Some(separator))?;
@@ -121,25 +128,32 @@ fn month(view: View<'_>, at: usize) -> Option<(u32, usize)> {
     let end = view.run(at, |byte| byte.is_ascii_alphabetic());
     let word = view.slice(at..end);
     let head = word.get(..3).filter(|_| word.len() <= 9)?;
-    let index = MONTHS.iter().position(|month| head.eq_ignore_ascii_case(month.as_bytes()))?;
+    let index = MONTHS
+        .iter()
+        .position(|month| head.eq_ignore_ascii_case(month.as_bytes()))?;
     Some((u32::try_from(index + 1).ok()?, end))
 }
 
 fn ordinal(view: View<'_>, at: usize) -> usize {
-    let is_ordinal = [&b"st"[..], b"nd", b"rd", b"th"].iter().any(|word| view.has(at, word));
+    let is_ordinal = [&b"st"[..], b"nd", b"rd", b"th"]
+        .iter()
+        .any(|word| view.has(at, word));
     if is_ordinal { at + 2 } else { at }
 }
 
 /// Over at most three separators.
 fn gap(view: View<'_>, at: usize) -> usize {
-    view.run(at, |byte| matches!(byte, b' ' | b'-' | b'.' | b',' | b'/')).min(at + 3)
+    view.run(at, |byte| matches!(byte, b' ' | b'-' | b'.' | b',' | b'/'))
+        .min(at + 3)
 }
 
 /// One to eight digits as a number, and where they end.
 fn digits(view: View<'_>, at: usize) -> Option<(u32, usize)> {
     let end = view.run(at, |byte| byte.is_ascii_digit());
     let text = view.slice(at..end);
-    (1..=8).contains(&text.len()).then(|| (text.iter().fold(0, fold), end))
+    (1..=8)
+        .contains(&text.len())
+        .then(|| (text.iter().fold(0, fold), end))
 }
 
 fn fold(number: u32, digit: &u8) -> u32 {

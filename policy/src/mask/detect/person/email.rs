@@ -1,6 +1,7 @@
 //! E-mail addresses, told from user information in URLs, handles and file names.
 
 use super::super::kind::DetectorKind;
+use super::super::secret::connection;
 use super::super::view::{Found, View};
 
 /// The longest part before the `@`.
@@ -34,7 +35,10 @@ fn local(view: View<'_>, at: usize) -> Option<usize> {
     let run = name_back(view, at);
     let text = view.slice(run..at);
     // A name begins behind two dots, and with a letter, a digit or `_`.
-    let doubled = text.windows(2).rposition(|pair| pair == b"..").map_or(0, |index| index + 2);
+    let doubled = text
+        .windows(2)
+        .rposition(|pair| pair == b"..")
+        .map_or(0, |index| index + 2);
     let name = text.get(doubled..)?;
     let lead = name.iter().position(|byte| is_word(*byte))?;
     let start = run + doubled + lead;
@@ -49,7 +53,10 @@ fn name_back(view: View<'_>, at: usize) -> usize {
     while start > 0 && at - start <= LOCAL {
         match (view.before(start), view.before(start - 1)) {
             (Some(byte), _) if is_word(byte) && byte.is_ascii() => start -= 1,
-            (Some(b'.' | b'%' | b'+' | b'-' | b'\'' | b'!' | b'#' | b'$' | b'*' | b'~' | b'&'), _) => {
+            (
+                Some(b'.' | b'%' | b'+' | b'-' | b'\'' | b'!' | b'#' | b'$' | b'*' | b'~' | b'&'),
+                _,
+            ) => {
                 start -= 1;
             }
             // A letter of two bytes, such as `ü`.
@@ -65,9 +72,13 @@ fn domain(view: View<'_>, start: usize) -> Option<usize> {
     let mut at = start;
     let mut best = None;
     loop {
-        let end = view.run(at, |byte| byte.is_ascii_alphanumeric() || byte >= 0x80 || byte == b'-');
+        let end = label_end(view, at);
         let label = view.slice(at..end);
-        if label.is_empty() || label.starts_with(b"-") || label.len() > LABEL || end - start > DOMAIN {
+        if label.is_empty()
+            || label.starts_with(b"-")
+            || label.len() > LABEL
+            || end - start > DOMAIN
+        {
             break;
         }
         if at > start {
@@ -78,34 +89,56 @@ fn domain(view: View<'_>, start: usize) -> Option<usize> {
         }
         at = end + 1;
     }
-    best.filter(|end| !view.byte(*end).is_some_and(|byte| byte.is_ascii_digit() || byte == b'_'))
+    best.filter(|end| {
+        !view
+            .byte(*end)
+            .is_some_and(|byte| byte.is_ascii_digit() || byte == b'_')
+    })
+}
+
+/// Over letters, digits and dashes; of other letters those of two bytes, such as `ü`.
+fn label_end(view: View<'_>, start: usize) -> usize {
+    let mut end = start;
+    loop {
+        match (view.byte(end), view.byte(end + 1)) {
+            (Some(byte), _) if byte.is_ascii_alphanumeric() || byte == b'-' => end += 1,
+            (Some(0xC3..=0xDF), Some(0x80..=0xBF)) => end += 2,
+            _ => return end,
+        }
+    }
 }
 
 /// How much of a label can be a last one: letters alone, or a label in the spelling of other
 /// alphabets (`xn--`); a dash after letters belongs to the sentence.
 fn last_label(label: &[u8]) -> Option<usize> {
-    if label.len() > 4 && label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--")) {
+    if label.len() > 4
+        && label
+            .get(..4)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"))
+    {
         return Some(label.len());
     }
-    let letters =
-        label.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80).count();
+    let letters = label
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80)
+        .count();
     let ends = label.get(letters).is_none_or(|byte| *byte == b'-');
     (ends && LAST_LABEL.contains(&letters)).then_some(letters)
 }
 
 /// Whether the name is the user, or the end of the password, of a URL; or a handle (`@a@b.c`).
 fn is_user_info(view: View<'_>, start: usize) -> bool {
-    match (view.before(start), view.before(start.saturating_sub(1))) {
-        (Some(b'/'), Some(b'/')) | (Some(b'@'), _) => true,
-        (Some(b':'), _) => {
-            let from = start.saturating_sub(USER_INFO);
-            let info = view.slice(from..start);
-            let is_part = |byte: &&u8| **byte > b' ' && !matches!(**byte, b'/' | b'"' | b'\'' | b'<');
-            let part = info.iter().rev().take_while(is_part).count();
-            info.get(..info.len() - part).is_some_and(|before| before.ends_with(b"://"))
-        }
-        _ => false,
+    if view.before(start) == Some(b'@') {
+        return true;
     }
+    let from = start.saturating_sub(USER_INFO);
+    let is_part = |byte: u8| byte > b' ' && !matches!(byte, b'"' | b'\'' | b'<' | b'>');
+    let token = view.slice(view.run_back(start, is_part).max(from)..start);
+    let scheme = token.windows(3).rposition(|part| part == b"://");
+    scheme
+        .and_then(|at| token.get(at + 3..))
+        .is_some_and(connection::is_user_info)
+        || token == b"//"
 }
 
 fn is_picture(domain: &[u8]) -> bool {

@@ -16,22 +16,53 @@ const AFTER: usize = 160;
 
 /// Keys that make a `password=` part of a connection string: the last word of a key.
 const BESIDE: &[&str] = &[
-    "server", "host", "hostname", "hostaddr", "source", "user", "uid", "username", "userid",
-    "database", "dbname", "db", "catalog", "port", "addr", "address", "endpoint", "accountname",
-    "endpointsprotocol", "sharedaccesskeyname", "id", "login", "provider", "driver", "url",
-    "account", "tenant", "dsn", "schema", "sslmode",
+    "server",
+    "host",
+    "hostname",
+    "hostaddr",
+    "source",
+    "user",
+    "uid",
+    "username",
+    "userid",
+    "database",
+    "dbname",
+    "db",
+    "catalog",
+    "port",
+    "addr",
+    "address",
+    "endpoint",
+    "accountname",
+    "endpointsprotocol",
+    "sharedaccesskeyname",
+    "id",
+    "login",
+    "provider",
+    "driver",
+    "url",
+    "account",
+    "tenant",
+    "dsn",
+    "schema",
+    "sslmode",
 ];
 
 /// Decides at the colon of `://`: `scheme://user:password@host`.
 pub(in super::super) fn url(view: View<'_>) -> Option<Found> {
     let at = view.at();
-    let has_scheme = view.before(at).is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let has_scheme = view
+        .before(at)
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
     if !has_scheme || !view.has(at, b"://") {
         return None;
     }
     let is_user = |byte: u8| {
         byte > b' '
-            && !matches!(byte, b':' | b'/' | b'@' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'[')
+            && !matches!(
+                byte,
+                b':' | b'/' | b'@' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'['
+            )
     };
     let colon = view.run(at + 3, is_user);
     if view.byte(colon) != Some(b':') || colon - at > USER {
@@ -40,25 +71,33 @@ pub(in super::super) fn url(view: View<'_>) -> Option<Found> {
     let start = colon + 1;
     let token = view.run(start, |byte| Class::UrlPassword.has(byte) || byte == b'@');
     let text = view.slice(start..token);
-    let path = text.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
-    let authority = text.get(..path.unwrap_or(text.len()))?;
+    let authority = authority(text);
     let is_port = authority.iter().all(u8::is_ascii_digit);
-    let sign = authority.iter().rposition(|byte| *byte == b'@').or_else(|| {
-        // A port is digits; what is none is a password that was not escaped.
-        if is_port { None } else { text.iter().position(|byte| *byte == b'@') }
-    });
+    let sign = authority
+        .iter()
+        .rposition(|byte| *byte == b'@')
+        .or_else(|| {
+            // A port is digits; what is none is a password that was not escaped.
+            if is_port {
+                None
+            } else {
+                text.iter().position(|byte| *byte == b'@')
+            }
+        });
     let (end, tail) = match sign {
         Some(sign) => (start + sign, None),
         // A password longer than the view.
-        None if view.is_cut_at(token) && !is_port => {
-            (token, Some(Tail::Run(Class::UrlPassword)))
-        }
+        None if view.is_cut_at(token) && !is_port => (token, Some(Tail::Run(Class::UrlPassword))),
         None => return None,
     };
     let is_followed = tail.is_some()
-        || view.byte(end + 1).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'[' || byte >= 0x80);
-    (is_followed && !is_placeholder(view.slice(start..end)))
-        .then(|| Found { tail, ..Found::new(DetectorKind::ConnectionString, start, end) })
+        || view
+            .byte(end + 1)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'[' || byte >= 0x80);
+    (is_followed && !is_placeholder(view.slice(start..end))).then(|| Found {
+        tail,
+        ..Found::new(DetectorKind::ConnectionString, start, end)
+    })
 }
 
 /// Decides behind a key such as `password`: a value in a list with other keys of a connection.
@@ -71,8 +110,28 @@ pub(in super::super) fn pair(view: View<'_>, key: usize) -> Option<Found> {
     }
     let (start, end) = value(view, key, view.run(equals + 1, is_space));
     let tail = view.is_cut_at(end).then_some(Tail::Run(Class::ListValue));
-    (!is_placeholder(view.slice(start..end)) && has_company(view, key, end))
-        .then(|| Found { tail, ..Found::new(DetectorKind::ConnectionString, start, end) })
+    (!is_placeholder(view.slice(start..end)) && has_company(view, key, end)).then(|| Found {
+        tail,
+        ..Found::new(DetectorKind::ConnectionString, start, end)
+    })
+}
+
+/// Whether what stands between `//` and an `@` in a URL is a user and perhaps a password. Behind
+/// a slash it is part of a path, unless what stands before the slash cannot be a host and a port.
+pub(in super::super) fn is_user_info(text: &[u8]) -> bool {
+    let host = authority(text);
+    let port = host
+        .iter()
+        .position(|byte| *byte == b':')
+        .and_then(|at| host.get(at + 1..));
+    host.len() == text.len() || port.is_some_and(|port| !port.iter().all(u8::is_ascii_digit))
+}
+
+/// Up to the path, the query or the fragment.
+fn authority(text: &[u8]) -> &[u8] {
+    text.split(|byte| matches!(byte, b'/' | b'?' | b'#'))
+        .next()
+        .unwrap_or_default()
 }
 
 /// The value from `start` on: in quotes, or up to the separator of its list.
@@ -90,10 +149,24 @@ fn value(view: View<'_>, key: usize, start: usize) -> (usize, usize) {
     }
     // Between semicolons a value may have spaces; elsewhere a space ends it.
     let before = view.run_back(key, |byte| byte == b' ' || byte.is_ascii_alphanumeric());
-    let is_list = view.before(before) == Some(b';');
+    let is_list = match view.before(before) {
+        Some(b';') => true,
+        None | Some(b'"' | b'\'' | b'\n') => opens_list(view, start),
+        _ => false,
+    };
     let ends = |byte: u8| matches!(byte, b';' | b'"' | b'\n' | b'\r' | b'\\' | b'<');
-    let end = view.run(start, |byte| !(ends(byte) || !is_list && !Class::ListValue.has(byte)));
+    let end = view.run(start, |byte| {
+        !(ends(byte) || !is_list && !Class::ListValue.has(byte))
+    });
     (start, end)
+}
+
+/// Whether the first value of a line goes up to a semicolon, with no other key before it.
+fn opens_list(view: View<'_>, start: usize) -> bool {
+    let end = view.run(start, |byte| {
+        !matches!(byte, b';' | b'=' | b'"' | b'\n' | b'\r')
+    });
+    view.byte(end) == Some(b';')
 }
 
 fn has_company(view: View<'_>, key: usize, end: usize) -> bool {
@@ -102,14 +175,18 @@ fn has_company(view: View<'_>, key: usize, end: usize) -> bool {
     let to = if to.is_empty() { view.from(end) } else { to };
     keys(from).chain(keys(to)).any(|word| {
         let word = word.trim_ascii_end();
-        let start = word.iter().rposition(|byte| !byte.is_ascii_alphabetic()).map_or(0, |at| at + 1);
+        let start = word
+            .iter()
+            .rposition(|byte| !byte.is_ascii_alphabetic())
+            .map_or(0, |at| at + 1);
         hint::is_listed(word.get(start..).unwrap_or_default(), BESIDE)
     })
 }
 
 /// What stands before each `=`, cut to the size of a key.
 fn keys(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.iter().enumerate().filter(|(_, byte)| **byte == b'=').filter_map(|(at, _)| {
-        text.get(at.saturating_sub(20)..at)
-    })
+    text.iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'=')
+        .filter_map(|(at, _)| text.get(at.saturating_sub(20)..at))
 }

@@ -1,6 +1,6 @@
 //! Keys whose issuer gave them a form of their own.
 
-use super::super::checksum::{base62, crc32, entropy, is_random};
+use super::super::checksum::{base62, crc32, entropy};
 use super::super::hint;
 use super::super::kind::DetectorKind;
 use super::super::tail::{Class, Tail};
@@ -31,7 +31,9 @@ pub(in super::super) fn aws_id(view: View<'_>, start: usize) -> Option<Found> {
 /// Forty characters of chance beside a hint that names them.
 pub(in super::super) fn aws_secret(view: View<'_>) -> Option<Found> {
     let start = value_after(view, view.at())?;
-    let end = view.run(start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+    let end = view.run(start, |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+    });
     let value = view.slice(start..end);
     let has = |class: fn(&u8) -> bool| value.iter().any(class);
     let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
@@ -46,20 +48,26 @@ pub(in super::super) fn aws_session(view: View<'_>, start: usize) -> Option<Foun
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'%');
     let end = view.run(start, is_base64);
     let tail = view.is_cut_at(end).then_some(Tail::Run(Class::Secret));
-    (view.opens(start) && end - start >= AWS_SESSION)
-        .then(|| Found { tail, ..Found::new(DetectorKind::AwsKey, start, end) })
+    (view.opens(start) && end - start >= AWS_SESSION).then(|| Found {
+        tail,
+        ..Found::new(DetectorKind::AwsKey, start, end)
+    })
 }
 
 /// `AIza` and 35 more; `GOCSPX-` and 28 more; `GOOG` and 20 or 57 more.
 pub(in super::super) fn gcp(view: View<'_>, start: usize) -> Option<Found> {
-    let end = view.run(start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let end = view.run(start, |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+    });
     let text = view.slice(start..end);
     let is_key = match text.len() {
         39 => text.starts_with(b"AIza"),
         35 => text.starts_with(b"GOCSPX-"),
         24 | 61 => {
             text.starts_with(b"GOOG")
-                && text.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+                && text
+                    .iter()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         }
         _ => false,
     };
@@ -76,8 +84,10 @@ pub(in super::super) fn gcp_access(view: View<'_>, start: usize) -> Option<Found
     let secret = view.slice(view.at()..end);
     let is_key = secret.len() >= 20 && secret.iter().any(u8::is_ascii_digit);
     let tail = view.is_cut_at(end).then_some(Tail::Run(Class::Token));
-    (is_key && view.has(start, b"ya29.") && view.opens(start))
-        .then(|| Found { tail, ..Found::new(DetectorKind::GcpKey, start, end) })
+    (is_key && view.has(start, b"ya29.") && view.opens(start)).then(|| Found {
+        tail,
+        ..Found::new(DetectorKind::GcpKey, start, end)
+    })
 }
 
 /// `ghp_` and its kin: the last six characters are the CRC-32 of the others in base 62.
@@ -110,27 +120,40 @@ pub(in super::super) fn slack(view: View<'_>, start: usize) -> Option<Found> {
     let number = parts.next()?;
     let secret = parts.next_back()?;
     let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
-    let is_secret = secret.len() >= SLACK_SECRET && is_random(secret);
+    let is_secret = secret.len() >= SLACK_SECRET && is_mixed(secret);
     (is_number && is_secret && is_lower(view, start, view.at() - start) && view.opens(start))
         .then(|| Found::new(DetectorKind::SlackToken, start, end))
 }
 
 /// The path of an incoming webhook: team, channel, secret.
 pub(in super::super) fn slack_hook(view: View<'_>, start: usize) -> Option<Found> {
-    let end = view.run(view.at(), |byte| byte.is_ascii_alphanumeric() || byte == b'/');
+    let end = view.run(view.at(), |byte| {
+        byte.is_ascii_alphanumeric() || byte == b'/'
+    });
     let mut parts = view.slice(view.at()..end).split(|byte| *byte == b'/');
     let is_id = |part: Option<&[u8]>, first: u8| {
         part.is_some_and(|part| part.len() >= 9 && part.first() == Some(&first))
     };
     let fits = is_id(parts.next(), b'T')
         && is_id(parts.next(), b'B')
-        && parts.next().is_some_and(|secret| secret.len() >= SLACK_SECRET && is_random(secret));
+        && parts
+            .next()
+            .is_some_and(|secret| secret.len() >= SLACK_SECRET && is_mixed(secret));
     fits.then(|| Found::new(DetectorKind::SlackToken, start, end))
+}
+
+/// Letters, digits, and enough of a mixture for a form that is strict already.
+fn is_mixed(secret: &[u8]) -> bool {
+    let has = |class: fn(&u8) -> bool| secret.iter().any(class);
+    has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && entropy(secret) >= 3.0
 }
 
 /// Whether a word that was found without regard to case is written in lower case.
 fn is_lower(view: View<'_>, start: usize, length: usize) -> bool {
-    !view.slice(start..start + length).iter().any(u8::is_ascii_uppercase)
+    !view
+        .slice(start..start + length)
+        .iter()
+        .any(u8::is_ascii_uppercase)
 }
 
 /// Whether a hint stands alone as a word.

@@ -29,16 +29,29 @@ pub(in super::super) fn find(view: View<'_>, start: usize) -> Option<Found> {
     }
     if view.is_cut_at(run) {
         let tail = Some(Tail::Run(Class::Token));
-        return Some(Found { tail, ..Found::new(DetectorKind::Jwt, start, run) });
+        return Some(Found {
+            tail,
+            ..Found::new(DetectorKind::Jwt, start, run)
+        });
     }
     // The full stop of the sentence; an unsigned token ends with a dot of its own.
-    let dots = view.slice(start..run).iter().filter(|byte| **byte == b'.').count();
+    let dots = view
+        .slice(start..run)
+        .iter()
+        .filter(|byte| **byte == b'.')
+        .count();
     let is_stop = view.before(run) == Some(b'.') && dots != 2;
-    Some(Found::new(DetectorKind::Jwt, start, run - usize::from(is_stop)))
+    Some(Found::new(
+        DetectorKind::Jwt,
+        start,
+        run - usize::from(is_stop),
+    ))
 }
 
 fn is_header(text: &[u8]) -> bool {
-    let Some(json) = base64url(text) else { return false };
+    let Some(json) = base64url(text) else {
+        return false;
+    };
     let header = serde_json::from_slice::<Map<String, Value>>(&json);
     header.is_ok_and(|header| header.get("alg").is_some_and(Value::is_string))
 }
