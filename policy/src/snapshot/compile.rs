@@ -7,14 +7,13 @@ use thiserror::Error;
 
 use super::compiled::{CompiledPolicy, Texts};
 use super::index::Index;
-use super::masks::Masks;
 use super::parts::{Requirement, RequirementKind, SnapshotParts};
 use super::{Audience, Snapshot};
 use crate::decide::closed_reason;
 use crate::decision::{Class, Reason};
 use crate::expression::{Environment, Expression};
 use crate::limit::AppliedLimits;
-use crate::mask::rule::MaskRule;
+use crate::mask::{MaskRule, Masks};
 use crate::rule::{
     Action, DefaultAction, Enforcement, Limits, Match, Policy, Rule, SubjectSelector,
 };
@@ -22,11 +21,11 @@ use crate::rule::{
 /// Most policies in one snapshot.
 pub const MAX_POLICIES: usize = 20_000;
 
-/// Most masking rules in one snapshot.
-pub const MAX_MASKS: usize = 1_024;
-
 /// Most rules in one snapshot.
 pub const MAX_RULES: usize = 100_000;
+
+/// Most masks in one snapshot.
+pub const MAX_MASKS: usize = 1_024;
 
 /// Most values in one field of a match, and in one list of subjects.
 pub const MAX_FIELD_VALUES: usize = 1_024;
@@ -54,14 +53,8 @@ pub(super) fn compile(mut parts: SnapshotParts) -> Result<Snapshot, Vec<CompileE
     let mut policies = std::mem::take(&mut parts.policies);
     policies.sort_by(|one, two| (one.origin, &one.name).cmp(&(two.origin, &two.name)));
     let mut errors = Errors::default();
-    let masks = Masks::compile(std::mem::take(&mut parts.masks)).unwrap_or_else(|wrong| {
-        wrong
-            .iter()
-            .for_each(|error| errors.add("masks", error.to_string()));
-        Masks::default()
-    });
-    check_masks(masks.rules(), &mut errors);
     check_parts(&parts, &policies, &mut errors);
+    let masks = check_masks(std::mem::take(&mut parts.masks), &mut errors);
     for policy in &policies {
         check_policy(policy, &mut errors);
     }
@@ -215,14 +208,25 @@ fn check_parts(parts: &SnapshotParts, policies: &[Policy], errors: &mut Errors) 
     }
 }
 
-fn check_masks(masks: &[MaskRule], errors: &mut Errors) {
-    errors.at_most("masks", "masks", masks.len(), MAX_MASKS);
+/// No masks where they are refused, for then there is no snapshot either.
+fn check_masks(mut rules: Vec<MaskRule>, errors: &mut Errors) -> Masks {
+    errors.at_most("masks", "masks", rules.len(), MAX_MASKS);
     let mut names = BTreeSet::new();
-    for mask in masks {
-        if !names.insert(&mask.name) {
-            errors.add(mask.name.to_string(), "there are two masks of this name");
+    for rule in &rules {
+        if !names.insert(&rule.name) {
+            errors.add(rule.name.to_string(), "there are two masks of this name");
         }
     }
+    if rules.len() > MAX_MASKS {
+        return Masks::default();
+    }
+    rules.sort_by(|one, two| (one.origin, &one.name).cmp(&(two.origin, &two.name)));
+    Masks::compile(rules).unwrap_or_else(|refused| {
+        for error in refused {
+            errors.add("masks", error.to_string());
+        }
+        Masks::default()
+    })
 }
 
 fn check_policy(policy: &Policy, errors: &mut Errors) {
@@ -327,7 +331,7 @@ fn closed(parts: &SnapshotParts, policies: &[Policy], masks: &Masks) -> Option<R
     let unmet = parts
         .requires
         .iter()
-        .filter(|required| !is_met(required, policies, masks.rules()));
+        .filter(|required| !is_met(required, policies, masks));
     let missing: BTreeSet<String> = unmet.map(ToString::to_string).collect();
     if !missing.is_empty() {
         let message = format!(
@@ -348,11 +352,14 @@ fn listed(names: &BTreeSet<String>) -> String {
     names.iter().cloned().collect::<Vec<_>>().join(", ")
 }
 
-fn is_met(required: &Requirement, policies: &[Policy], masks: &[MaskRule]) -> bool {
+fn is_met(required: &Requirement, policies: &[Policy], masks: &Masks) -> bool {
     match required.kind {
         RequirementKind::Guardrail => policies.iter().any(|policy| {
             policy.name.name == required.name && policy.enforcement == Enforcement::Enforce
         }),
-        RequirementKind::Mask => masks.iter().any(|mask| mask.name.name == required.name),
+        RequirementKind::Mask => masks
+            .rules()
+            .iter()
+            .any(|mask| mask.name.name == required.name),
     }
 }

@@ -8,20 +8,23 @@
 mod compile;
 pub(crate) mod compiled;
 pub(crate) mod index;
-mod masks;
 mod parts;
 mod scope;
 pub(crate) mod sets;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use crate::decision::Reason;
 use crate::expression::Environment;
 use crate::limit::AppliedLimits;
+use crate::mask::{InvalidMasks, MaskSet, Masks};
 use crate::rule::SubjectSelector;
+use crate::subject::Subject;
 use compiled::{CompiledPolicy, Texts};
 use index::Index;
-use masks::Masks;
 
 pub use compile::{
     CompileError, MAX_FIELD_VALUES, MAX_MASKS, MAX_POLICIES, MAX_RULES, MAX_SNAPSHOT_COST,
@@ -73,10 +76,12 @@ impl Snapshot {
         &self.parts.revision
     }
 
+    /// The masks that apply to a subject. They are the same for all who meet the same rules.
+    pub fn masks_for(&self, subject: &Subject) -> Result<Arc<MaskSet>, Vec<InvalidMasks>> {
+        self.masks.of(subject)
+    }
+
     pub fn connection(&self) -> &ConnectionFacts {
         &self.parts.connection
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::expression::Expression;
-use crate::mask::rule::MaskRule;
+use crate::mask::MaskRule;
 use crate::rule::{ObjectName, Policy, SubjectSelector};
 
 /// What is said of a connection, and so may be asked by an expression.

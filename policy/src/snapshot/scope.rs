@@ -10,7 +10,6 @@ use crate::decide::Request;
 use crate::decision::Decision;
 use crate::expression::SessionFacts;
 use crate::limit::AppliedLimits;
-use crate::mask::MaskSet;
 use crate::operation::Operation;
 use crate::rule::SubjectSelector;
 use crate::subject::Subject;
@@ -23,7 +22,6 @@ pub struct SubjectView {
     snapshot: Arc<Snapshot>,
     subject: Arc<Subject>,
     scope: Scope,
-    masks: Arc<MaskSet>,
 }
 
 /// Which policies bind a subject, and which limits.
@@ -40,9 +38,7 @@ pub(crate) struct Scope {
 impl SubjectView {
     pub fn new(snapshot: Arc<Snapshot>, subject: Arc<Subject>) -> Self {
         let scope = snapshot.scope(&subject);
-        let masks = snapshot.masks_for(&subject);
         Self {
-            masks,
             snapshot,
             subject,
             scope,
@@ -72,11 +68,6 @@ impl SubjectView {
     /// The limits that bind the subject.
     pub fn limits(&self) -> &Arc<AppliedLimits> {
         &self.scope.limits
-    }
-
-    /// What of values is masked for the subject.
-    pub fn masks(&self) -> &Arc<MaskSet> {
-        &self.masks
     }
 
     /// False when `current` is another snapshot, and a new view is due.
