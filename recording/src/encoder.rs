@@ -163,6 +163,10 @@ impl Encoder {
         fill: impl FnOnce(&mut Vec<u8>, &FrameHeader) -> Result<(), E>,
     ) -> Result<(), E> {
         let mark = self.mark();
+        // The link ahead stands before the frame for as long as the new link is made, so that one
+        // pass over what lies together makes it.
+        let ahead = self.chain.head;
+        self.buffer.extend_from_slice(ahead.bytes());
         let start = begin_frame(&mut self.buffer, header);
         let filled = fill(&mut self.buffer, header)
             .and_then(|()| Ok(finish_frame(&mut self.buffer, start)?));
@@ -170,9 +174,10 @@ impl Encoder {
             self.roll_back(mark);
             return Err(error);
         }
-        let link: Hash = self
-            .chain
-            .link(self.buffer.get(start..).unwrap_or_default());
+        let link = Hash::of(self.buffer.get(mark.length..).unwrap_or_default());
+        self.buffer.copy_within(start.., mark.length);
+        self.buffer
+            .truncate(self.buffer.len() - ahead.bytes().len());
         end_frame(&mut self.buffer, &link);
         self.chain.advance(link);
         Ok(())

@@ -59,8 +59,8 @@
 //! the nonce (four zeros, then the counter): it belongs to the session's key and never goes
 //! back. The frame's sequence number could not serve, since a frame that the disk had no room
 //! for gives its number to the next one. Authenticated beside it: the frame's clear header
-//! (36 bytes, kind through session). A compressed payload is zstd, of a payload that is again at
-//! most [`format::MAX_PAYLOAD_BYTES`] long.
+//! (36 bytes, kind through session). A compressed payload is one zstd frame, of a payload that
+//! is again at most [`format::MAX_PAYLOAD_BYTES`] long.
 //!
 //! # Who may read an older record
 //!

@@ -112,8 +112,7 @@ pub(crate) struct Spool {
     pub(crate) writer: WriterId,
     /// The writer's folder.
     pub(crate) folder: PathBuf,
-    /// The lock goes with it.
-    _lock: File,
+    lock: File,
 }
 
 /// What lies in a writer's folder.
@@ -122,8 +121,8 @@ pub(crate) struct Inventory {
     /// Segments in the order of their numbers, with their sizes.
     pub(crate) segments: Vec<(u64, u64)>,
     pub(crate) keys: Vec<(SessionId, u64)>,
-    /// Bytes of what recovery set aside.
-    pub(crate) aside: u64,
+    /// Bytes of all else, such as what recovery set aside.
+    pub(crate) other: u64,
 }
 
 // === impl SpoolConfig ===
@@ -186,7 +185,9 @@ impl Spool {
         config.check()?;
         make_folder(&config.folder)?;
         let lock = lock(&config.folder)?;
-        let writer = match find_writer(&config.folder)? {
+        let known = find_writer(&config.folder)?;
+        let used = known.filter(|writer| !remove_unused(&config.folder.join(writer.as_str())));
+        let writer = match used {
             Some(writer) => writer,
             None => new_writer(config)?,
         };
@@ -199,7 +200,7 @@ impl Spool {
         Ok(Self {
             writer,
             folder,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -208,8 +209,16 @@ impl Spool {
     }
 
     pub(crate) fn inventory(&self) -> Result<Inventory, OpenError> {
-        let mut inventory = Inventory::default();
-        for (name, bytes) in list(&self.folder)? {
+        Inventory::of(&self.folder)
+    }
+}
+
+// === impl Inventory ===
+
+impl Inventory {
+    pub(crate) fn of(folder: &Path) -> Result<Self, OpenError> {
+        let mut inventory = Self::default();
+        for (name, bytes) in list(folder)? {
             match SegmentName::parse(&name) {
                 Some(SegmentName {
                     number,
@@ -217,17 +226,25 @@ impl Spool {
                 }) => {
                     inventory.segments.push((number, bytes));
                 }
-                _ if name.contains(".torn-") => inventory.aside += bytes,
-                _ => {}
+                _ => inventory.other += bytes,
             }
         }
         inventory.segments.sort_unstable();
-        for (name, bytes) in list(&self.folder.join(KEYS_FOLDER))? {
-            inventory
-                .keys
-                .extend(session_of_key(&name).map(|session| (session, bytes)));
+        for (name, bytes) in list(&folder.join(KEYS_FOLDER))? {
+            match session_of_key(&name) {
+                Some(session) => inventory.keys.push((session, bytes)),
+                None => inventory.other += bytes,
+            }
         }
         Ok(inventory)
+    }
+}
+
+impl Drop for Spool {
+    /// Closing the file would do, but for a process that was forked just now and has not yet
+    /// closed its copy.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 
@@ -274,6 +291,15 @@ fn find_writer(folder: &Path) -> Result<Option<WriterId>, OpenError> {
     Ok(found)
 }
 
+/// Removes a writer's folder if nothing is in it. A writer that recorded anything has an open
+/// segment, so either it stopped before it began, or somebody emptied its folder; in both cases
+/// a chain must not begin again under a name that the store may know.
+fn remove_unused(folder: &Path) -> bool {
+    // Neither removes a folder with something in it.
+    let _ = fs::remove_dir(folder.join(KEYS_FOLDER));
+    fs::remove_dir(folder).is_ok()
+}
+
 fn new_writer(config: &SpoolConfig) -> Result<WriterId, OpenError> {
     let mut random = [0; RANDOM_TAIL_BYTES];
     SystemRandom::new()
@@ -291,7 +317,11 @@ fn list(folder: &Path) -> Result<Vec<(String, u64)>, OpenError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(io)? {
         let entry = entry.map_err(io)?;
-        let metadata = entry.metadata().map_err(io)?;
+        let metadata = match entry.metadata() {
+            // The uploader removed it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata.map_err(io)?,
+        };
         if let Ok(name) = entry.file_name().into_string()
             && metadata.is_file()
         {

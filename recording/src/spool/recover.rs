@@ -73,7 +73,14 @@ pub(crate) fn recover(
     now: Timestamp,
 ) -> Result<Tail, OpenError> {
     let Some((number, _)) = inventory.segments.last().copied() else {
-        return Ok(Tail::nothing());
+        // Keys without segments: the chain that they belong to was taken away.
+        let path = spool.segment_path(1);
+        let is_new = inventory.keys.is_empty();
+        return if is_new {
+            Ok(Tail::nothing())
+        } else {
+            Err(OpenError::NoTail { path })
+        };
     };
     let last = Found::read(spool, number)?;
     let ahead = number
@@ -180,14 +187,14 @@ impl Found {
     }
 
     /// Whether this segment's end was lost while the one after it, which begins with `next`,
-    /// got further. A checkpoint is written only once all ahead of its segment is synced: with
-    /// one in `next`, this segment was whole, and what is wrong with it now is damage for
+    /// got further. A checkpoint or seal is written only once all ahead of its segment is synced:
+    /// with one in `next`, this segment was whole, and what is wrong with it now is damage for
     /// verification to name, not a torn tail.
     fn is_torn_before(&self, next: &State) -> bool {
         let whole = self.state.is_some_and(|state| {
             state.sealed && state.offset == self.bytes.len() && state.after == next.before
         });
-        !whole && !next.has_checkpoint
+        !whole && !next.has_checkpoint && !next.sealed
     }
 
     /// Makes this the tail: cuts off what is not whole.

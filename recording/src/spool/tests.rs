@@ -224,27 +224,48 @@ fn what_follows_a_segment_torn_by_lost_power_is_set_aside_with_its_tail() {
 
 #[test]
 fn damage_to_a_synced_segment_is_left_for_verification_to_name() {
-    let bed = Bed::new();
     let later = Timestamp(NOW.0 + 1_000_000);
-    {
-        let writer = bed.open().unwrap();
-        writer.append(&note("one"), NOW).unwrap();
-        assert!(writer.seal(NOW).unwrap());
-        writer.append(&note("two"), NOW).unwrap();
-        // A checkpoint in the second says that the first was synced.
-        writer.tick(later).unwrap();
+    // A checkpoint or a seal in the second says that the first was synced.
+    for by_seal in [false, true] {
+        let bed = Bed::new();
+        {
+            let writer = bed.open().unwrap();
+            writer.append(&note("one"), NOW).unwrap();
+            assert!(writer.seal(NOW).unwrap());
+            writer.append(&note("two"), NOW).unwrap();
+            if by_seal {
+                writer.seal(later).unwrap();
+            } else {
+                writer.tick(later).unwrap();
+            }
+        }
+        // As if the process had died between the seal and the next start.
+        let _ = fs::remove_file(bed.segment(3));
+        let mut first = fs::read(bed.segment(1)).unwrap();
+        let middle = first.len() / 2;
+        first[middle] ^= 1;
+        fs::write(bed.segment(1), &first).unwrap();
+        drop(bed.open().unwrap());
+        assert_eq!(fs::read(bed.segment(1)).unwrap(), first, "{by_seal}");
+        assert!(bed.torn_files().is_empty(), "{by_seal}");
+        assert!(bed.segment(3).exists(), "{by_seal}: the chain goes on");
     }
-    let mut first = fs::read(bed.segment(1)).unwrap();
-    let middle = first.len() / 2;
-    first[middle] ^= 1;
-    fs::write(bed.segment(1), &first).unwrap();
-    drop(bed.open().unwrap());
-    assert_eq!(fs::read(bed.segment(1)).unwrap(), first);
-    assert!(bed.torn_files().is_empty());
-    assert!(
-        bed.segment(3).exists(),
-        "the second was sealed and the chain goes on"
-    );
+}
+
+#[test]
+fn chain_does_not_begin_again_under_a_name_that_was_used() {
+    let bed = Bed::new();
+    let first = bed.open().unwrap().id().clone();
+    assert_eq!(*bed.open().unwrap().id(), first);
+    fs::remove_file(bed.segment(1)).unwrap();
+    let second = bed.open().unwrap().id().clone();
+    assert_ne!(second, first);
+    assert_eq!(find_writer(bed.folder.path()).unwrap(), Some(second));
+
+    let session = crate::layout::key_name(&SessionId::new([1; 16]));
+    fs::write(bed.writer_folder().join(session), b"a key").unwrap();
+    fs::remove_file(bed.segment(1)).unwrap();
+    assert!(matches!(bed.open().unwrap_err(), OpenError::NoTail { .. }));
 }
 
 #[test]

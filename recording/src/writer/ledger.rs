@@ -20,7 +20,8 @@ pub(super) struct Ledger {
 
 #[derive(Debug)]
 pub(super) struct Session {
-    subject: usize,
+    /// The place of its subject.
+    pub(super) subject: usize,
     pub(super) cipher: Option<SessionCipher>,
 }
 
@@ -50,10 +51,9 @@ impl Ledger {
         self.sessions.len()
     }
 
-    /// Bytes of the subject of a session.
-    pub(super) fn used_by(&self, session: &Session) -> u64 {
-        self.subject(session.subject)
-            .map_or(0, |subject| subject.bytes)
+    /// Bytes of a subject by its place.
+    pub(super) fn used_by(&self, subject: usize) -> u64 {
+        self.subject(subject).map_or(0, |subject| subject.bytes)
     }
 
     /// Bytes of a subject by name.
@@ -78,7 +78,13 @@ impl Ledger {
         Ok(())
     }
 
-    pub(super) fn start(&mut self, id: SessionId, name: &str, cipher: Option<SessionCipher>) {
+    /// Opens a session, and gives the place of its subject.
+    pub(super) fn start(
+        &mut self,
+        id: SessionId,
+        name: &str,
+        cipher: Option<SessionCipher>,
+    ) -> usize {
         let subject = match self.by_name.get(name) {
             Some(place) => *place,
             None => self.add(name),
@@ -87,13 +93,11 @@ impl Ledger {
             subject.sessions += 1;
         }
         self.sessions.insert(id, Session { subject, cipher });
+        subject
     }
 
-    /// Books bytes of the open segment to a session's subject.
-    pub(super) fn charge(&mut self, id: SessionId, bytes: u64) {
-        let Some(place) = self.sessions.get(&id).map(|session| session.subject) else {
-            return;
-        };
+    /// Books bytes of the open segment to a subject.
+    pub(super) fn charge(&mut self, place: usize, bytes: u64) {
         let Some(subject) = self.subject_mut(place) else {
             return;
         };

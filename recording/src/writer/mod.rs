@@ -14,6 +14,7 @@
 
 mod error;
 mod ledger;
+mod packer;
 mod state;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ use std::time::Duration;
 use aws_lc_rs::rand::SystemRandom;
 
 pub use error::{AppendError, ConfirmError};
+pub use packer::COMPRESS_FROM_BYTES;
 
 use crate::chain::Hash;
 use crate::checkpoint::{Head, KeyId, SigningKey};
@@ -145,7 +147,7 @@ impl Writer {
         let (durability, recipient) = (config.durability, config.recipient);
         let state = State::new((config, spool, disk), key, tail, now);
         let mut state = state.map_err(|source| OpenError::io(&folder, source))?;
-        state.take_over(&inventory);
+        state.take_over(inventory);
         match state.ensure_room_in_segment(now) {
             // There is something to send away, which makes room; until then, events are refused.
             Err(AppendError::DiskFull(_)) if !state.sealed.is_empty() => {}
@@ -421,11 +423,17 @@ impl Writer {
         let wrapped = cipher.wrap_key(recipient, &event.session)?;
         let path = self.folder.join(key_name(&event.session));
         let bytes = wrapped.as_bytes();
-        write_key(&path, bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => AppendError::SessionExists(event.session),
-            kind if disk::is_full(kind) => AppendError::DiskFull(error),
-            _ => AppendError::Disk(error),
-        })?;
+        if let Err(error) = write_key(&path, bytes) {
+            return Err(match error.kind() {
+                io::ErrorKind::AlreadyExists => AppendError::SessionExists(event.session),
+                kind if disk::is_full(kind) => AppendError::DiskFull(error),
+                _ => {
+                    self.lock()?
+                        .stop("a session key could not be written", &error);
+                    AppendError::Disk(error)
+                }
+            });
+        }
         let recipient = KeyId::of(recipient.as_bytes());
         let frame = SessionKey {
             sha256: Hash::of(bytes),

@@ -33,6 +33,7 @@ struct Faults {
     no_sync: AtomicBool,
     no_create: AtomicBool,
     syncs: AtomicU64,
+    folder_syncs: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl Default for Faults {
             no_sync: no(),
             no_create: no(),
             syncs: AtomicU64::new(0),
+            folder_syncs: AtomicU64::new(0),
         }
     }
 }
@@ -81,6 +83,7 @@ impl Disk for FailingDisk {
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.faults.folder_syncs.fetch_add(1, SeqCst);
         LocalDisk.sync_folder(path)
     }
 }
@@ -329,7 +332,10 @@ fn segment_that_cannot_be_started_is_started_later() {
     ));
     bed.faults.room.store(u64::MAX, SeqCst);
     assert_eq!(bed.writer.append(&operation(1), NOW).unwrap().segment, 2);
+    let before = bed.faults.folder_syncs.load(SeqCst);
     bed.writer.sync().unwrap();
+    let folder_syncs = bed.faults.folder_syncs.load(SeqCst) - before;
+    assert_eq!(folder_syncs, 1, "the new segment's name lasts too");
     assert_eq!(bed.writer.sealed().unwrap().len(), 1);
     // Start, session, seal; start, operation.
     assert_eq!(bed.verify(), (5, 2));

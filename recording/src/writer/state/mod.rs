@@ -13,8 +13,9 @@ use crate::event::{Body, Event, Map, Notice, SessionId, Timestamp, Value, notice
 use crate::format::{Flags, MAX_PAYLOAD_BYTES, encode_event};
 use crate::spool::disk::{self, Disk, SegmentFile};
 use crate::spool::recover::{Cut, Tail};
-use crate::spool::{SPOOL_RESERVE_BYTES, Spool, SpoolConfig};
+use crate::spool::{Inventory, SPOOL_RESERVE_BYTES, Spool, SpoolConfig};
 use crate::writer::ledger::{Ledger, Shares};
+use crate::writer::packer::Packer;
 use crate::writer::{AppendError, CLOCK_TOLERANCE, MAX_DEFERRED_BYTES, Position, SessionStart};
 
 pub(in crate::writer) use segments::is_due;
@@ -35,13 +36,15 @@ pub(in crate::writer) struct State {
     unsynced: Option<(u64, Arc<dyn SegmentFile>)>,
     pub(in crate::writer) sealed: BTreeMap<u64, Sealed>,
     pub(in crate::writer) keys: BTreeMap<SessionId, u64>,
-    /// Bytes of sealed segments, of keys, and of what recovery set aside.
+    /// Bytes of sealed segments, of keys, and of all else in the folder.
     waiting: u64,
     last_time: Timestamp,
     /// The last frame that is in its file.
     written: u64,
     /// The last frame that is known to be on the disk.
     synced: u64,
+    /// The last segment whose name is known to be on the disk.
+    named: u64,
     pub(in crate::writer) synced_at: Timestamp,
     /// Whether something was written that no head covers.
     unsigned: bool,
@@ -53,6 +56,7 @@ pub(in crate::writer) struct State {
     stopped: Option<String>,
     /// For payloads on their way to encryption.
     clear: Vec<u8>,
+    packer: Packer,
 }
 
 /// The segment that is being written.
@@ -126,6 +130,7 @@ impl State {
             last_time: tail.time,
             written: tail.chain.last(),
             synced: 0,
+            named: 0,
             synced_at: now,
             unsigned: tail.has_frames && !tail.sealed,
             signed_head: None,
@@ -133,6 +138,7 @@ impl State {
             restart: (tail.number > 0 || tail.cut.is_some()).then_some(Restart { cut: tail.cut }),
             stopped: None,
             clear: Vec::new(),
+            packer: Packer::default(),
             config,
             spool,
             disk,
@@ -140,27 +146,31 @@ impl State {
         })
     }
 
-    /// Takes over what an earlier run left in the spool.
-    pub(in crate::writer) fn take_over(&mut self, inventory: &crate::spool::Inventory) {
-        let open = self.open.as_ref().map(|open| open.number);
-        for (number, bytes) in &inventory.segments {
-            if Some(*number) != open && *number <= self.number {
+    /// Takes over what an earlier run left in the spool's folder.
+    pub(in crate::writer) fn take_over(&mut self, inventory: Inventory) {
+        let until = self
+            .open
+            .as_ref()
+            .map_or(self.number + 1, |open| open.number);
+        for (number, bytes) in inventory.segments {
+            if number < until {
+                let shares = Shares::new();
                 self.sealed.insert(
-                    *number,
+                    number,
                     Sealed {
-                        bytes: *bytes,
-                        shares: Shares::new(),
+                        bytes,
+                        shares,
                         last: 0,
                     },
                 );
                 self.waiting += bytes;
             }
         }
-        for (session, bytes) in &inventory.keys {
-            self.keys.insert(*session, *bytes);
+        for (session, bytes) in inventory.keys {
+            self.keys.insert(session, bytes);
             self.waiting += bytes;
         }
-        self.waiting += inventory.aside;
+        self.waiting += inventory.other;
     }
 
     pub(in crate::writer) fn written(&self) -> u64 {
@@ -202,20 +212,15 @@ impl State {
         self.ensure_room_in_segment(now)?;
         let point = self.point();
         let before = self.encoder.bytes().len();
-        let staged = self.stage(event, now, start.as_ref()).and_then(|()| {
+        let staged = self.stage(event, now, start.as_ref()).and_then(|subject| {
             let bytes = (self.encoder.bytes().len() - before) as u64;
-            self.check_bounds(event, bytes)?;
+            self.check_bounds(event, subject, bytes)?;
             let late = self.encoder.bytes().len() > MAX_DEFERRED_BYTES;
-            if write || late { self.write() } else { Ok(()) }.map(|()| bytes)
+            let written = if write || late { self.write() } else { Ok(()) };
+            written.map(|()| (subject, bytes))
         });
-        let bytes = match staged {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.go_back(point);
-                return Err(error);
-            }
-        };
-        self.settle(event, start, bytes);
+        let (subject, bytes) = staged.inspect_err(|_| self.go_back(point))?;
+        self.settle(event, start, subject, bytes);
         let segment = self.number;
         Ok(Position {
             segment,
@@ -224,7 +229,13 @@ impl State {
     }
 
     /// Books an event that is in.
-    fn settle(&mut self, event: &Event, start: Option<SessionStart>, bytes: u64) {
+    fn settle(
+        &mut self,
+        event: &Event,
+        start: Option<SessionStart>,
+        mut subject: Option<usize>,
+        bytes: u64,
+    ) {
         self.unsigned = true;
         if let Some(open) = &mut self.open {
             open.has_frames = true;
@@ -236,27 +247,33 @@ impl State {
                 self.keys.insert(event.session, key_bytes);
                 self.waiting += key_bytes;
             }
-            self.ledger.start(event.session, &started.subject, cipher);
+            subject = Some(self.ledger.start(event.session, &started.subject, cipher));
         }
-        self.ledger.charge(event.session, bytes);
+        if let Some(subject) = subject {
+            self.ledger.charge(subject, bytes);
+        }
         if matches!(event.body, Body::SessionEnded(_)) {
             self.ledger.end(event.session);
         }
     }
 
+    /// Encodes an event, and gives the place of its subject if that is known already.
     fn stage(
         &mut self,
         event: &Event,
         now: Timestamp,
         start: Option<&SessionStart>,
-    ) -> Result<(), AppendError> {
-        let cipher = match &event.body {
+    ) -> Result<Option<usize>, AppendError> {
+        let (subject, cipher) = match &event.body {
             Body::SessionStarted(_) => {
                 self.ledger.check_new(event.session)?;
-                start.map(|start| &start.cipher)
+                (None, start.map(|start| &start.cipher))
             }
-            _ if event.session.is_none() => None,
-            _ => self.ledger.session(event.session)?.cipher.as_ref(),
+            _ if event.session.is_none() => (None, None),
+            _ => {
+                let session = self.ledger.session(event.session)?;
+                (Some(session.subject), session.cipher.as_ref())
+            }
         };
         let time = stage_clock(&mut self.encoder, &mut self.last_time, now)?;
         if let Some(start) = start {
@@ -264,21 +281,33 @@ impl State {
                 .session_key(event.session, &start.frame, time)?;
         }
         let Some(cipher) = cipher else {
-            return Ok(self.encoder.event(event, time)?);
+            self.encoder.event(event, time)?;
+            return Ok(subject);
         };
         let clear = &mut self.clear;
         clear.clear();
         encode_event(event, clear)?;
         let mut header = self.encoder.header(event.body.kind(), event.session, time);
         header.flags = Flags::ENCRYPTED;
+        let packed = self.packer.pack(clear);
+        if packed.is_some() {
+            header.flags = header.flags.with(Flags::COMPRESSED);
+        }
+        let clear = packed.unwrap_or(clear);
         self.encoder.frame(&header, |out, header| {
             cipher
                 .seal(&header.encode(), clear, out)
                 .map_err(AppendError::Crypt)
-        })
+        })?;
+        Ok(subject)
     }
 
-    fn check_bounds(&self, event: &Event, bytes: u64) -> Result<(), AppendError> {
+    fn check_bounds(
+        &self,
+        event: &Event,
+        subject: Option<usize>,
+        bytes: u64,
+    ) -> Result<(), AppendError> {
         // What tells an end may use the reserve, or a full spool could not say how things ended.
         let ends = matches!(
             event.body,
@@ -292,10 +321,10 @@ impl State {
                 max,
             });
         }
-        let share = match &event.body {
-            Body::SessionStarted(started) => self.ledger.used_by_name(&started.subject),
-            _ if event.session.is_none() => return Ok(()),
-            _ => self.ledger.used_by(self.ledger.session(event.session)?),
+        let share = match (&event.body, subject) {
+            (Body::SessionStarted(started), _) => self.ledger.used_by_name(&started.subject),
+            (_, Some(subject)) => self.ledger.used_by(subject),
+            (_, None) => return Ok(()),
         };
         let max = self.config.max_subject_bytes;
         if !ends && share.saturating_add(bytes) > max {
@@ -336,13 +365,14 @@ impl State {
 
     pub(in crate::writer) fn forget_segment(&mut self, number: u64) {
         if let Some(sealed) = self.sealed.remove(&number) {
-            self.waiting -= sealed.bytes;
+            self.waiting = self.waiting.saturating_sub(sealed.bytes);
             self.ledger.release(&sealed.shares);
         }
     }
 
     pub(in crate::writer) fn forget_key(&mut self, session: SessionId) {
-        self.waiting -= self.keys.remove(&session).unwrap_or(0);
+        let bytes = self.keys.remove(&session).unwrap_or(0);
+        self.waiting = self.waiting.saturating_sub(bytes);
     }
 
     fn point(&self) -> Point {

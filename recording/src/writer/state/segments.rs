@@ -54,7 +54,7 @@ impl State {
         staged
             .and_then(|()| self.write())
             .inspect_err(|_| self.go_back(point))?;
-        self.settle(event, None, 0);
+        self.settle(event, None, None, 0);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ pub(in crate::writer) struct SyncJob {
     folder: Option<PathBuf>,
     disk: Arc<dyn Disk>,
     sealed: Option<u64>,
+    named: u64,
     head: Option<Head>,
     pub(in crate::writer) through: u64,
 }
@@ -37,7 +38,8 @@ impl State {
         Some(SyncJob {
             files: files.cloned().collect(),
             // New names come with new segments only.
-            folder: (sealed.is_some() || self.synced == 0).then(|| self.spool.folder.clone()),
+            folder: (self.named < self.number).then(|| self.spool.folder.clone()),
+            named: self.number,
             disk: Arc::clone(&self.disk),
             sealed: sealed.map(|(number, _)| *number),
             head: self.signed_head.clone(),
@@ -47,6 +49,7 @@ impl State {
 
     pub(in crate::writer) fn sync_done(&mut self, job: SyncJob) {
         self.synced = self.synced.max(job.through);
+        self.named = self.named.max(job.named);
         if self.unsynced.as_ref().map(|(number, _)| *number) == job.sealed {
             self.unsynced = None;
         }
