@@ -6,6 +6,16 @@ pub(crate) fn write(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
+pub(crate) fn text(bytes: &[u8]) -> String {
+    struct Hex<'a>(&'a [u8]);
+    impl fmt::Display for Hex<'_> {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            write(f, self.0)
+        }
+    }
+    Hex(bytes).to_string()
+}
+
 /// Exactly `N` bytes, or nothing. Capital digits are taken too.
 pub(crate) fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != N * 2 {

@@ -72,13 +72,16 @@ pub mod checkpoint;
 pub mod crypt;
 pub mod encoder;
 pub mod event;
+pub mod export;
 pub mod format;
 pub mod layout;
 pub mod reader;
+pub mod replay;
 pub mod seal;
 pub mod spool;
 pub mod store;
 pub mod upload;
+pub mod verify;
 pub mod writer;
 
 mod hex;

@@ -20,11 +20,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use portcullis_recording::checkpoint::SigningKey;
 use portcullis_recording::crypt::{RecipientPrivateKey, WRAPPED_KEY_LEN};
 use portcullis_recording::layout::{SegmentName, key_name};
+use portcullis_recording::reader::{Keyring, Payload, Query, Recordings};
 use portcullis_recording::seal::unseal;
 use portcullis_recording::store::{Store, StoreError};
 use portcullis_recording::upload::{Backoff, Confirmation, UploadError, Uploader};
+use portcullis_recording::verify::{Trust, Verdict, verify};
 use record::{files, session};
 use s3::Server;
 use spooled::Spooled;
@@ -173,6 +176,27 @@ async fn outage_in_the_middle_loses_nothing_and_all_arrives() {
     assert_eq!(complete_segments(&there), (1..=SEGMENTS).collect());
     let key = format!("p/{}/{}", spooled.writer.id(), key_name(&session(1)));
     assert_eq!(there[&key].len(), WRAPPED_KEY_LEN);
+
+    // From the bucket it reads back whole, decrypts and verifies.
+    let recordings = Recordings::new(server.store("p"));
+    let mut events = recordings.events(Query::session(session(1)), Keyring::new([private]));
+    let mut count = 0;
+    while let Some(next) = events.next().await {
+        assert!(matches!(next.unwrap().payload, Payload::Event(_)));
+        count += 1;
+    }
+    assert_eq!(count, SEGMENTS * 6 + 1);
+    let keys = [SigningKey::from_pem(&spooled.key).unwrap().public()];
+    let anchors = spooled.writer.head().into_iter().collect();
+    let trust = Trust {
+        keys: keys.into_iter().collect(),
+        anchors,
+        ..Trust::default()
+    };
+    assert_eq!(
+        verify(&recordings, &trust).await.unwrap().verdict(),
+        Verdict::Intact
+    );
 }
 
 /// An answer that was lost: the object arrived, the spool still holds it.

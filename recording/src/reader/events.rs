@@ -29,13 +29,13 @@ pub struct Record {
     pub sequence: u64,
     pub time: Timestamp,
     pub session: SessionId,
-    pub content: Content,
+    pub payload: Payload,
 }
 
 /// What is known of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    Event(Event),
+pub enum Payload {
+    Event(Box<Event>),
     /// It is there, but cannot be told.
     Unreadable {
         kind: u16,
@@ -222,9 +222,9 @@ impl Events {
         let Some(frame) = current.frame(place) else {
             return Ok(None);
         };
-        let content = match event_of(&frame, opener) {
-            Ok(event) => Content::Event(event),
-            Err(why) => Content::Unreadable {
+        let payload = match event_of(&frame, opener) {
+            Ok(event) => Payload::Event(Box::new(event)),
+            Err(why) => Payload::Unreadable {
                 kind: header.kind,
                 why,
             },
@@ -244,7 +244,7 @@ impl Events {
             sequence,
             time,
             session,
-            content,
+            payload,
         }))
     }
 }

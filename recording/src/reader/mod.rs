@@ -22,7 +22,7 @@ use crate::layout::{SegmentName, key_name};
 use crate::seal::{MAX_SEALED_LEN, MAX_SEGMENT_LEN, UnsealError, Unsealer};
 use crate::store::{Store, StoreError};
 
-pub use events::{Content, Events, Query, Record, Unreadable};
+pub use events::{Events, Payload, Query, Record, Unreadable};
 pub use keyring::{KeyError, Keyring, MAX_OPEN_SESSIONS};
 
 /// Segments that a reader lists of one writer: over a year of one each ten seconds.
@@ -108,10 +108,10 @@ impl Recordings {
             name: name.clone(),
             source,
         };
-        let mut content = self.store.content(&name, MAX_SEALED_LEN).await?;
+        let mut chunks = self.store.chunks(&name, MAX_SEALED_LEN).await?;
         let mut unsealer = Unsealer::new().map_err(damaged)?;
         let mut raw = Vec::new();
-        while let Some(chunk) = content.chunks.next().await {
+        while let Some(chunk) = chunks.stream.next().await {
             unsealer
                 .pull_all(&mut chunk?.as_ref(), &mut raw)
                 .map_err(damaged)?;

@@ -55,9 +55,9 @@ pub struct Stat {
 }
 
 /// Content of one object, piece by piece.
-pub struct Content {
+pub struct Chunks {
     pub size: u64,
-    pub chunks: BoxStream<'static, Result<Bytes, StoreError>>,
+    pub stream: BoxStream<'static, Result<Bytes, StoreError>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -118,9 +118,9 @@ impl Store {
 
     /// The whole object, refused if it is longer than `limit`.
     pub async fn read(&self, name: &str, limit: u64) -> Result<Bytes, StoreError> {
-        let mut content = self.content(name, limit).await?;
+        let mut chunks = self.chunks(name, limit).await?;
         let mut all = BytesMut::new();
-        while let Some(chunk) = content.chunks.next().await {
+        while let Some(chunk) = chunks.stream.next().await {
             let chunk = chunk?;
             let size = all.len() as u64 + chunk.len() as u64;
             if size > limit {
@@ -136,7 +136,7 @@ impl Store {
     }
 
     /// The object piece by piece, refused if its size is more than `limit`.
-    pub async fn content(&self, name: &str, limit: u64) -> Result<Content, StoreError> {
+    pub async fn chunks(&self, name: &str, limit: u64) -> Result<Chunks, StoreError> {
         let got = self
             .inner
             .get(&path(name)?)
@@ -151,11 +151,11 @@ impl Store {
             });
         }
         let owned = name.to_owned();
-        let chunks = got
+        let stream = got
             .into_stream()
             .map_err(move |source| named(&owned, source))
             .boxed();
-        Ok(Content { size, chunks })
+        Ok(Chunks { size, stream })
     }
 
     /// All objects below a folder, in no particular order.
@@ -207,11 +207,11 @@ impl fmt::Debug for Store {
     }
 }
 
-// === impl Content ===
+// === impl Chunks ===
 
-impl fmt::Debug for Content {
+impl fmt::Debug for Chunks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Content({} bytes)", self.size)
+        write!(f, "Chunks({} bytes)", self.size)
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) const BEGIN: u64 = 1_794_000_000_000_000;
 pub(crate) struct Recorder {
     pub(crate) writer: WriterId,
     pub(crate) key: SigningKey,
+    pub(crate) pem: String,
     pub(crate) encoder: Encoder,
     pub(crate) segment: u64,
     pub(crate) now: u64,
@@ -32,10 +33,11 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(writer: &str) -> Self {
-        let (key, _) = SigningKey::generate().unwrap();
+        let (key, pem) = SigningKey::generate().unwrap();
         Self {
             writer: writer.parse().unwrap(),
             key,
+            pem,
             encoder: Encoder::new(Chain::START),
             segment: 0,
             now: BEGIN,
