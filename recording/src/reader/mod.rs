@@ -9,6 +9,8 @@
 mod events;
 mod keyring;
 mod payload;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,95 @@
+use super::payload::event_of;
+use super::*;
+use crate::crypt::{RecipientPrivateKey, SessionCipher, SessionOpener};
+use crate::event::{Body, Output, Timestamp};
+use crate::format::{Flags, FormatError, Frame, FrameHeader, MAX_PAYLOAD_BYTES, kind};
+
+const SESSION: SessionId = SessionId::new([5; 16]);
+
+fn header(flags: Flags) -> FrameHeader {
+    FrameHeader {
+        kind: kind::OUTPUT,
+        flags,
+        sequence: 7,
+        time: Timestamp(1),
+        session: SESSION,
+    }
+}
+
+fn frame(header: FrameHeader, payload: &[u8]) -> Frame<'_> {
+    Frame {
+        header,
+        payload,
+        check: [0; 8],
+        linked: &[],
+    }
+}
+
+/// An output's payload: field 3, the data.
+fn payload(data: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let body = Output {
+        data: data.to_vec(),
+        ..Output::default()
+    };
+    let event = crate::event::Event::new(SESSION, Body::Output(body));
+    crate::format::encode_event(&event, &mut bytes).unwrap();
+    bytes
+}
+
+fn ciphers() -> (SessionCipher, Result<SessionOpener, KeyError>) {
+    let private = RecipientPrivateKey::generate().unwrap();
+    let cipher = SessionCipher::generate(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
+    let wrapped = cipher.wrap_key(private.public(), &SESSION).unwrap();
+    (
+        cipher,
+        wrapped
+            .unwrap_key(&private, &SESSION)
+            .map_err(KeyError::from),
+    )
+}
+
+#[test]
+fn compressed_and_encrypted_payload_is_opened_in_that_order() {
+    let (cipher, opener) = ciphers();
+    let header = header(Flags::ENCRYPTED.with(Flags::COMPRESSED));
+    let packed = zstd::encode_all(payload(&[b'a'; 10_000]).as_slice(), 1).unwrap();
+    let mut sealed = Vec::new();
+    cipher.seal(&header.encode(), &packed, &mut sealed).unwrap();
+    let event = event_of(&frame(header, &sealed), Some(&opener)).unwrap();
+    assert!(matches!(event.body, Body::Output(output) if output.data == [b'a'; 10_000]));
+    // Moved to another place in the record, it does not open.
+    let moved = FrameHeader {
+        sequence: 8,
+        ..header
+    };
+    let refused = event_of(&frame(moved, &sealed), Some(&opener)).unwrap_err();
+    assert_eq!(
+        refused,
+        KeyError::from(crate::crypt::CryptError::PayloadChanged).into()
+    );
+    let refused = event_of(&frame(header, &sealed), None).unwrap_err();
+    assert_eq!(refused, KeyError::Missing.into());
+}
+
+#[test]
+fn payload_that_unfolds_beyond_its_limit_is_a_bomb() {
+    let header = header(Flags::COMPRESSED);
+    let run = |len: usize| {
+        let packed = zstd::encode_all(&vec![0; len][..], 1).unwrap();
+        event_of(&frame(header, &packed), None).unwrap_err()
+    };
+    // Zeros are no event, but they are unfolded first.
+    assert!(matches!(run(MAX_PAYLOAD_BYTES), Unreadable::Format(_)));
+    let limit = MAX_PAYLOAD_BYTES as u64;
+    assert_eq!(
+        run(MAX_PAYLOAD_BYTES + 1),
+        UnsealError::Bomb { limit }.into()
+    );
+}
+
+#[test]
+fn unknown_flags_are_named() {
+    let refused = event_of(&frame(header(Flags(5)), &payload(b"x")), None).unwrap_err();
+    assert_eq!(refused, FormatError::UnknownFlags(5).into());
+}
