@@ -20,6 +20,7 @@ mod checksum;
 mod digits;
 mod hint;
 mod kind;
+mod lead;
 mod network;
 mod pattern;
 mod person;
@@ -29,9 +30,8 @@ mod tail;
 mod view;
 mod words;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
-use regex::bytes::{RegexSet, RegexSetBuilder};
 use thiserror::Error;
 
 pub use kind::{DetectorKind, UnknownDetector};
@@ -40,23 +40,22 @@ pub use pattern::{
     PATTERN_NEST_LIMIT, PATTERN_SIZE_LIMIT, PATTERN_TEXT_LIMIT, VALIDATED_MATCH_LIMIT, Validator,
 };
 pub use view::{LOOK_AHEAD, LOOK_BEHIND, REACH_BACK};
+pub(in crate::mask) use words::WORD_LIMIT;
 
+use lead::Leads;
 use sieve::Sieve;
 use tail::Tail;
 
-/// The most custom patterns in one set.
+/// The most custom patterns in one set: one bit each in the tables of [`lead`].
 pub const PATTERNS_LIMIT: usize = 32;
-
-/// The most memory that the gate ahead of all custom patterns may take, in bytes.
-pub const GATE_SIZE_LIMIT: usize = 8 << 20;
 
 /// Detectors compiled together. Cheap to share behind an `Arc`, free of state.
 #[derive(Debug, Clone)]
 pub struct DetectorSet {
     sieve: Sieve,
     patterns: Vec<CustomPattern>,
-    /// Whether any pattern can match, asked before each is tried.
-    gate: RegexSet,
+    /// Where which pattern can match, asked before it is tried.
+    leads: Leads,
 }
 
 /// Who found something.
@@ -82,9 +81,10 @@ pub enum InvalidDetectors {
     TooManyPatterns(usize),
     #[error("the name `{0}` is used twice; finds are told apart by it")]
     DuplicateName(String),
-    #[error("custom patterns together take more than {GATE_SIZE_LIMIT} bytes when compiled")]
-    TooBig,
 }
+
+/// Up to where each pattern has matched, so that its matches do not overlap.
+pub(in crate::mask) type Cursors = [usize; PATTERNS_LIMIT];
 
 /// A find before overlaps are settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,18 +122,11 @@ impl DetectorSet {
                 return Err(InvalidDetectors::DuplicateName(name.to_owned()));
             }
         }
-        let gate = RegexSetBuilder::new(patterns.iter().map(CustomPattern::as_str))
-            .unicode(false)
-            .size_limit(GATE_SIZE_LIMIT)
-            .dfa_size_limit(GATE_SIZE_LIMIT)
-            .nest_limit(PATTERN_NEST_LIMIT)
-            .build()
-            .map_err(|_| InvalidDetectors::TooBig)?;
-        let sieve = Sieve::new(kinds).map_err(|_| InvalidDetectors::TooBig)?;
+        let leads = Leads::new(patterns.iter().map(CustomPattern::hir));
         Ok(Self {
-            sieve,
+            sieve: Sieve::new(kinds),
             patterns: patterns.to_vec(),
-            gate,
+            leads,
         })
     }
 
@@ -152,19 +145,19 @@ impl DetectorSet {
     /// Whether nothing is found in `text`.
     pub fn is_clean(&self, text: &[u8]) -> bool {
         let mut stop = |_| ControlFlow::Break(());
-        let mut cursors = self.cursors();
+        let mut cursors = Cursors::default();
         self.sieve
             .visit(text, 0..text.len(), &mut stop)
             .is_continue()
             && self
-                .visit_patterns(text, text.len(), &mut cursors, &mut stop)
+                .visit_patterns(text, 0..text.len(), &mut cursors, &mut stop)
                 .is_continue()
     }
 
     /// What is found in `text`, in order and without overlaps.
     pub fn find(&self, text: &[u8]) -> Vec<Span> {
         let mut hits = Vec::new();
-        self.collect(text, 0..text.len(), &mut self.cursors(), &mut hits);
+        self.collect(text, 0..text.len(), &mut Cursors::default(), &mut hits);
         let mut spans: Vec<Span> = Vec::with_capacity(hits.len());
         let mut settled = 0;
         for hit in hits.into_iter().filter(|hit| !hit.is_empty()) {
@@ -185,50 +178,50 @@ impl DetectorSet {
         spans
     }
 
-    /// Where each custom pattern is looked for next: a fresh text.
-    pub(in crate::mask) fn cursors(&self) -> Vec<usize> {
-        vec![0; self.patterns.len()]
-    }
-
     /// Adds what is found at the anchors in `range` to `hits`, and sorts all of `hits` by who
-    /// wins. Patterns are looked for from their cursors up to the end of `range`.
+    /// wins. A pattern is passed over up to its cursor, where its last match ended.
     pub(in crate::mask) fn collect(
         &self,
         text: &[u8],
-        range: std::ops::Range<usize>,
-        cursors: &mut [usize],
+        range: Range<usize>,
+        cursors: &mut Cursors,
         hits: &mut Vec<Hit>,
     ) {
-        let horizon = range.end;
         let mut push = |hit| {
             hits.push(hit);
             ControlFlow::Continue(())
         };
-        let _ = self.sieve.visit(text, range, &mut push);
-        let _ = self.visit_patterns(text, horizon, cursors, &mut push);
+        let _ = self.sieve.visit(text, range.clone(), &mut push);
+        let _ = self.visit_patterns(text, range, cursors, &mut push);
         hits.sort_unstable_by_key(Hit::rank);
     }
 
-    /// Each pattern's own matches that begin before `horizon`: leftmost, one behind the other. A
-    /// match that its validator refuses is passed over by one byte, not by its length.
+    /// Each pattern's own matches that begin in `range`: leftmost, one behind the other. A match
+    /// that its validator refuses is passed over by one byte, not by its length.
     fn visit_patterns(
         &self,
         text: &[u8],
-        horizon: usize,
-        cursors: &mut [usize],
+        range: Range<usize>,
+        cursors: &mut Cursors,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let earliest = cursors.iter().copied().min().unwrap_or(horizon);
-        // A few bytes more, for what a pattern asks of the character before it.
-        let unseen = text.get(earliest.saturating_sub(4)..).unwrap_or_default();
-        let is_possible = earliest < horizon && self.gate.is_match(unseen);
-        for (index, (pattern, cursor)) in self.patterns.iter().zip(cursors).enumerate() {
-            while is_possible && *cursor < horizon {
-                let found = pattern.find_at(text, *cursor);
-                let Some((start, end)) = found.filter(|(start, _)| *start < horizon) else {
+        if self.patterns.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        for start in range {
+            let mut candidates = self.leads.candidates(text.get(start..).unwrap_or_default());
+            while candidates != 0 {
+                let index = candidates.trailing_zeros() as usize;
+                candidates &= candidates - 1;
+                let (Some(pattern), Some(cursor)) =
+                    (self.patterns.get(index), cursors.get_mut(index))
+                else {
                     break;
                 };
-                if pattern.accepts(text.get(start..end).unwrap_or_default()) {
+                if *cursor > start {
+                    continue;
+                }
+                if let Some(end) = pattern.match_at(text, start) {
                     *cursor = end;
                     on(Hit {
                         start,
@@ -236,11 +229,8 @@ impl DetectorSet {
                         detector: Detector::Pattern(index),
                         tail: None,
                     })?;
-                } else {
-                    *cursor = start + 1;
                 }
             }
-            *cursor = horizon.max(*cursor);
         }
         ControlFlow::Continue(())
     }

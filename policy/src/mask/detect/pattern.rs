@@ -3,20 +3,22 @@
 use std::fmt;
 use std::str::FromStr;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta::{Config, Regex};
+use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::{Anchored, Input};
 use regex_syntax::ParserBuilder;
+use regex_syntax::hir::Hir;
 use thiserror::Error;
 
 use super::checksum::{is_random, luhn};
 use super::digits::iban::is_iban;
-use super::view::LOOK_AHEAD;
 
 /// The longest text of a pattern, in bytes.
 pub const PATTERN_TEXT_LIMIT: usize = 1024;
 
-/// The longest match that a pattern may have, in bytes: what a stream holds back, less room for
-/// the letter behind it.
-pub const PATTERN_MATCH_LIMIT: usize = LOOK_AHEAD - 24;
+/// The longest match that a pattern may have, in bytes. A stream holds back more than that, and
+/// it bounds what hostile text costs: so much for each byte at worst.
+pub const PATTERN_MATCH_LIMIT: usize = 256;
 
 /// The longest match that a pattern with a validator may have, in bytes. Each place where the
 /// pattern fits is validated, so a shorter bound keeps hostile text cheap.
@@ -39,6 +41,9 @@ pub const PATTERN_NAME_LIMIT: usize = 63;
 #[derive(Debug, Clone)]
 pub struct CustomPattern {
     name: String,
+    text: String,
+    hir: Hir,
+    longest: usize,
     regex: Regex,
     validator: Option<Validator>,
 }
@@ -94,16 +99,22 @@ impl CustomPattern {
         }
         let validator = validator.map(Validator::from_str).transpose()?;
         let limit = validator.map_or(PATTERN_MATCH_LIMIT, |_| VALIDATED_MATCH_LIMIT);
-        check(pattern, limit)?;
-        let regex = RegexBuilder::new(pattern)
-            .unicode(false)
-            .size_limit(PATTERN_SIZE_LIMIT)
-            .dfa_size_limit(PATTERN_SIZE_LIMIT)
-            .nest_limit(PATTERN_NEST_LIMIT)
-            .build()
+        let (hir, longest) = check(pattern, limit)?;
+        let limits = Config::new()
+            .utf8_empty(false)
+            .which_captures(WhichCaptures::Implicit)
+            .nfa_size_limit(Some(PATTERN_SIZE_LIMIT))
+            .hybrid_cache_capacity(PATTERN_SIZE_LIMIT);
+        let regex = Regex::builder()
+            .configure(limits)
+            .build_from_hir(&hir)
             .map_err(|_| InvalidCustomPattern::TooBig)?;
+        let (name, text) = (name.to_owned(), pattern.to_owned());
         Ok(Self {
-            name: name.to_owned(),
+            name,
+            text,
+            hir,
+            longest,
             regex,
             validator,
         })
@@ -115,7 +126,7 @@ impl CustomPattern {
 
     /// The text it was made from.
     pub fn as_str(&self) -> &str {
-        self.regex.as_str()
+        &self.text
     }
 
     /// Whether it finds the same, whatever its name.
@@ -131,13 +142,20 @@ impl CustomPattern {
         }
     }
 
-    /// The first match that begins at or behind `start`.
-    pub(super) fn find_at(&self, text: &[u8], start: usize) -> Option<(usize, usize)> {
-        let found = self.regex.find_at(text, start)?;
-        Some((found.start(), found.end()))
+    pub(super) fn hir(&self) -> &Hir {
+        &self.hir
     }
 
-    pub(super) fn accepts(&self, text: &[u8]) -> bool {
+    /// The end of the match that begins at `start`, if one does and its validator accepts it.
+    pub(super) fn match_at(&self, text: &[u8], start: usize) -> Option<usize> {
+        let end = text.len().min(start + self.longest);
+        let input = Input::new(text).span(start..end).anchored(Anchored::Yes);
+        let found = self.regex.search(&input)?;
+        self.accepts(text.get(start..found.end())?)
+            .then(|| found.end())
+    }
+
+    fn accepts(&self, text: &[u8]) -> bool {
         match self.validator {
             None => true,
             Some(Validator::Luhn) => luhn(text),
@@ -147,8 +165,8 @@ impl CustomPattern {
     }
 }
 
-/// The same reading as the engine's, for what only the syntax tells.
-fn check(pattern: &str, limit: usize) -> Result<(), InvalidCustomPattern> {
+/// Reads a pattern, and how long its matches can be.
+fn check(pattern: &str, limit: usize) -> Result<(Hir, usize), InvalidCustomPattern> {
     if pattern.len() > PATTERN_TEXT_LIMIT {
         return Err(InvalidCustomPattern::TooLong(pattern.len()));
     }
@@ -172,7 +190,7 @@ fn check(pattern: &str, limit: usize) -> Result<(), InvalidCustomPattern> {
     if longest > limit {
         return Err(InvalidCustomPattern::MatchTooLong { longest, limit });
     }
-    Ok(())
+    Ok((parsed, longest))
 }
 
 fn syntax(error: &regex_syntax::Error) -> InvalidCustomPattern {

@@ -1,46 +1,67 @@
 //! The gate ahead of the single detectors.
 //!
 //! Every value that a built-in detector can find has an *anchor* in it or beside it: a byte such
-//! as `@`, the first digit of a number, or a word such as `password`. One pass for the bytes and
-//! one automaton for all words find the anchors; a detector runs only there, on a
-//! [`View`](super::view::View). Clean text costs the two passes and little else, and text made to
-//! hurt costs a bounded look for each anchor.
+//! as `@`, the first digit of a number, or a word such as `password`. One pass over the text finds
+//! all of them by pairs of neighbours: each byte falls into a class, and a table tells for two
+//! classes in a row whether anything begins there. For a word the pair is the rarest of its pairs
+//! of letters, and the word is compared only where that pair stands. A detector runs only at an
+//! anchor, on a [`View`]. Clean text costs two table look-ups a byte and little else, and text
+//! made to hurt costs a bounded look for each anchor.
 
 use std::ops::{ControlFlow, Range};
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use super::digits::{card, iban, phone, ssn};
 use super::kind::DetectorKind;
 use super::network::{ip, mac};
 use super::person::email;
 use super::secret::connection;
-use super::view::{Found, REACH_BACK, View};
+use super::view::{Found, LOOK_AHEAD, REACH_BACK, View};
 use super::words::Word;
 use super::{Detector, Hit};
+
+/// How many classes the table of pairs has room for; a power of two.
+const CLASSES: usize = 64;
+
+/// Classes of bytes that are no letters; letters are 0 to 25 whatever their case.
+const DIGIT: u8 = 26;
+const AT: u8 = 27;
+const COLON: u8 = 28;
+const JOIN: u8 = 29;
+const OTHER: u8 = 30;
+
+/// What a pair of classes begins: nothing, or what stands at its second byte.
+const NOTHING: u8 = 0;
+const NUMBER: u8 = 1;
+const AT_SIGN: u8 = 2;
+const COLON_SIGN: u8 = 3;
+const JOINT: u8 = 4;
+const NUMBER_IN_WORD: u8 = 5;
+/// From here on: a list of words that have the pair.
+const WORDS: u8 = 6;
+
+/// How often the letters `a` to `z` come, in per mille of English text.
+const FREQUENCY: [u32; 26] = [
+    82, 15, 28, 43, 127, 22, 20, 61, 70, 2, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2,
+    20, 1,
+];
+
+/// The same for `-` and `.`, roughly.
+const JOIN_FREQUENCY: u32 = 40;
 
 #[derive(Debug, Clone)]
 pub(super) struct Sieve {
     kinds: Kinds,
-    anchors: [Anchor; 256],
-    words: Option<Words>,
+    pairs: Box<[u8; CLASSES * CLASSES]>,
+    words: Vec<Vec<Candidate>>,
 }
 
-#[derive(Debug, Clone)]
-struct Words {
-    automaton: AhoCorasick,
-    list: Vec<Word>,
-    longest: usize,
-}
-
-/// What a byte may be the anchor of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Anchor {
-    None,
-    Digit,
-    At,
-    Colon,
-    Join,
+/// A word that may stand where its pair of letters does.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    word: Word,
+    text: &'static [u8],
+    /// Where the second letter of the pair stands in the word.
+    place: usize,
 }
 
 /// The detectors that decide at bytes, each on or off.
@@ -59,7 +80,7 @@ struct Kinds {
 // === impl Sieve ===
 
 impl Sieve {
-    pub(super) fn new(kinds: &[DetectorKind]) -> Result<Self, aho_corasick::BuildError> {
+    pub(super) fn new(kinds: &[DetectorKind]) -> Self {
         let has = |kind| kinds.contains(&kind);
         let kinds_on = Kinds {
             card: has(DetectorKind::CreditCard),
@@ -71,137 +92,214 @@ impl Sieve {
             mac: has(DetectorKind::MacAddress),
             connection: has(DetectorKind::ConnectionString),
         };
-        let words = Words::new(Word::of(kinds))?;
-        Ok(Self {
+        let pairs = Box::new([NOTHING; CLASSES * CLASSES]);
+        let mut sieve = Self {
             kinds: kinds_on,
-            anchors: kinds_on.anchors(),
-            words,
-        })
+            pairs,
+            words: Vec::new(),
+        };
+        sieve.add_bytes();
+        for (word, text) in Word::of(kinds) {
+            sieve.add_word(word, text.as_bytes());
+        }
+        sieve
     }
 
-    /// Shows `on` what is found at the anchors in `range`: bytes that stand in it, and words that
-    /// end in it. Finds come in no order. Only the neighbourhood of the anchors is read.
+    /// Shows `on` what is found at the anchors in `range`. Finds come in no order. Only the
+    /// neighbourhood of the anchors is read; a word may end up to [`WORD_LIMIT`] bytes behind the
+    /// pair that it is anchored at.
+    ///
+    /// [`WORD_LIMIT`]: super::words::WORD_LIMIT
     pub(super) fn visit(
         &self,
         text: &[u8],
         range: Range<usize>,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.visit_words(text, range.clone(), on)?;
-        self.visit_bytes(text, range, on)
-    }
-
-    fn visit_words(
-        &self,
-        text: &[u8],
-        range: Range<usize>,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let Some(words) = &self.words else {
-            return ControlFlow::Continue(());
-        };
-        let from = range.start.saturating_sub(words.longest);
-        let input = Input::new(text).span(from..range.end);
-        for found in words.automaton.find_overlapping_iter(input) {
-            let Some(word) = words.list.get(found.pattern().as_usize()) else {
-                continue;
-            };
-            if found.end() > range.start {
-                let view = View::around(text, found.end());
-                let start = found.start().saturating_sub(view.offset());
-                report(view, word.decide(view, start), on)?;
+        let before = range
+            .start
+            .checked_sub(1)
+            .and_then(|before| text.get(before));
+        let mut last = before.map_or(OTHER, |byte| class(*byte));
+        let bytes = text.get(range.clone()).unwrap_or_default();
+        for (index, &byte) in bytes.iter().enumerate() {
+            let next = class(byte);
+            let action = self.pair(last, next);
+            last = next;
+            if action != NOTHING {
+                self.act(action, text, range.start + index, on)?;
             }
         }
         ControlFlow::Continue(())
     }
 
-    fn visit_bytes(
+    #[inline]
+    fn pair(&self, first: u8, second: u8) -> u8 {
+        let index = (usize::from(first) * CLASSES + usize::from(second)) % (CLASSES * CLASSES);
+        self.pairs.get(index).copied().unwrap_or(NOTHING)
+    }
+
+    #[inline(never)]
+    fn act(
         &self,
+        action: u8,
         text: &[u8],
-        range: Range<usize>,
+        at: usize,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let mut at = range.start;
-        loop {
-            let rest = text.get(at..range.end).unwrap_or_default();
-            let Some(skipped) = rest
-                .iter()
-                .position(|byte| self.anchor(*byte) != Anchor::None)
-            else {
-                return ControlFlow::Continue(());
-            };
-            at += skipped;
-            let Some(&byte) = text.get(at) else {
-                return ControlFlow::Continue(());
-            };
-            match self.anchor(byte) {
-                Anchor::Digit => {
-                    let digits = text.get(at..).unwrap_or_default();
-                    let run = digits
-                        .iter()
-                        .take_while(|byte| byte.is_ascii_digit())
-                        .count();
-                    let before = at.checked_sub(1).and_then(|before| text.get(before));
-                    if !before.is_some_and(u8::is_ascii_digit) {
-                        self.number(text, at, run, on)?;
-                    }
-                    at += run.max(1);
-                    continue;
-                }
-                Anchor::At => {
-                    let view = View::around(text, at);
-                    report(view, email::find(view), on)?;
-                }
-                Anchor::Colon => self.colon(text, at, on)?,
-                Anchor::Join => {
-                    let view = View::around(text, at);
-                    report(view, mac::find(view, byte), on)?;
-                }
-                Anchor::None => {}
+        match action {
+            NUMBER => self.number(text, at, on),
+            NUMBER_IN_WORD => self.number_in_word(text, at, on),
+            AT_SIGN => {
+                let view = View::around(text, at);
+                report(view, email::find(view), on)
             }
-            at += 1;
+            COLON_SIGN => self.colon(text, at, on),
+            JOINT => {
+                let view = View::around(text, at);
+                let separator = text.get(at).copied().unwrap_or_default();
+                report(view, mac::find(view, separator), on)
+            }
+            list => self.word(usize::from(list - WORDS), text, at, on),
         }
     }
 
-    #[inline]
-    fn anchor(&self, byte: u8) -> Anchor {
-        self.anchors
-            .get(usize::from(byte))
-            .copied()
-            .unwrap_or(Anchor::None)
+    fn word(
+        &self,
+        list: usize,
+        text: &[u8],
+        at: usize,
+        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for candidate in self.words.get(list).map(Vec::as_slice).unwrap_or_default() {
+            let Some(start) = at.checked_sub(candidate.place) else {
+                continue;
+            };
+            let end = start + candidate.text.len();
+            let is_here = text
+                .get(start..end)
+                .is_some_and(|here| here.eq_ignore_ascii_case(candidate.text));
+            if is_here {
+                let view = View::around(text, end);
+                let start = start.saturating_sub(view.offset());
+                report(view, candidate.word.decide(view, start), on)?;
+            }
+        }
+        ControlFlow::Continue(())
     }
 
-    /// A run of digits begins. The looks here are cheap, and send most numbers on their way.
+    fn add_bytes(&mut self) {
+        let kinds = self.kinds;
+        let has_numbers = kinds.card || kinds.ssn || kinds.phone || kinds.iban || kinds.ip;
+        let has_colons = kinds.ip || kinds.mac || kinds.connection;
+        for first in 0..=OTHER {
+            let mut set = |second: u8, action: u8, is_on: bool| {
+                if is_on {
+                    self.set(first, second, action);
+                }
+            };
+            // The first digit of a run; the others follow a digit.
+            set(DIGIT, NUMBER, has_numbers && first > DIGIT);
+            set(
+                DIGIT,
+                NUMBER_IN_WORD,
+                (kinds.iban || kinds.card) && first < DIGIT,
+            );
+            set(AT, AT_SIGN, kinds.email);
+            set(COLON, COLON_SIGN, has_colons);
+            // Only behind what may be a hexadecimal digit.
+            set(JOIN, JOINT, kinds.mac && (first == DIGIT || first <= 5));
+        }
+    }
+
+    /// Anchors a word at the rarest pair of letters in it.
+    fn add_word(&mut self, word: Word, text: &'static [u8]) {
+        let letter = |byte: &u8| FREQUENCY.get(usize::from(class(*byte))).copied();
+        // `d.o.b` has no two letters in a row; what joins them is counted as a letter.
+        let first = |byte: &u8| {
+            if class(*byte) == JOIN {
+                Some(JOIN_FREQUENCY)
+            } else {
+                letter(byte)
+            }
+        };
+        let pairs = text.iter().zip(text.iter().skip(1)).enumerate();
+        let rarest = pairs
+            .filter_map(|(at, (a, b))| Some((first(a)? * letter(b)?, at + 1, class(*a), class(*b))))
+            .min();
+        let Some((_, place, first, second)) = rarest else {
+            return;
+        };
+        let known = self.pair(first, second);
+        let list = if known == NOTHING {
+            self.words.push(Vec::new());
+            u8::try_from(self.words.len() - 1).unwrap_or(u8::MAX - WORDS)
+        } else {
+            known - WORDS
+        };
+        self.set(first, second, list + WORDS);
+        if let Some(candidates) = self.words.get_mut(usize::from(list)) {
+            candidates.push(Candidate { word, text, place });
+        }
+    }
+
+    fn set(&mut self, first: u8, second: u8, action: u8) {
+        let index = usize::from(first) * CLASSES + usize::from(second);
+        if let Some(place) = self.pairs.get_mut(index) {
+            *place = action;
+        }
+    }
+
+    /// A run of digits begins behind a letter: all but accounts and magnetic stripes are no
+    /// values then.
+    fn number_in_word(
+        &self,
+        text: &[u8],
+        at: usize,
+        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let before = |distance| at.checked_sub(distance).and_then(|index| text.get(index));
+        let is_country = before(2).is_some_and(u8::is_ascii_alphabetic)
+            && !before(3).is_some_and(u8::is_ascii_alphanumeric);
+        let view = View::around(text, at);
+        if self.kinds.iban && is_country {
+            report(view, iban::find(view), on)?;
+        }
+        if self.kinds.card && before(2) == Some(&b'%') {
+            let run = view.run(view.at(), |byte| byte.is_ascii_digit()) - view.at();
+            report(view, card::find(view, run), on)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// A run of digits begins that no letter stands before. The looks here are cheap, and send most numbers on their way.
     fn number(
         &self,
         text: &[u8],
         at: usize,
-        run: usize,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let kinds = self.kinds;
+        let digits = text.get(at..).unwrap_or_default().iter().take(LOOK_AHEAD);
+        let run = digits.take_while(|byte| byte.is_ascii_digit()).count();
         let before = |distance| at.checked_sub(distance).and_then(|index| text.get(index));
         let is_joined = matches!(
             text.get(at + run),
             Some(b' ' | b'-' | b'.' | b'/' | b')' | 0xC2 | 0xE2)
         );
         let view = View::around(text, at);
-        let opens = !before(1).is_some_and(u8::is_ascii_alphanumeric);
         if kinds.card && (run == 4 && is_joined || (12..=19).contains(&run)) {
             report(view, card::find(view, run), on)?;
         }
-        if kinds.ssn && opens && (run == 3 && is_joined || run == 9) {
+        if kinds.ssn && (run == 3 && is_joined || run == 9) {
             report(view, ssn::find(view, run), on)?;
         }
         let is_called = matches!(before(1), Some(b'+' | b'('));
         let is_phone = (1..=5).contains(&run) && is_joined || (8..=13).contains(&run) || is_called;
-        if kinds.phone && opens && is_phone {
+        if kinds.phone && is_phone {
             report(view, phone::find(view, run), on)?;
         }
-        if kinds.iban && run >= 2 && before(1).is_some_and(u8::is_ascii_alphabetic) {
-            report(view, iban::find(view), on)?;
-        }
-        if kinds.ip && opens && run <= 3 && text.get(at + run) == Some(&b'.') {
+        if kinds.ip && run <= 3 && text.get(at + run) == Some(&b'.') {
             report(view, ip::v4(view), on)?;
         }
         ControlFlow::Continue(())
@@ -231,51 +329,35 @@ impl Sieve {
     }
 }
 
-// === impl Words ===
-
-impl Words {
-    fn new(words: Vec<(Word, &'static str)>) -> Result<Option<Self>, aho_corasick::BuildError> {
-        if words.is_empty() {
-            return Ok(None);
-        }
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(words.iter().map(|(_, text)| text))?;
-        let longest = words
-            .iter()
-            .map(|(_, text)| text.len())
-            .max()
-            .unwrap_or_default();
-        let list = words.into_iter().map(|(word, _)| word).collect();
-        Ok(Some(Self {
-            automaton,
-            list,
-            longest,
-        }))
-    }
+/// The class of a byte.
+#[inline]
+fn class(byte: u8) -> u8 {
+    const TABLE: [u8; 256] = classes();
+    TABLE.get(usize::from(byte)).copied().unwrap_or(OTHER)
 }
 
-// === impl Kinds ===
-
-impl Kinds {
-    fn anchors(self) -> [Anchor; 256] {
-        let mut anchors = [Anchor::None; 256];
-        let mut set = |bytes: &[u8], anchor, is_on| {
-            for byte in bytes.iter().filter(|_| is_on) {
-                if let Some(place) = anchors.get_mut(usize::from(*byte)) {
-                    *place = anchor;
-                }
-            }
-        };
-        let digits = self.card || self.ssn || self.phone || self.iban || self.ip;
-        set(b"0123456789", Anchor::Digit, digits);
-        set(b"@", Anchor::At, self.email);
-        set(b":", Anchor::Colon, self.ip || self.mac || self.connection);
-        set(b"-.", Anchor::Join, self.mac);
-        anchors
+#[allow(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler; a wrong index is an error there"
+)]
+const fn classes() -> [u8; 256] {
+    let mut classes = [OTHER; 256];
+    let mut letter = 0;
+    while letter < 26 {
+        classes[b'a' as usize + letter] = letter as u8;
+        classes[b'A' as usize + letter] = letter as u8;
+        letter += 1;
     }
+    let mut digit = b'0';
+    while digit <= b'9' {
+        classes[digit as usize] = DIGIT;
+        digit += 1;
+    }
+    classes[b'@' as usize] = AT;
+    classes[b':' as usize] = COLON;
+    classes[b'-' as usize] = JOIN;
+    classes[b'.' as usize] = JOIN;
+    classes
 }
 
 fn report(

@@ -25,6 +25,9 @@ pub(super) enum Word {
     WeakHint,
 }
 
+/// The longest word, in bytes.
+pub(in crate::mask) const WORD_LIMIT: usize = 32;
+
 /// All words, found without regard to case; a decision looks at the case where it counts.
 const WORDS: &[(Word, &[&str])] = &[
     (Word::AwsId, &["AKIA", "ASIA", "ABIA", "ACCA"]),

@@ -21,7 +21,8 @@ mod tests;
 use std::sync::Arc;
 
 use super::detect::{
-    Detector, DetectorSet, Follow, Hit, LOOK_AHEAD, LOOK_BEHIND, REACH_BACK, Span,
+    Cursors, Detector, DetectorSet, Follow, Hit, LOOK_AHEAD, LOOK_BEHIND, REACH_BACK, Span,
+    WORD_LIMIT,
 };
 
 /// The longest find that is given out as one, in bytes. What goes beyond comes as
@@ -33,7 +34,11 @@ pub const BLOCK: usize = 16 * 1024;
 
 /// The most bytes of text that a [`Scanner`] holds between two chunks: a find that is not at its
 /// end, or what is not decided yet with what decisions may look back on.
-pub const CARRY_LIMIT: usize = HIT_LIMIT + LOOK_BEHIND + REACH_BACK + LOOK_AHEAD;
+pub const CARRY_LIMIT: usize = HIT_LIMIT + LOOK_BEHIND + REACH_BACK + AHEAD;
+
+/// How much must be here behind an anchor before it is decided: the rest of its word, and what a
+/// decision may read from there.
+const AHEAD: usize = WORD_LIMIT + LOOK_AHEAD;
 
 /// A part of a text, in order. All pieces together are the text, byte for byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +63,8 @@ pub struct Scanner {
     given: usize,
     /// Up to where anchors were decided.
     decided: usize,
-    /// From where each pattern is looked for.
-    cursors: Vec<usize>,
+    /// Up to where each pattern has matched.
+    cursors: Cursors,
     /// Finds that were not given out yet, the first to win first.
     hits: Vec<Hit>,
     open: Option<Open>,
@@ -92,7 +97,7 @@ pub fn scan(set: &DetectorSet, text: &[u8], out: &mut impl FnMut(Piece<'_>)) {
 
 impl Scanner {
     pub fn new(set: Arc<DetectorSet>) -> Self {
-        let cursors = set.cursors();
+        let cursors = Cursors::default();
         Self {
             set,
             held: Vec::new(),
@@ -127,7 +132,7 @@ impl Scanner {
     }
 
     fn settle(&mut self, is_last: bool, out: &mut impl FnMut(Piece<'_>)) {
-        let ahead = if is_last { 0 } else { LOOK_AHEAD };
+        let ahead = if is_last { 0 } else { AHEAD };
         let horizon = self.held.len().saturating_sub(ahead).max(self.decided);
         let (held, hits) = (&self.held, &mut self.hits);
         self.set

@@ -215,7 +215,7 @@ fn nothing_is_held_beyond_the_carry_however_large_a_chunk() {
     let mut scanner = Scanner::new(set);
     scanner.feed(text.as_bytes(), &mut |_| {});
     assert!(
-        scanner.waiting() <= LOOK_AHEAD + super::REACH_BACK,
+        scanner.waiting() <= super::AHEAD + super::REACH_BACK,
         "{}",
         scanner.waiting()
     );

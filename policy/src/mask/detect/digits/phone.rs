@@ -173,6 +173,14 @@ fn national(view: View<'_>, at: usize, run: usize) -> Option<usize> {
     }
     match run {
         1..=5 => {
+            // Most numbers are none, and this tells at once.
+            let begins = matches!(
+                (run, view.byte(at)),
+                (3, _) | (_, Some(b'0')) | (1, Some(b'1'))
+            );
+            if !begins && !is_hinted(view, at) {
+                return None;
+            }
             let groups = Groups::read(view, at);
             north_american(view, at, &groups)
                 .or_else(|| trunk(view, at, &groups))
