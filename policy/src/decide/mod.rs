@@ -14,9 +14,6 @@ pub(crate) mod matching;
 mod standing;
 mod verdict;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 use std::time::SystemTime;
 

@@ -18,6 +18,9 @@ pub const MAX_EXPRESSION_TEXT: usize = 64 * 1024;
 /// Longest other string that an expression reads, in bytes.
 pub const MAX_STRING: usize = 4096;
 
+/// Longest string that an expression may make, in bytes.
+pub const MAX_GROWN: usize = 256 * 1024;
+
 /// Most values in all of a subject's claims, where an expression reads them.
 pub const MAX_CLAIMS: usize = 1024;
 

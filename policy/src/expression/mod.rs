@@ -29,8 +29,8 @@ use declared::Roots;
 
 pub use check::MAX_EXPRESSION_DEPTH;
 pub use cost::{
-    MAX_CLAIMS, MAX_CLAIMS_DEPTH, MAX_EXPRESSION_COST, MAX_EXPRESSION_TEXT, MAX_ITERATED,
-    MAX_LISTED, MAX_LOOPS, MAX_PATH_READ, MAX_STRING,
+    MAX_CLAIMS, MAX_CLAIMS_DEPTH, MAX_EXPRESSION_COST, MAX_EXPRESSION_TEXT, MAX_GROWN,
+    MAX_ITERATED, MAX_LISTED, MAX_LOOPS, MAX_PATH_READ, MAX_STRING,
 };
 pub(crate) use facts::Facts;
 pub use facts::SessionFacts;
@@ -67,7 +67,8 @@ pub struct InvalidExpression {
 
 /// What the expressions of one snapshot share: functions and compiled patterns.
 pub(crate) struct Environment {
-    context: Context<'static>,
+    /// None where there is no expression.
+    context: Option<Context<'static>>,
 }
 
 /// The evaluation of any number of expressions on the same facts. Nothing is prepared before the
@@ -157,11 +158,11 @@ impl InvalidExpression {
 
 impl Environment {
     pub(crate) fn new<'e>(expressions: impl IntoIterator<Item = &'e Expression>) -> Self {
-        let patterns = expressions
-            .into_iter()
-            .flat_map(|one| one.compiled.patterns.clone());
+        let mut expressions = expressions.into_iter().peekable();
+        let any = expressions.peek().is_some();
+        let patterns = expressions.flat_map(|one| one.compiled.patterns.clone());
         Self {
-            context: functions::context(patterns),
+            context: any.then(|| functions::context(patterns)),
         }
     }
 
@@ -186,7 +187,9 @@ impl<'a> Evaluation<'a> {
     /// caller decides which is the safe side.
     pub(crate) fn ask(&self, expression: &Expression) -> Result<bool, String> {
         let compiled = &*expression.compiled;
-        let mut context = self.environment.context.new_inner_scope();
+        let shared = self.environment.context.as_ref();
+        let shared = shared.ok_or("it was not compiled with this snapshot")?;
+        let mut context = shared.new_inner_scope();
         facts::bind(&mut context, compiled.roots, compiled.iterated, &self.facts)?;
         match context.resolve(&compiled.root) {
             Ok(Value::Bool(answer)) => Ok(answer),

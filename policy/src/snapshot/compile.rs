@@ -7,12 +7,14 @@ use thiserror::Error;
 
 use super::compiled::{CompiledPolicy, Texts};
 use super::index::Index;
+use super::masks::Masks;
 use super::parts::{Requirement, RequirementKind, SnapshotParts};
 use super::{Audience, Snapshot};
 use crate::decide::closed_reason;
 use crate::decision::{Class, Reason};
 use crate::expression::{Environment, Expression};
 use crate::limit::AppliedLimits;
+use crate::mask::MaskRule;
 use crate::rule::{
     Action, DefaultAction, Enforcement, Limits, Match, Policy, Rule, SubjectSelector,
 };
@@ -22,6 +24,9 @@ pub const MAX_POLICIES: usize = 20_000;
 
 /// Most rules in one snapshot.
 pub const MAX_RULES: usize = 100_000;
+
+/// Most masks in one snapshot.
+pub const MAX_MASKS: usize = 1_024;
 
 /// Most values in one field of a match, and in one list of subjects.
 pub const MAX_FIELD_VALUES: usize = 1_024;
@@ -50,13 +55,14 @@ pub(super) fn compile(mut parts: SnapshotParts) -> Result<Snapshot, Vec<CompileE
     policies.sort_by(|one, two| (one.origin, &one.name).cmp(&(two.origin, &two.name)));
     let mut errors = Errors::default();
     check_parts(&parts, &policies, &mut errors);
+    let masks = check_masks(std::mem::take(&mut parts.masks), &mut errors);
     for policy in &policies {
         check_policy(policy, &mut errors);
     }
     if !errors.0.is_empty() {
         return Err(errors.0);
     }
-    let closed = closed(&parts, &policies);
+    let closed = closed(&parts, &policies, &masks);
     let environment = Environment::new(expressions(&parts, &policies));
     let mut audiences = Audiences {
         replicas: parts.replicas,
@@ -87,6 +93,7 @@ pub(super) fn compile(mut parts: SnapshotParts) -> Result<Snapshot, Vec<CompileE
         texts,
         environment,
         index: Index::of(&compiled),
+        masks,
         policies: compiled,
         closed,
     })
@@ -202,6 +209,26 @@ fn check_parts(parts: &SnapshotParts, policies: &[Policy], errors: &mut Errors) 
     }
 }
 
+/// No masks where they are refused, for then there is no snapshot either.
+fn check_masks(rules: Vec<MaskRule>, errors: &mut Errors) -> Masks {
+    errors.at_most("masks", "masks", rules.len(), MAX_MASKS);
+    let mut names = BTreeSet::new();
+    for rule in &rules {
+        if !names.insert(&rule.name) {
+            errors.add(rule.name.to_string(), "there are two masks of this name");
+        }
+    }
+    if rules.len() > MAX_MASKS {
+        return Masks::default();
+    }
+    Masks::new(rules).unwrap_or_else(|refused| {
+        for error in refused {
+            errors.add("masks", error.to_string());
+        }
+        Masks::default()
+    })
+}
+
 fn check_policy(policy: &Policy, errors: &mut Errors) {
     let name = policy.name.to_string();
     errors.at_most(&name, "subjects", policy.subjects.len(), MAX_FIELD_VALUES);
@@ -285,7 +312,7 @@ fn expressions<'a>(
 
 // === what closes a connection ===
 
-fn closed(parts: &SnapshotParts, policies: &[Policy]) -> Option<Reason> {
+fn closed(parts: &SnapshotParts, policies: &[Policy], masks: &Masks) -> Option<Reason> {
     if parts.lockdown {
         let message = "the platform has locked this connection down";
         let remediation = "wait until the platform lifts the lockdown";
@@ -304,7 +331,7 @@ fn closed(parts: &SnapshotParts, policies: &[Policy]) -> Option<Reason> {
     let unmet = parts
         .requires
         .iter()
-        .filter(|required| !is_met(required, parts, policies));
+        .filter(|required| !is_met(required, policies, masks));
     let missing: BTreeSet<String> = unmet.map(ToString::to_string).collect();
     if !missing.is_empty() {
         let message = format!(
@@ -325,12 +352,11 @@ fn listed(names: &BTreeSet<String>) -> String {
     names.iter().cloned().collect::<Vec<_>>().join(", ")
 }
 
-fn is_met(required: &Requirement, _parts: &SnapshotParts, policies: &[Policy]) -> bool {
+fn is_met(required: &Requirement, policies: &[Policy], masks: &Masks) -> bool {
     match required.kind {
         RequirementKind::Guardrail => policies.iter().any(|policy| {
             policy.name.name == required.name && policy.enforcement == Enforcement::Enforce
         }),
-        // No mask can be known to be there.
-        RequirementKind::Mask => false,
+        RequirementKind::Mask => masks.has(&required.name),
     }
 }

@@ -8,22 +8,31 @@
 mod compile;
 pub(crate) mod compiled;
 pub(crate) mod index;
+mod masks;
 mod parts;
 mod scope;
 pub(crate) mod sets;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use crate::decision::Reason;
 use crate::expression::Environment;
 use crate::limit::AppliedLimits;
+use crate::mask::{InvalidMasks, MaskSet};
 use crate::rule::SubjectSelector;
+use crate::subject::Subject;
 use compiled::{CompiledPolicy, Texts};
 use index::Index;
+use masks::Masks;
 
 pub use compile::{
-    CompileError, MAX_FIELD_VALUES, MAX_POLICIES, MAX_RULES, MAX_SNAPSHOT_COST, MAX_TEXT_PATTERNS,
+    CompileError, MAX_FIELD_VALUES, MAX_MASKS, MAX_POLICIES, MAX_RULES, MAX_SNAPSHOT_COST,
+    MAX_TEXT_PATTERNS,
 };
+pub use masks::MAX_MASK_SETS;
 pub use parts::{AccessRule, ConnectionFacts, Requirement, RequirementKind, SnapshotParts};
 pub(crate) use scope::Scope;
 pub use scope::SubjectView;
@@ -31,7 +40,7 @@ pub use scope::SubjectView;
 /// The compiled rules of one connection.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// What it was compiled from, but for the policies, which are below.
+    /// What it was compiled from, but for the policies and masks, which are below.
     pub(crate) parts: SnapshotParts,
     /// By origin, the platform's first, and by name.
     pub(crate) policies: Vec<CompiledPolicy>,
@@ -44,6 +53,7 @@ pub struct Snapshot {
     pub(crate) texts: Texts,
     pub(crate) environment: Environment,
     pub(crate) index: Index,
+    pub(crate) masks: Masks,
     /// Why nothing passes for anybody, where that is so.
     pub(crate) closed: Option<Reason>,
 }
@@ -67,6 +77,11 @@ impl Snapshot {
 
     pub fn revision(&self) -> &str {
         &self.parts.revision
+    }
+
+    /// The masks that apply to a subject. They are the same for all who meet the same rules.
+    pub fn masks_for(&self, subject: &Subject) -> Result<Arc<MaskSet>, Vec<InvalidMasks>> {
+        self.masks.of(subject)
     }
 
     pub fn connection(&self) -> &ConnectionFacts {

@@ -6,7 +6,7 @@ use portcullis_policy::{
     Origin, Policy, Resource, Rule, Subject, SubjectSelector, Verdict,
 };
 
-pub fn decide(policies: &[Policy], subject: &Subject, operation: &Operation) -> Verdict {
+pub(crate) fn decide(policies: &[Policy], subject: &Subject, operation: &Operation) -> Verdict {
     let bound: Vec<&Policy> = policies
         .iter()
         .filter(|policy| binds(policy, subject))
@@ -43,11 +43,11 @@ pub fn decide(policies: &[Policy], subject: &Subject, operation: &Operation) -> 
     strictest(&verdicts)
 }
 
-pub fn binds(policy: &Policy, subject: &Subject) -> bool {
+pub(crate) fn binds(policy: &Policy, subject: &Subject) -> bool {
     policy.subjects.is_empty() || SubjectSelector::any(&policy.subjects, subject)
 }
 
-pub fn ask_policy(policy: &Policy, operation: &Operation) -> Verdict {
+pub(crate) fn ask_policy(policy: &Policy, operation: &Operation) -> Verdict {
     let spoken: Vec<Verdict> = policy
         .rules
         .iter()
@@ -65,7 +65,7 @@ pub fn ask_policy(policy: &Policy, operation: &Operation) -> Verdict {
     }
 }
 
-pub fn strictest(verdicts: &[Verdict]) -> Verdict {
+pub(crate) fn strictest(verdicts: &[Verdict]) -> Verdict {
     if verdicts.contains(&Verdict::Deny) {
         return Verdict::Deny;
     }

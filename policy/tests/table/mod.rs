@@ -15,14 +15,14 @@ use serde::Deserialize;
 /// Cases that share a snapshot.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
-    pub given: Given,
-    pub cases: Vec<Case>,
+pub(crate) struct Group {
+    pub(crate) given: Given,
+    pub(crate) cases: Vec<Case>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Given {
+pub(crate) struct Given {
     #[serde(default)]
     policies: Vec<PolicyText>,
     #[serde(default = "everybody")]
@@ -38,26 +38,26 @@ pub struct Given {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
-    pub name: String,
+pub(crate) struct Case {
+    pub(crate) name: String,
     #[serde(default)]
     subject: SubjectText,
     operation: OperationText,
-    pub expect: Expect,
+    pub(crate) expect: Expect,
 }
 
 /// What must come out. What is not written is not looked at.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Expect {
+pub(crate) struct Expect {
     /// `Allow`, `Deny`, or `Hold` and the number of approvers.
-    pub verdict: String,
+    pub(crate) verdict: String,
     /// `policy` or `policy/rule`.
-    pub by: Option<String>,
-    pub class: Option<String>,
-    pub message: Option<String>,
+    pub(crate) by: Option<String>,
+    pub(crate) class: Option<String>,
+    pub(crate) message: Option<String>,
     /// `policy/rule verdict`, each.
-    pub would_be: Option<Vec<String>>,
+    pub(crate) would_be: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -160,15 +160,15 @@ fn all<T: FromStr<Err: std::fmt::Debug>>(words: &[String]) -> Vec<T> {
     words.iter().map(|word| word.parse().unwrap()).collect()
 }
 
-pub fn read(text: &str) -> Vec<Group> {
+pub(crate) fn read(text: &str) -> Vec<Group> {
     serde_saphyr::from_str(text).unwrap()
 }
 
-pub fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_770_000_000)
 }
 
-pub fn session() -> SessionFacts {
+pub(crate) fn session() -> SessionFacts {
     SessionFacts {
         id: "s-1".to_owned(),
         client_address: "10.0.0.7".to_owned(),
@@ -177,7 +177,7 @@ pub fn session() -> SessionFacts {
 }
 
 /// The terms of every approval in these files, but for the number of approvers.
-pub fn terms(required: u8) -> ApprovalTerms {
+pub(crate) fn terms(required: u8) -> ApprovalTerms {
     ApprovalTerms {
         required,
         grant: Grant::OneShot,
@@ -191,7 +191,7 @@ pub fn terms(required: u8) -> ApprovalTerms {
 // === impl Given ===
 
 impl Given {
-    pub fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let name = |name: &String| ObjectName::new("ns", name);
         let parts = SnapshotParts {
             revision: "r".to_owned(),
@@ -304,7 +304,7 @@ impl MatchText {
 // === impl Case ===
 
 impl Case {
-    pub fn subject(&self) -> Subject {
+    pub(crate) fn subject(&self) -> Subject {
         let claims = self.subject.claims.iter();
         Subject {
             username: self
@@ -320,7 +320,7 @@ impl Case {
         }
     }
 
-    pub fn operation(&self) -> Operation {
+    pub(crate) fn operation(&self) -> Operation {
         let text = &self.operation;
         let more = (0..text.more).map(|n| format!("Read table:more.t{n}"));
         Operation {
@@ -365,7 +365,7 @@ fn access(text: &str) -> Access {
 // === impl Expect ===
 
 impl Expect {
-    pub fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Verdict {
         match self.verdict.as_str() {
             "Allow" => Verdict::Allow,
             "Deny" => Verdict::Deny,
