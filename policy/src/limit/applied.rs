@@ -54,4 +54,10 @@ impl AppliedLimits {
             },
         }));
     }
+
+    /// The rates that one operation is counted against.
+    pub fn rates(&self, writes: bool) -> impl Iterator<Item = &Named<RateLimit>> + Clone {
+        let writes = if writes { self.writes.as_slice() } else { &[] };
+        self.operations.iter().chain(writes)
+    }
 }

@@ -67,9 +67,14 @@ fn a_replica_applies_its_part_of_rates_and_the_whole_of_sizes() {
         .map(|l| told(&l.id, l.limit.max))
         .collect();
     assert_eq!(sizes, ["ns/p rows 10", "ns/p bytes 11"]);
-    let rates = applied.operations.iter().chain(&applied.writes);
-    let rates: Vec<_> = rates.map(|l| told(&l.id, l.limit.max)).collect();
-    assert_eq!(rates, ["ns/p operations 30", "ns/p writes 1"]);
+    let rates = |writes| -> Vec<String> {
+        applied
+            .rates(writes)
+            .map(|l| told(&l.id, l.limit.max))
+            .collect()
+    };
+    assert_eq!(rates(true), ["ns/p operations 30", "ns/p writes 1"]);
+    assert_eq!(rates(false), ["ns/p operations 30"]);
     let sessions: Vec<_> = applied
         .sessions
         .iter()

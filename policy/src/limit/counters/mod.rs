@@ -46,14 +46,17 @@ struct Key {
 impl Counters {
     /// Counts one operation against all these limits, or against none and says why. In the good
     /// case the answer is the limit with the least left, none where there are no limits.
-    pub fn admit(
+    pub fn admit<'l>(
         &mut self,
         caller: &Caller,
-        limits: &[Named<RateLimit>],
+        limits: impl IntoIterator<Item = &'l Named<RateLimit>> + Clone,
         now: Monotonic,
     ) -> Result<Option<Standing>, Refusal> {
         self.now = self.now.max(now);
-        let keys = || limits.iter().flat_map(|limit| keys(caller, limit));
+        let keys = || {
+            let limits = limits.clone().into_iter();
+            limits.flat_map(|limit| keys(caller, limit))
+        };
         let mut worst: Option<Standing> = None;
         for (key, limit) in keys() {
             let standing = self.rate_standing(key, limit);
@@ -184,10 +187,10 @@ impl Counters {
     }
 }
 
-fn keys<'a>(
-    caller: &'a Caller,
-    limit: &'a Named<RateLimit>,
-) -> impl Iterator<Item = (Key, &'a Named<RateLimit>)> {
+fn keys<'l>(
+    caller: &Caller,
+    limit: &'l Named<RateLimit>,
+) -> impl Iterator<Item = (Key, &'l Named<RateLimit>)> + use<'l> {
     let id = limit.id.digest();
     caller
         .counted(limit.limit.per)

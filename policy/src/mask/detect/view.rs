@@ -100,9 +100,9 @@ impl<'t> View<'t> {
         end.saturating_sub(run)
     }
 
-    /// Whether the view ends at `end`: what goes on there was not seen.
+    /// Whether the view ends at `end` because it may be no longer: what goes on there was not seen.
     pub(super) fn is_cut_at(&self, end: usize) -> bool {
-        end >= self.text.len()
+        end >= self.text.len() && self.text.len() - self.at >= LOOK_AHEAD
     }
 
     pub(super) fn has(&self, index: usize, word: &[u8]) -> bool {

@@ -144,6 +144,11 @@ fn number(digits: &[u8]) -> u32 {
     })
 }
 
+/// Whether a number and a space stand before `at`: it may be one of a row of numbers.
+fn follows_number(view: View<'_>, at: usize) -> bool {
+    view.before(at) == Some(b' ') && at >= 2 && view.is_digit(at - 2)
+}
+
 /// Whether `at` is in the middle of a longer list of numbers or name: a letter or digit stands
 /// before it, or behind one of `joints`.
 fn is_continued(view: View<'_>, at: usize, joints: &[u8]) -> bool {

@@ -8,7 +8,7 @@ use super::super::hint;
 use super::super::kind::DetectorKind;
 use super::super::view::{Found, View};
 use super::phone_plan::{is_north_american, lengths};
-use super::{Digits, Groups, is_continued, separator_at};
+use super::{Digits, Groups, follows_number, is_continued, separator_at};
 
 const HINTS: &[&str] = &[
     "phone",
@@ -87,9 +87,13 @@ const HINTED_DIGITS: std::ops::RangeInclusive<usize> = 8..=13;
 pub(in super::super) fn find(view: View<'_>, run: usize) -> Option<Found> {
     let at = view.at();
     let (start, end) = match (view.before(at), view.before(at.saturating_sub(1))) {
+        // `(+49) 30`, but not the bracket of a sentence.
+        (Some(b'+'), Some(b'(')) if view.byte(at + run) == Some(b')') => {
+            (at - 2, international(view, at)?)
+        }
         (Some(b'+'), _) => (at - 1, international(view, at)?),
         (Some(b'('), Some(b'+')) => (at - 2, international(view, at)?),
-        (Some(b'('), _) => bracketed(view, at, at + run)?,
+        (Some(b'('), _) if view.byte(at + run) == Some(b')') => bracketed(view, at, at + run)?,
         _ => (at, national(view, at, run)?),
     };
     view.opens(start)
@@ -199,13 +203,13 @@ fn north_american(view: View<'_>, at: usize, groups: &Groups) -> Option<usize> {
         && view.closes(end);
     let digits = Digits::of(view.slice(at..end));
     let is_valid = digits.all().get(skipped..).is_some_and(is_north_american);
-    (fits && is_valid && !(separator == b' ' && is_continued(view, at, b" "))).then_some(end)
+    (fits && is_valid && !(separator == b' ' && follows_number(view, at))).then_some(end)
 }
 
 fn trunk(view: View<'_>, at: usize, groups: &Groups) -> Option<usize> {
     let is_trunk = view.byte(at) == Some(b'0')
         && matches!(view.byte(at + 1), Some(b'1'..=b'9'))
-        && !is_continued(view, at, b" ");
+        && !follows_number(view, at);
     if !is_trunk {
         return None;
     }

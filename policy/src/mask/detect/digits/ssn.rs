@@ -3,7 +3,7 @@
 use super::super::hint;
 use super::super::kind::DetectorKind;
 use super::super::view::{Found, View};
-use super::{Groups, is_continued, number};
+use super::{Groups, follows_number, is_continued, number};
 
 const HINTS: &[&str] = &[
     "ssn",
@@ -44,7 +44,7 @@ fn grouped(view: View<'_>, at: usize) -> Option<usize> {
     let goes_on = groups.goes_on(3) == Some(separator);
     let fits = match separator {
         b'-' => !goes_on,
-        b' ' => !goes_on && (!is_continued(view, at, b" ") || is_hinted(view, at)),
+        b' ' => !goes_on && (!follows_number(view, at) || is_hinted(view, at)),
         b'.' => !goes_on && is_hinted(view, at),
         _ => false,
     };

@@ -97,7 +97,11 @@ pub(in super::super) fn v6(view: View<'_>) -> Option<Found> {
     let colons = text.iter().filter(|byte| **byte == b':').count();
     let is_short = text.windows(2).any(|pair| pair == b"::");
     // A time or a list of pairs ends here, before the parser is asked.
-    if !(is_short && colons >= 2 || colons >= 6) || !is_telling(text) {
+    let is_pairs = !is_short
+        && text
+            .split(|byte| *byte == b':')
+            .all(|group| group.len() == 2);
+    if !(is_short && colons >= 2 || colons >= 6) || is_pairs || !is_telling(text) {
         return None;
     }
     Ipv6Addr::from_str(std::str::from_utf8(text).ok()?).ok()?;

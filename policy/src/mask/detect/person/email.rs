@@ -1,6 +1,7 @@
 //! E-mail addresses, told from user information in URLs, handles and file names.
 
 use super::super::kind::DetectorKind;
+use super::super::secret::connection;
 use super::super::view::{Found, View};
 
 /// The longest part before the `@`.
@@ -71,9 +72,7 @@ fn domain(view: View<'_>, start: usize) -> Option<usize> {
     let mut at = start;
     let mut best = None;
     loop {
-        let end = view.run(at, |byte| {
-            byte.is_ascii_alphanumeric() || byte >= 0x80 || byte == b'-'
-        });
+        let end = label_end(view, at);
         let label = view.slice(at..end);
         if label.is_empty()
             || label.starts_with(b"-")
@@ -97,6 +96,18 @@ fn domain(view: View<'_>, start: usize) -> Option<usize> {
     })
 }
 
+/// Over letters, digits and dashes; of other letters those of two bytes, such as `ü`.
+fn label_end(view: View<'_>, start: usize) -> usize {
+    let mut end = start;
+    loop {
+        match (view.byte(end), view.byte(end + 1)) {
+            (Some(byte), _) if byte.is_ascii_alphanumeric() || byte == b'-' => end += 1,
+            (Some(0xC3..=0xDF), Some(0x80..=0xBF)) => end += 2,
+            _ => return end,
+        }
+    }
+}
+
 /// How much of a label can be a last one: letters alone, or a label in the spelling of other
 /// alphabets (`xn--`); a dash after letters belongs to the sentence.
 fn last_label(label: &[u8]) -> Option<usize> {
@@ -117,19 +128,17 @@ fn last_label(label: &[u8]) -> Option<usize> {
 
 /// Whether the name is the user, or the end of the password, of a URL; or a handle (`@a@b.c`).
 fn is_user_info(view: View<'_>, start: usize) -> bool {
-    match (view.before(start), view.before(start.saturating_sub(1))) {
-        (Some(b'/'), Some(b'/')) | (Some(b'@'), _) => true,
-        (Some(b':'), _) => {
-            let from = start.saturating_sub(USER_INFO);
-            let info = view.slice(from..start);
-            let is_part =
-                |byte: &&u8| **byte > b' ' && !matches!(**byte, b'/' | b'"' | b'\'' | b'<');
-            let part = info.iter().rev().take_while(is_part).count();
-            info.get(..info.len() - part)
-                .is_some_and(|before| before.ends_with(b"://"))
-        }
-        _ => false,
+    if view.before(start) == Some(b'@') {
+        return true;
     }
+    let from = start.saturating_sub(USER_INFO);
+    let is_part = |byte: u8| byte > b' ' && !matches!(byte, b'"' | b'\'' | b'<' | b'>');
+    let token = view.slice(view.run_back(start, is_part).max(from)..start);
+    let scheme = token.windows(3).rposition(|part| part == b"://");
+    scheme
+        .and_then(|at| token.get(at + 3..))
+        .is_some_and(connection::is_user_info)
+        || token == b"//"
 }
 
 fn is_picture(domain: &[u8]) -> bool {

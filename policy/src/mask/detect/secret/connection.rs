@@ -71,10 +71,7 @@ pub(in super::super) fn url(view: View<'_>) -> Option<Found> {
     let start = colon + 1;
     let token = view.run(start, |byte| Class::UrlPassword.has(byte) || byte == b'@');
     let text = view.slice(start..token);
-    let path = text
-        .iter()
-        .position(|byte| matches!(byte, b'/' | b'?' | b'#'));
-    let authority = text.get(..path.unwrap_or(text.len()))?;
+    let authority = authority(text);
     let is_port = authority.iter().all(u8::is_ascii_digit);
     let sign = authority
         .iter()
@@ -119,6 +116,24 @@ pub(in super::super) fn pair(view: View<'_>, key: usize) -> Option<Found> {
     })
 }
 
+/// Whether what stands between `//` and an `@` in a URL is a user and perhaps a password. Behind
+/// a slash it is part of a path, unless what stands before the slash cannot be a host and a port.
+pub(in super::super) fn is_user_info(text: &[u8]) -> bool {
+    let host = authority(text);
+    let port = host
+        .iter()
+        .position(|byte| *byte == b':')
+        .and_then(|at| host.get(at + 1..));
+    host.len() == text.len() || port.is_some_and(|port| !port.iter().all(u8::is_ascii_digit))
+}
+
+/// Up to the path, the query or the fragment.
+fn authority(text: &[u8]) -> &[u8] {
+    text.split(|byte| matches!(byte, b'/' | b'?' | b'#'))
+        .next()
+        .unwrap_or_default()
+}
+
 /// The value from `start` on: in quotes, or up to the separator of its list.
 fn value(view: View<'_>, key: usize, start: usize) -> (usize, usize) {
     let close = match view.byte(start) {
@@ -134,12 +149,24 @@ fn value(view: View<'_>, key: usize, start: usize) -> (usize, usize) {
     }
     // Between semicolons a value may have spaces; elsewhere a space ends it.
     let before = view.run_back(key, |byte| byte == b' ' || byte.is_ascii_alphanumeric());
-    let is_list = view.before(before) == Some(b';');
+    let is_list = match view.before(before) {
+        Some(b';') => true,
+        None | Some(b'"' | b'\'' | b'\n') => opens_list(view, start),
+        _ => false,
+    };
     let ends = |byte: u8| matches!(byte, b';' | b'"' | b'\n' | b'\r' | b'\\' | b'<');
     let end = view.run(start, |byte| {
         !(ends(byte) || !is_list && !Class::ListValue.has(byte))
     });
     (start, end)
+}
+
+/// Whether the first value of a line goes up to a semicolon, with no other key before it.
+fn opens_list(view: View<'_>, start: usize) -> bool {
+    let end = view.run(start, |byte| {
+        !matches!(byte, b';' | b'=' | b'"' | b'\n' | b'\r')
+    });
+    view.byte(end) == Some(b';')
 }
 
 fn has_company(view: View<'_>, key: usize, end: usize) -> bool {

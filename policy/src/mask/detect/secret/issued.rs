@@ -1,6 +1,6 @@
 //! Keys whose issuer gave them a form of their own.
 
-use super::super::checksum::{base62, crc32, entropy, is_random};
+use super::super::checksum::{base62, crc32, entropy};
 use super::super::hint;
 use super::super::kind::DetectorKind;
 use super::super::tail::{Class, Tail};
@@ -120,7 +120,7 @@ pub(in super::super) fn slack(view: View<'_>, start: usize) -> Option<Found> {
     let number = parts.next()?;
     let secret = parts.next_back()?;
     let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
-    let is_secret = secret.len() >= SLACK_SECRET && is_random(secret);
+    let is_secret = secret.len() >= SLACK_SECRET && is_mixed(secret);
     (is_number && is_secret && is_lower(view, start, view.at() - start) && view.opens(start))
         .then(|| Found::new(DetectorKind::SlackToken, start, end))
 }
@@ -138,8 +138,14 @@ pub(in super::super) fn slack_hook(view: View<'_>, start: usize) -> Option<Found
         && is_id(parts.next(), b'B')
         && parts
             .next()
-            .is_some_and(|secret| secret.len() >= SLACK_SECRET && is_random(secret));
+            .is_some_and(|secret| secret.len() >= SLACK_SECRET && is_mixed(secret));
     fits.then(|| Found::new(DetectorKind::SlackToken, start, end))
+}
+
+/// Letters, digits, and enough of a mixture for a form that is strict already.
+fn is_mixed(secret: &[u8]) -> bool {
+    let has = |class: fn(&u8) -> bool| secret.iter().any(class);
+    has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && entropy(secret) >= 3.0
 }
 
 /// Whether a word that was found without regard to case is written in lower case.

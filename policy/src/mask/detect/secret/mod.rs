@@ -12,7 +12,8 @@ fn is_placeholder(value: &[u8]) -> bool {
         return true;
     };
     let is_template = matches!(first, b'<' | b'{' | b'[' | b'%') || value.starts_with(b"$");
-    let is_blank = value.iter().all(|byte| byte == first)
+    let is_blank = value.len() >= 3
+        && value.iter().all(|byte| byte == first)
         && matches!(first, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'?');
     is_template || is_blank
 }
