@@ -87,20 +87,13 @@ impl Flags {
 impl FrameHeader {
     /// The header's bytes, which encryption authenticates beside the payload.
     pub fn encode(&self) -> [u8; FRAME_HEADER_BYTES] {
-        let [k0, k1] = self.kind.to_le_bytes();
-        let [f0, f1] = self.flags.0.to_le_bytes();
         let mut bytes = [0; FRAME_HEADER_BYTES];
-        let parts: [&[u8]; 4] = [
-            &[k0, k1, f0, f1],
-            &self.sequence.to_le_bytes(),
-            &self.time.0.to_le_bytes(),
-            self.session.bytes(),
-        ];
-        let source = parts.into_iter().flatten();
-        bytes
-            .iter_mut()
-            .zip(source)
-            .for_each(|(byte, from)| *byte = *from);
+        let mut rest = bytes.as_mut_slice();
+        rest = put(rest, self.kind.to_le_bytes());
+        rest = put(rest, self.flags.0.to_le_bytes());
+        rest = put(rest, self.sequence.to_le_bytes());
+        rest = put(rest, self.time.0.to_le_bytes());
+        put(rest, *self.session.bytes());
         bytes
     }
 
@@ -163,6 +156,19 @@ impl<'a> Frame<'a> {
         self.header.kind >= kind::FIRST_EVENT
     }
 }
+
+/// Writes a part at the front of a slice that has room for it, and gives what comes after it.
+fn put<const N: usize>(bytes: &mut [u8], part: [u8; N]) -> &mut [u8] {
+    match bytes.split_first_chunk_mut() {
+        Some((place, rest)) => {
+            *place = part;
+            rest
+        }
+        None => &mut [],
+    }
+}
+
+const _: () = assert!(FRAME_HEADER_BYTES == 2 + 2 + 8 + 8 + 16);
 
 /// Starts a frame at the end of `out`; the caller appends the payload, then finishes it.
 pub(crate) fn begin_frame(out: &mut Vec<u8>, header: &FrameHeader) -> usize {

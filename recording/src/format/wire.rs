@@ -99,14 +99,24 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Writes what `fill` writes, with its length ahead of it.
 pub(crate) fn put_nested(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
+    // Most lengths fit the one byte that is kept for them.
     let start = out.len();
+    out.push(0);
     fill(out);
+    let length = out.len() - start - 1;
+    if let (Ok(short @ ..0x80), Some(place)) = (u8::try_from(length), out.get_mut(start)) {
+        *place = short;
+        return;
+    }
     let end = out.len();
-    put_varint(out, (end - start) as u64);
+    put_varint(out, length as u64);
     let prefix = out.len() - end;
     if let Some(nested) = out.get_mut(start..) {
+        // The byte that was kept comes to the end, and goes.
         nested.rotate_right(prefix);
+        nested.get_mut(prefix..).unwrap_or_default().rotate_left(1);
     }
+    out.pop();
 }
 
 /// Small numbers of either sign become small numbers without one.
