@@ -21,6 +21,7 @@ pub mod keys;
 pub mod patterns;
 pub mod segments;
 pub mod texts;
+pub mod values;
 
 /// A target by its name.
 pub type Target = (&'static str, fn(&[u8]));
@@ -36,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("patterns", patterns::check),
     ("segments", segments::check),
     ("texts", texts::check),
+    ("values", values::check),
 ];
 
 /// Splits seeds that a person can read: lines, the last of which takes the rest.

@@ -7,6 +7,8 @@ use std::sync::{Arc, LazyLock};
 
 use portcullis_policy::mask::detect::{CustomPattern, Detector, DetectorKind, DetectorSet};
 use portcullis_policy::mask::scan::{CARRY_LIMIT, Piece, Scanner, scan};
+use portcullis_policy::mask::{DdlRule, MaskRule, MaskSet, Predicates, Transform};
+use portcullis_policy::{ObjectName, Origin};
 
 /// Past this, a text is not cut into single bytes: it would take too long.
 const MAX_CUT_SMALL: usize = 2048;
@@ -21,12 +23,32 @@ pub fn check(data: &[u8]) {
     };
     let (pattern, text) = (&data[..end], &data[end + 1..]);
     cut_anywhere(&BUILT_IN, text);
+    masked_anywhere(text);
     let pattern = std::str::from_utf8(pattern).ok();
     let pattern = pattern.and_then(|pattern| CustomPattern::parse("own", pattern, None).ok());
     if let Some(Ok(set)) = pattern.map(|pattern| DetectorSet::compile(&[], &[pattern])) {
         cut_anywhere(&Arc::new(set), text);
     }
 }
+
+static MASK: LazyLock<MaskSet> = LazyLock::new(|| {
+    let rule = MaskRule {
+        name: ObjectName::new("shop", "pii"),
+        origin: Origin::Tenant,
+        subjects: Vec::new(),
+        exempt: Vec::new(),
+        columns: Vec::new(),
+        json_paths: Vec::new(),
+        keys: Vec::new(),
+        headers: Vec::new(),
+        detectors: DetectorKind::ALL.to_vec(),
+        patterns: Vec::new(),
+        transform: Transform::Redact,
+        predicates: Predicates::Equality,
+        ddl: DdlRule::Deny,
+    };
+    MaskSet::compile(&[rule]).expect("a rule of built-in detectors compiles")
+});
 
 /// Finds and what stands between them, with neighbouring clear pieces joined.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +75,25 @@ fn cut_anywhere(set: &Arc<DetectorSet>, text: &[u8]) {
             whole,
             "in chunks of {size}"
         );
+    }
+}
+
+/// A whole mask set gives the same text for every cut, and leaves a clean one alone.
+fn masked_anywhere(text: &[u8]) {
+    let mask = MASK.text_mask().expect("it has detectors");
+    let whole = mask.mask(text);
+    assert_eq!(
+        whole.is_none(),
+        mask.is_clean(text),
+        "what is clean is left alone"
+    );
+    for size in [64, 1000] {
+        let mut masker = mask.begin();
+        let mut out = Vec::new();
+        text.chunks(size)
+            .for_each(|chunk| masker.push(chunk, &mut out));
+        masker.finish(&mut out);
+        assert_eq!(out, whole.as_deref().unwrap_or(text), "in chunks of {size}");
     }
 }
 

@@ -124,6 +124,8 @@ impl<'a> Picks<'a> {
 
     fn rule(&mut self, number: usize) -> Rule {
         let unless = self.chance().then(|| self.matching());
+        // One without a field would be refused.
+        let unless = unless.filter(|unless| !unless.is_empty());
         Rule {
             name: format!("rule-{number}"),
             matching: self.matching(),
@@ -168,7 +170,11 @@ impl<'a> Picks<'a> {
             verbs: self.some(|picks| (*picks.one(VERBS)).to_owned()),
             resources: self.some(|picks| picks.one(&RESOURCES).clone()),
             flags: self.some(|picks| *picks.one(FLAGS)),
-            text: self.some(|picks| picks.one(&PATTERNS).clone()),
+            text: self
+                .chance()
+                .then(|| self.one(&PATTERNS).clone())
+                .into_iter()
+                .collect(),
             attributes: self
                 .chance()
                 .then(|| ("database".to_owned(), vec![self.one(&GLOBS).clone()]))
