@@ -1,4 +1,4 @@
-//! The functions that expressions call: Kubernetes's own, and ours where those are not exact,
+//! The functions that expressions call: the library's, and ours where those are not exact,
 //! not bounded, or compile a pattern for each call.
 
 use std::collections::HashMap;
