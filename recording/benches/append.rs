@@ -31,7 +31,13 @@ const NOW: Timestamp = Timestamp(1_763_700_000_000_000);
 const SESSION: SessionId = SessionId::new([1; 16]);
 
 fn main() {
-    print_sizes();
+    // Not when one bench was asked for by its name.
+    if std::env::args()
+        .skip(1)
+        .all(|argument| argument.starts_with('-'))
+    {
+        print_sizes();
+    }
     divan::main();
 }
 

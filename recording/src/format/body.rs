@@ -2,10 +2,9 @@
 
 use super::field::{Fields, put_blob, put_integer, put_later, put_map, put_text, put_texts};
 use super::frame::{FrameHeader, kind};
-use super::value::check_map;
 use super::{FormatError, MAX_PAYLOAD_BYTES};
 use crate::event::{
-    AdminAct, Approval, Body, Event, LaterField, Map, Notice, Operation, OperationEnded, Output,
+    AdminAct, Approval, Body, Event, LaterField, Notice, Operation, OperationEnded, Output,
     SessionEnded, SessionStarted, Stream, Terminal,
 };
 
@@ -15,7 +14,10 @@ use crate::event::{
 pub fn encode_event(event: &Event, out: &mut Vec<u8>) -> Result<(), FormatError> {
     event.check()?;
     let start = out.len();
-    event.body.encode(out);
+    event
+        .body
+        .encode(out)
+        .inspect_err(|_| out.truncate(start))?;
     put_later(out, &event.later);
     let length = out.len() - start;
     if length > MAX_PAYLOAD_BYTES {
@@ -72,7 +74,6 @@ impl Event {
         if self.later.len() > super::MAX_LATER_FIELDS {
             return Err(FormatError::TooManyValues);
         }
-        self.body.maps().try_for_each(check_map)?;
         match &self.body {
             Body::Unknown { kind, .. } if *kind <= kind::NOTICE => {
                 Err(FormatError::NotCanonical("a known kind told as unknown"))
@@ -124,21 +125,7 @@ impl Body {
         }
     }
 
-    fn maps(&self) -> impl Iterator<Item = &Map> {
-        let (first, second) = match self {
-            Self::SessionStarted(event) => (Some(&event.attributes), None),
-            Self::Operation(event) => (Some(&event.operation), Some(&event.attributes)),
-            Self::OperationEnded(event) => (Some(&event.attributes), None),
-            Self::Approval(event) => (Some(&event.attributes), None),
-            Self::AdminAct(event) => (Some(&event.attributes), None),
-            Self::SessionEnded(event) => (Some(&event.attributes), None),
-            Self::Notice(event) => (Some(&event.attributes), None),
-            Self::Output(_) | Self::Terminal(_) | Self::Unknown { .. } => (None, None),
-        };
-        first.into_iter().chain(second)
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         match self {
             Self::SessionStarted(event) => event.encode(out),
             Self::Operation(event) => event.encode(out),
@@ -149,7 +136,10 @@ impl Body {
             Self::AdminAct(event) => event.encode(out),
             Self::SessionEnded(event) => event.encode(out),
             Self::Notice(event) => event.encode(out),
-            Self::Unknown { payload, .. } => out.extend_from_slice(payload),
+            Self::Unknown { payload, .. } => {
+                out.extend_from_slice(payload);
+                Ok(())
+            }
         }
     }
 }
@@ -159,14 +149,14 @@ impl Body {
 impl SessionStarted {
     const LAST: u64 = 7;
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         put_text(out, 1, &self.subject);
         put_text(out, 2, &self.actor);
         put_texts(out, 3, &self.groups);
         put_text(out, 4, &self.connection);
         put_text(out, 5, &self.protocol);
         put_text(out, 6, &self.client_address);
-        put_map(out, 7, &self.attributes);
+        put_map(out, 7, &self.attributes)
     }
 
     fn decode(payload: &[u8]) -> Decoded {
@@ -189,16 +179,16 @@ impl SessionStarted {
 impl Operation {
     const LAST: u64 = 9;
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         put_integer(out, 1, self.number);
-        put_map(out, 2, &self.operation);
+        put_map(out, 2, &self.operation)?;
         put_text(out, 3, &self.decision);
         put_text(out, 4, &self.class);
         put_text(out, 5, &self.policy);
         put_text(out, 6, &self.rule);
         put_blob(out, 7, &self.hash);
         put_text(out, 8, &self.revision);
-        put_map(out, 9, &self.attributes);
+        put_map(out, 9, &self.attributes)
     }
 
     fn decode(payload: &[u8]) -> Decoded {
@@ -223,13 +213,13 @@ impl Operation {
 impl OperationEnded {
     const LAST: u64 = 6;
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         put_integer(out, 1, self.number);
         put_text(out, 2, &self.outcome);
         put_integer(out, 3, self.rows);
         put_integer(out, 4, self.bytes);
         put_integer(out, 5, self.duration_micros);
-        put_map(out, 6, &self.attributes);
+        put_map(out, 6, &self.attributes)
     }
 
     fn decode(payload: &[u8]) -> Decoded {
@@ -251,12 +241,13 @@ impl OperationEnded {
 impl Output {
     const LAST: u64 = 5;
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         put_integer(out, 1, self.number);
         put_integer(out, 2, self.offset);
         put_blob(out, 3, &self.data);
         put_integer(out, 4, self.omitted_bytes);
         put_integer(out, 5, self.omitted_rows);
+        Ok(())
     }
 
     fn decode(payload: &[u8]) -> Decoded {
@@ -277,9 +268,10 @@ impl Output {
 impl Terminal {
     const LAST: u64 = 2;
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         put_integer(out, 1, self.stream.number());
         put_blob(out, 2, &self.data);
+        Ok(())
     }
 
     fn decode(payload: &[u8]) -> Decoded {
@@ -327,13 +319,13 @@ impl Stream {
 impl Approval {
     const LAST: u64 = 6;
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         put_integer(out, 1, self.number);
         put_text(out, 2, &self.request);
         put_text(out, 3, &self.fact);
         put_text(out, 4, &self.decider);
         put_text(out, 5, &self.reason);
-        put_map(out, 6, &self.attributes);
+        put_map(out, 6, &self.attributes)
     }
 
     fn decode(payload: &[u8]) -> Decoded {
@@ -355,12 +347,12 @@ impl Approval {
 impl AdminAct {
     const LAST: u64 = 5;
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         put_text(out, 1, &self.act);
         put_text(out, 2, &self.actor);
         put_text(out, 3, &self.target);
         put_text(out, 4, &self.reason);
-        put_map(out, 5, &self.attributes);
+        put_map(out, 5, &self.attributes)
     }
 
     fn decode(payload: &[u8]) -> Decoded {
@@ -381,11 +373,11 @@ impl AdminAct {
 impl SessionEnded {
     const LAST: u64 = 4;
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         put_text(out, 1, &self.outcome);
         put_text(out, 2, &self.reason);
         put_integer(out, 3, self.operations);
-        put_map(out, 4, &self.attributes);
+        put_map(out, 4, &self.attributes)
     }
 
     fn decode(payload: &[u8]) -> Decoded {
@@ -405,9 +397,9 @@ impl SessionEnded {
 impl Notice {
     const LAST: u64 = 2;
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         put_text(out, 1, &self.what);
-        put_map(out, 2, &self.attributes);
+        put_map(out, 2, &self.attributes)
     }
 
     fn decode(payload: &[u8]) -> Decoded {

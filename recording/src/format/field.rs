@@ -152,11 +152,12 @@ pub(super) fn put_texts(out: &mut Vec<u8>, number: u64, texts: &[String]) {
     }
 }
 
-pub(super) fn put_map(out: &mut Vec<u8>, number: u64, map: &Map) {
-    if !map.is_empty() {
-        put_varint(out, number);
-        put_nested(out, |out| encode_map(map, out));
+pub(super) fn put_map(out: &mut Vec<u8>, number: u64, map: &Map) -> Result<(), FormatError> {
+    if map.is_empty() {
+        return Ok(());
     }
+    put_varint(out, number);
+    put_nested(out, |out| encode_map(map, out))
 }
 
 pub(super) fn put_later(out: &mut Vec<u8>, later: &[LaterField]) {

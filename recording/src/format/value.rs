@@ -18,51 +18,13 @@ struct Budget {
     depth: usize,
 }
 
-pub(super) fn encode_map(map: &Map, out: &mut Vec<u8>) {
-    for (name, value) in map {
-        put_bytes(out, name.as_bytes());
-        encode_value(value, out);
-    }
-}
-
-fn encode_value(value: &Value, out: &mut Vec<u8>) {
-    match value {
-        Value::Text(text) => {
-            out.push(TEXT);
-            put_bytes(out, text.as_bytes());
-        }
-        Value::Bytes(bytes) => {
-            out.push(BYTES);
-            put_bytes(out, bytes);
-        }
-        Value::Integer(number) => {
-            out.push(INTEGER);
-            put_nested(out, |out| put_varint(out, zigzag(*number)));
-        }
-        Value::List(items) => {
-            out.push(LIST);
-            put_nested(out, |out| {
-                items.iter().for_each(|item| encode_value(item, out))
-            });
-        }
-        Value::Map(map) => {
-            out.push(MAP);
-            put_nested(out, |out| encode_map(map, out));
-        }
-        Value::Opaque { tag, bytes } => {
-            out.push(*tag);
-            put_bytes(out, bytes);
-        }
-    }
+/// Refuses what [`decode_map`] would not read again; `out` then holds a part of it.
+pub(super) fn encode_map(map: &Map, out: &mut Vec<u8>) -> Result<(), FormatError> {
+    Budget::new().encode_map(map, out)
 }
 
 pub(super) fn decode_map(bytes: &[u8]) -> Result<Map, FormatError> {
     Budget::new().map(bytes)
-}
-
-/// Refuses what could be written and not be read again.
-pub(super) fn check_map(map: &Map) -> Result<(), FormatError> {
-    Budget::new().check_all(map.values())
 }
 
 // === impl Budget ===
@@ -139,23 +101,51 @@ impl Budget {
         })
     }
 
-    fn check_all<'a>(
-        &mut self,
-        values: impl IntoIterator<Item = &'a Value>,
-    ) -> Result<(), FormatError> {
-        self.deeper(|budget| values.into_iter().try_for_each(|value| budget.check(value)))
+    fn encode_map(&mut self, map: &Map, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        self.deeper(|budget| {
+            map.iter().try_for_each(|(name, value)| {
+                put_bytes(out, name.as_bytes());
+                budget.encode(value, out)
+            })
+        })
     }
 
-    fn check(&mut self, value: &Value) -> Result<(), FormatError> {
+    fn encode(&mut self, value: &Value, out: &mut Vec<u8>) -> Result<(), FormatError> {
         self.spend()?;
         match value {
-            Value::List(items) => self.check_all(items),
-            Value::Map(map) => self.check_all(map.values()),
-            Value::Opaque { tag, .. } if (TEXT..=MAP).contains(tag) => Err(
-                FormatError::NotCanonical("a known sort of value told as opaque"),
-            ),
-            Value::Text(_) | Value::Bytes(_) | Value::Integer(_) | Value::Opaque { .. } => Ok(()),
+            Value::Text(text) => {
+                out.push(TEXT);
+                put_bytes(out, text.as_bytes());
+            }
+            Value::Bytes(bytes) => {
+                out.push(BYTES);
+                put_bytes(out, bytes);
+            }
+            Value::Integer(number) => {
+                out.push(INTEGER);
+                put_nested(out, |out| put_varint(out, zigzag(*number)));
+            }
+            Value::List(items) => {
+                out.push(LIST);
+                return put_nested(out, |out| {
+                    self.deeper(|budget| items.iter().try_for_each(|item| budget.encode(item, out)))
+                });
+            }
+            Value::Map(map) => {
+                out.push(MAP);
+                return put_nested(out, |out| self.encode_map(map, out));
+            }
+            Value::Opaque { tag, .. } if (TEXT..=MAP).contains(tag) => {
+                return Err(FormatError::NotCanonical(
+                    "a known sort of value told as opaque",
+                ));
+            }
+            Value::Opaque { tag, bytes } => {
+                out.push(*tag);
+                put_bytes(out, bytes);
+            }
         }
+        Ok(())
     }
 }
 

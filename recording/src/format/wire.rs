@@ -98,15 +98,15 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Writes what `fill` writes, with its length ahead of it.
-pub(crate) fn put_nested(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn put_nested<R>(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     // Most lengths fit the one byte that is kept for them.
     let start = out.len();
     out.push(0);
-    fill(out);
+    let result = fill(out);
     let length = out.len() - start - 1;
     if let (Ok(short @ ..0x80), Some(place)) = (u8::try_from(length), out.get_mut(start)) {
         *place = short;
-        return;
+        return result;
     }
     let end = out.len();
     put_varint(out, length as u64);
@@ -117,6 +117,7 @@ pub(crate) fn put_nested(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
         nested.get_mut(prefix..).unwrap_or_default().rotate_left(1);
     }
     out.pop();
+    result
 }
 
 /// Small numbers of either sign become small numbers without one.

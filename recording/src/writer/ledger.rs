@@ -1,6 +1,7 @@
 //! Who takes how much of the spool: open sessions, and the bytes of each subject.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{AppendError, MAX_OPEN_SESSIONS};
 use crate::crypt::SessionCipher;
@@ -10,7 +11,7 @@ use crate::event::SessionId;
 /// process began belong to nobody: whose they are may be encrypted.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    sessions: HashMap<SessionId, Session>,
+    sessions: HashMap<SessionId, Session, BuildHasherDefault<IdHasher>>,
     subjects: Vec<Option<Subject>>,
     free: Vec<usize>,
     by_name: HashMap<String, usize>,
@@ -34,6 +35,10 @@ struct Subject {
     /// In the open segment.
     current: u64,
 }
+
+/// Hashes session names, which are random already: their openers are ours, not the clients.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
 
 /// Bytes of subjects in one sealed segment.
 pub(super) type Shares = Vec<(usize, u64)>;
@@ -176,5 +181,23 @@ impl Ledger {
             self.by_name.remove(&subject.name);
             self.free.push(place);
         }
+    }
+}
+
+// === impl IdHasher ===
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+            // An odd constant spreads what is near into both ends of the word.
+            let mixed = (self.0 ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.0 = mixed ^ (mixed >> 32);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
