@@ -8,7 +8,7 @@ use portcullis_recording::chain::Chain;
 use portcullis_recording::checkpoint::{Head, HeadKind};
 use portcullis_recording::encoder::Encoder;
 use portcullis_recording::format::{CHECK_BYTES, FILE_HEADER_BYTES, Frame, Parsed};
-use portcullis_recording::verify::{Trust, WriterCheck, WriterReport};
+use portcullis_recording::verify::{Finding, Trust, WriterCheck, WriterReport};
 
 use crate::record::{Recorder, operation, session};
 
@@ -151,4 +151,24 @@ pub(crate) fn check(recorder: &Recorder, segments: &[Vec<u8>], anchors: &[Head])
         check.segment(number, bytes);
     }
     check.finish()
+}
+
+/// Applies a manipulation to the segments and gives what is found with the last head anchored,
+/// and with no anchor but for the finding that says so.
+pub(crate) fn both(change: impl Fn(&mut Vec<Cut>)) -> (Vec<Finding>, Vec<Finding>) {
+    let recorder = record();
+    let mut segments = cut(&recorder);
+    change(&mut segments);
+    let bytes: Vec<Vec<u8>> = segments.iter().map(Cut::bytes).collect();
+    let anchored = check(&recorder, &bytes, &recorder.heads[15..]);
+    let alone = check(&recorder, &bytes, &[]);
+    (anchored.findings, alone.findings)
+}
+
+/// A manipulation inside the record: seen with the keys alone. The anchored end is there.
+pub(crate) fn seen(change: impl Fn(&mut Vec<Cut>), expected: &[Finding]) {
+    let (anchored, alone) = both(change);
+    assert_eq!(anchored, expected);
+    let uncovered = Finding::Unanchored { from: 1, to: 68 };
+    assert_eq!(alone, [expected, &[uncovered]].concat());
 }

@@ -1,13 +1,17 @@
 //! One writer's segments, one after the other.
 
+mod heads;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::disorder::Disorder;
 use super::{Finding, MAX_FINDINGS, SessionKeys, Trust, WriterReport};
-use crate::chain::{Break, Chain, Hash, signed_head};
-use crate::checkpoint::{Head, HeadKind, KeyId, TrustedKeys};
+use crate::chain::{Chain, Hash};
+use crate::checkpoint::{Head, KeyId, TrustedKeys};
 use crate::event::{SessionId, WriterId};
-use crate::format::{Frame, Parsed, SegmentStart, SessionKey, Signed, kind, strip_file_header};
+use crate::format::{
+    FormatError, Frame, Parsed, SegmentStart, SessionKey, kind, strip_file_header,
+};
 
 /// Takes segments in the order of their numbers and collects what is wrong.
 #[derive(Debug)]
@@ -159,24 +163,6 @@ impl WriterCheck {
         }
         self.leave_unsigned(last);
         self.report
-    }
-
-    fn anchor(&mut self, anchor: &Head) {
-        if anchor.writer != self.report.writer {
-            return;
-        }
-        let (sequence, key) = (anchor.sequence, anchor.key);
-        if !anchor.is_trusted(&self.keys) {
-            self.find(Finding::AnchorUntrusted { sequence, key });
-            return;
-        }
-        let known = self
-            .anchors
-            .entry(sequence)
-            .or_insert_with(|| anchor.clone());
-        if known.hash != anchor.hash {
-            self.find(Finding::AnchorsDisagree { sequence });
-        }
     }
 
     fn step_to(&mut self, number: u64) {
@@ -365,34 +351,6 @@ impl WriterCheck {
         (disorder, renumbered)
     }
 
-    /// The chain ahead of a checkpoint that a trusted key signed for this place: there
-    /// the chain is known again, whatever happened ahead of it.
-    fn found_again(&self, place: &SegmentStart, frame: &Frame<'_>) -> Option<Chain> {
-        let kind = match frame.header.kind {
-            kind::CHECKPOINT => HeadKind::Checkpoint,
-            kind::SEAL => HeadKind::Seal,
-            _ => return None,
-        };
-        let signed = Signed::decode(frame).ok()?;
-        let sequence = frame.header.sequence.checked_sub(1)?;
-        let head = Head {
-            kind,
-            writer: place.writer.clone(),
-            segment: place.segment,
-            sequence,
-            time: frame.header.time,
-            hash: signed.hash,
-            key: signed.key,
-            signature: signed.signature,
-        };
-        let before = Chain {
-            head: signed.hash,
-            next: frame.header.sequence,
-        };
-        let mut chain = before;
-        (head.is_trusted(&self.keys) && chain.follow(frame).is_ok()).then_some(before)
-    }
-
     /// A frame that follows the chain.
     fn followed(&mut self, place: &SegmentStart, before: Chain, chain: Chain, frame: &Frame<'_>) {
         let sequence = frame.header.sequence;
@@ -412,75 +370,7 @@ impl WriterCheck {
         }
     }
 
-    /// The frame that an anchor covers has its hash, and the one after it carries it.
-    fn compare_with_anchors(
-        &mut self,
-        place: &SegmentStart,
-        before: Chain,
-        chain: Chain,
-        frame: &Frame<'_>,
-    ) {
-        if self.anchors.is_empty() || self.forked {
-            return;
-        }
-        let sequence = frame.header.sequence;
-        let covered = self.anchors.get(&sequence);
-        let carried = sequence
-            .checked_sub(1)
-            .and_then(|covered| self.anchors.get(&covered));
-        let is_carried = |anchor: &Head| matches!(signed_head(place, before, frame), Ok(Some(head)) if head == *anchor);
-        self.forked = covered.is_some_and(|anchor| anchor.hash != chain.head)
-            || carried.is_some_and(|anchor| !is_carried(anchor));
-        if self.forked {
-            self.find(Finding::Forked { sequence });
-        } else if covered.is_some() {
-            self.report.anchored = sequence;
-        }
-    }
-
-    fn checkpoint(&mut self, place: &SegmentStart, before: Chain, frame: &Frame<'_>) {
-        let (segment, sequence) = (place.segment, frame.header.sequence);
-        let head = match signed_head(place, before, frame) {
-            Ok(Some(head)) => head,
-            Ok(None) => return,
-            Err(Break::Format { source, .. }) => return self.damaged(segment, before, source),
-            Err(_) => {
-                // All later ones will sign another chain too.
-                if !std::mem::replace(&mut self.rewritten, true) {
-                    self.find(Finding::Rewritten { segment, sequence });
-                }
-                return;
-            }
-        };
-        if self.keys.get(&head.key).is_none() {
-            if self.untrusted.insert(head.key) {
-                self.find(Finding::UntrustedKey {
-                    sequence,
-                    key: head.key,
-                });
-            }
-        } else if !frame.header.session.is_none() {
-            // No writer puts a session there, and no signature covers it.
-            self.find(Finding::FrameChanged { segment, sequence });
-        } else if head.is_trusted(&self.keys) {
-            self.rewritten = false;
-            // The frame itself is covered too if nothing in it is left to choose.
-            let through = if is_canonical(frame, &head) {
-                sequence
-            } else {
-                head.sequence
-            };
-            self.vouched = through;
-            self.report.signed = through;
-            if !self.forked && self.anchors.get(&head.sequence) == Some(&head) {
-                self.report.anchored = through;
-            }
-        } else {
-            self.find(Finding::WrongSignature { segment, sequence });
-        }
-    }
-
-    fn damaged(&mut self, segment: u64, before: Chain, source: crate::format::FormatError) {
+    fn damaged(&mut self, segment: u64, before: Chain, source: FormatError) {
         self.find(Finding::SegmentDamaged {
             segment,
             after: before.last(),
@@ -514,17 +404,4 @@ impl WriterCheck {
             self.find(Finding::Unsigned { from, to: last });
         }
     }
-}
-
-/// Whether a checkpoint's frame is the only one that could carry its head: then the
-/// head's signature covers the frame, too.
-fn is_canonical(frame: &Frame<'_>, head: &Head) -> bool {
-    let signed = Signed {
-        hash: head.hash,
-        key: head.key,
-        signature: head.signature,
-    };
-    let mut payload = Vec::new();
-    signed.encode(&mut payload);
-    frame.payload == payload
 }
