@@ -141,9 +141,5 @@ fn unescape(text: &str) -> String {
 }
 
 fn per_mille(part: usize, whole: usize) -> usize {
-    if whole == 0 {
-        1000
-    } else {
-        part * 1000 / whole
-    }
+    (part * 1000).checked_div(whole).unwrap_or(1000)
 }

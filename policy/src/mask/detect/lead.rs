@@ -25,8 +25,11 @@ struct Lead {
 /// For each place and byte, the patterns that can have it there, as bits.
 #[derive(Debug, Clone)]
 pub(super) struct Leads {
-    places: Box<[[u32; 256]; LEAD]>,
+    places: Box<[Masks; LEAD]>,
 }
+
+/// The patterns that can have each byte, as bits.
+type Masks = [u32; 256];
 
 // === impl Leads ===
 
@@ -49,6 +52,20 @@ impl Leads {
             }
         }
         leads
+    }
+
+    /// The patterns that may begin with `byte`.
+    #[inline]
+    pub(super) fn first(&self, byte: u8) -> u32 {
+        let [first, ..] = &*self.places;
+        first.get(usize::from(byte)).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The patterns that may have `byte` behind their first.
+    #[inline]
+    pub(super) fn second(&self, byte: u8) -> u32 {
+        let [_, second, ..] = &*self.places;
+        second.get(usize::from(byte)).copied().unwrap_or(u32::MAX)
     }
 
     /// The patterns that may match where `text` begins.

@@ -16,6 +16,9 @@
 //! from it on. A secret longer than that is recognised by its beginning and followed to its end.
 //! All of it is linear in the text; see [`sieve`] for how.
 
+#[cfg(test)]
+mod tests;
+
 mod checksum;
 mod digits;
 mod hint;
@@ -208,28 +211,50 @@ impl DetectorSet {
         if self.patterns.is_empty() {
             return ControlFlow::Continue(());
         }
-        for start in range {
-            let mut candidates = self.leads.candidates(text.get(start..).unwrap_or_default());
-            while candidates != 0 {
-                let index = candidates.trailing_zeros() as usize;
-                candidates &= candidates - 1;
-                let (Some(pattern), Some(cursor)) =
-                    (self.patterns.get(index), cursors.get_mut(index))
-                else {
-                    break;
-                };
-                if *cursor > start {
-                    continue;
-                }
-                if let Some(end) = pattern.match_at(text, start) {
-                    *cursor = end;
-                    on(Hit {
-                        start,
-                        end,
-                        detector: Detector::Pattern(index),
-                        tail: None,
-                    })?;
-                }
+        // Which patterns can have the byte before as their first.
+        let mut begun = 0;
+        let bytes = text.get(range.start..).unwrap_or_default().iter();
+        for (start, &byte) in (range.start..=range.end).zip(bytes) {
+            let possible = begun & self.leads.second(byte);
+            begun = self.leads.first(byte);
+            if possible != 0 && start > range.start {
+                self.try_patterns(text, start - 1, possible, cursors, on)?;
+            }
+        }
+        // The last byte of a text has none behind it.
+        if range.end == text.len() && !range.is_empty() {
+            self.try_patterns(text, range.end - 1, begun, cursors, on)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn try_patterns(
+        &self,
+        text: &[u8],
+        start: usize,
+        possible: u32,
+        cursors: &mut Cursors,
+        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut possible = possible & self.leads.candidates(text.get(start..).unwrap_or_default());
+        while possible != 0 {
+            let index = possible.trailing_zeros() as usize;
+            possible &= possible - 1;
+            let (Some(pattern), Some(cursor)) = (self.patterns.get(index), cursors.get_mut(index))
+            else {
+                break;
+            };
+            if *cursor > start {
+                continue;
+            }
+            if let Some(end) = pattern.match_at(text, start) {
+                *cursor = end;
+                on(Hit {
+                    start,
+                    end,
+                    detector: Detector::Pattern(index),
+                    tail: None,
+                })?;
             }
         }
         ControlFlow::Continue(())

@@ -155,13 +155,27 @@ impl Sieve {
                 report(view, email::find(view), on)
             }
             COLON_SIGN => self.colon(text, at, on),
-            JOINT => {
-                let view = View::around(text, at);
-                let separator = text.get(at).copied().unwrap_or_default();
-                report(view, mac::find(view, separator), on)
-            }
+            JOINT => self.joint(text, at, on),
             list => self.word(usize::from(list - WORDS), text, at, on),
         }
+    }
+
+    fn joint(
+        &self,
+        text: &[u8],
+        at: usize,
+        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(&separator) = text.get(at) else {
+            return ControlFlow::Continue(());
+        };
+        // The next separator first: it is the cheapest look, and most often the last.
+        let next = if separator == b'.' { at + 5 } else { at + 3 };
+        if text.get(next) != Some(&separator) {
+            return ControlFlow::Continue(());
+        }
+        let view = View::around(text, at);
+        report(view, mac::find(view, separator), on)
     }
 
     fn word(
@@ -282,11 +296,16 @@ impl Sieve {
         let kinds = self.kinds;
         let digits = text.get(at..).unwrap_or_default().iter().take(LOOK_AHEAD);
         let run = digits.take_while(|byte| byte.is_ascii_digit()).count();
-        let before = |distance| at.checked_sub(distance).and_then(|index| text.get(index));
-        let is_joined = matches!(
+        let (before, behind) = (
+            at.checked_sub(1).and_then(|at| text.get(at)),
             text.get(at + run),
-            Some(b' ' | b'-' | b'.' | b'/' | b')' | 0xC2 | 0xE2)
         );
+        // Part of a word, as in most of a UUID.
+        if behind.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') {
+            return ControlFlow::Continue(());
+        }
+        let is_joined = matches!(behind, Some(b' ' | b'-' | b'.' | b'/' | b')' | 0xC2 | 0xE2));
+        let is_called = matches!(before, Some(b'+' | b'('));
         let view = View::around(text, at);
         if kinds.card && (run == 4 && is_joined || (12..=19).contains(&run)) {
             report(view, card::find(view, run), on)?;
@@ -294,7 +313,6 @@ impl Sieve {
         if kinds.ssn && (run == 3 && is_joined || run == 9) {
             report(view, ssn::find(view, run), on)?;
         }
-        let is_called = matches!(before(1), Some(b'+' | b'('));
         let is_phone = (1..=5).contains(&run) && is_joined || (8..=13).contains(&run) || is_called;
         if kinds.phone && is_phone {
             report(view, phone::find(view, run), on)?;
