@@ -18,8 +18,10 @@ pub const MAX_BYTES_DIGITS: usize = 4;
 /// What an API server checks. It says exactly what the parsers below say, and a test holds them to
 /// that, so a value that passes the schema always reads.
 const DURATION_PATTERN: &str = "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?([0-9]{1,5}ms)?$";
+/// The longest text of a duration: four numbers with their units.
 const MAX_DURATION_TEXT: usize = 4 * MAX_DURATION_DIGITS + 5;
 const BYTES_PATTERN: &str = "^[1-9][0-9]{0,3}(Ki|Mi|Gi|Ti)$";
+/// The longest text of a size: a number with its unit.
 const MAX_BYTES_TEXT: usize = MAX_BYTES_DIGITS + 2;
 
 /// A span of time, such as `5m` or `1h30m`: whole hours (`h`), minutes (`m`), seconds (`s`) and
