@@ -7,6 +7,7 @@ use portcullis_policy::matcher::Glob;
 
 /// The longest host name (RFC 1035), and the longest part of one.
 pub const MAX_HOST_NAME: usize = 253;
+/// The longest part of a host name between two dots, as DNS has it.
 const MAX_LABEL: usize = 63;
 
 /// A host name in lower case, or an IP address.
