@@ -14,7 +14,7 @@
 //!
 //! **Bounds.** A decision reads at most [`LOOK_BEHIND`] bytes before its anchor and [`LOOK_AHEAD`]
 //! from it on. A secret longer than that is recognised by its beginning and followed to its end.
-//! All of it is linear in the text; see [`sieve`] for how.
+//! All of it is linear in the text; the module `sieve` tells how.
 
 #[cfg(test)]
 mod tests;
@@ -46,10 +46,10 @@ pub use view::{LOOK_AHEAD, LOOK_BEHIND, REACH_BACK};
 pub(in crate::mask) use words::WORD_LIMIT;
 
 use lead::Leads;
-use sieve::Sieve;
+use sieve::{Sieve, Visitor};
 use tail::Tail;
 
-/// The most custom patterns in one set: one bit each in the tables of [`lead`].
+/// The most custom patterns in one set: one bit each in the tables of `lead`.
 pub const PATTERNS_LIMIT: usize = 32;
 
 /// Detectors compiled together. Cheap to share behind an `Arc`, free of state.
@@ -98,6 +98,14 @@ pub(in crate::mask) struct Hit {
     tail: Option<Tail>,
 }
 
+/// One pass over a part of a text.
+struct Pass<'p, F> {
+    set: &'p DetectorSet,
+    text: &'p [u8],
+    cursors: &'p mut Cursors,
+    on: F,
+}
+
 /// How a find goes on behind what was seen of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::mask) struct Follow(Tail);
@@ -127,7 +135,7 @@ impl DetectorSet {
         }
         let leads = Leads::new(patterns.iter().map(CustomPattern::hir));
         Ok(Self {
-            sieve: Sieve::new(kinds),
+            sieve: Sieve::new(kinds, &leads),
             patterns: patterns.to_vec(),
             leads,
         })
@@ -147,14 +155,9 @@ impl DetectorSet {
 
     /// Whether nothing is found in `text`.
     pub fn is_clean(&self, text: &[u8]) -> bool {
-        let mut stop = |_| ControlFlow::Break(());
-        let mut cursors = Cursors::default();
-        self.sieve
-            .visit(text, 0..text.len(), &mut stop)
+        let stop = |_| ControlFlow::Break(());
+        self.visit(text, 0..text.len(), &mut Cursors::default(), stop)
             .is_continue()
-            && self
-                .visit_patterns(text, 0..text.len(), &mut cursors, &mut stop)
-                .is_continue()
     }
 
     /// What is found in `text`, in order and without overlaps.
@@ -190,67 +193,63 @@ impl DetectorSet {
         cursors: &mut Cursors,
         hits: &mut Vec<Hit>,
     ) {
-        let mut push = |hit| {
+        let _ = self.visit(text, range, cursors, |hit| {
             hits.push(hit);
             ControlFlow::Continue(())
-        };
-        let _ = self.sieve.visit(text, range.clone(), &mut push);
-        let _ = self.visit_patterns(text, range, cursors, &mut push);
+        });
         hits.sort_unstable_by_key(Hit::rank);
     }
 
-    /// Each pattern's own matches that begin in `range`: leftmost, one behind the other. A match
-    /// that its validator refuses is passed over by one byte, not by its length.
-    fn visit_patterns(
+    fn visit(
         &self,
         text: &[u8],
         range: Range<usize>,
         cursors: &mut Cursors,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
+        on: impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        if self.patterns.is_empty() {
-            return ControlFlow::Continue(());
+        let end = range.end;
+        let is_end = end == text.len() && !range.is_empty();
+        let mut pass = Pass {
+            set: self,
+            text,
+            cursors,
+            on,
+        };
+        self.sieve.visit(text, range, &mut pass)?;
+        // A pattern is anchored at its second byte, and the last byte of a text has none behind it.
+        if is_end && !self.patterns.is_empty() {
+            pass.pattern(end - 1)
+        } else {
+            ControlFlow::Continue(())
         }
-        // Which patterns can have the byte before as their first.
-        let mut begun = 0;
-        let behind = text.len().min(range.end + 1);
-        let bytes = text.get(range.start..behind).unwrap_or_default();
-        for (index, &byte) in bytes.iter().enumerate() {
-            let possible = begun & self.leads.second(byte);
-            begun = self.leads.first(byte);
-            if possible != 0 {
-                self.try_patterns(text, range.start + index - 1, possible, cursors, on)?;
-            }
-        }
-        // The last byte of a text has none behind it.
-        if range.end == text.len() && !range.is_empty() {
-            self.try_patterns(text, range.end - 1, begun, cursors, on)?;
-        }
-        ControlFlow::Continue(())
+    }
+}
+
+// === impl Pass ===
+
+impl<F: FnMut(Hit) -> ControlFlow<()>> Visitor for Pass<'_, F> {
+    fn hit(&mut self, hit: Hit) -> ControlFlow<()> {
+        (self.on)(hit)
     }
 
-    fn try_patterns(
-        &self,
-        text: &[u8],
-        start: usize,
-        possible: u32,
-        cursors: &mut Cursors,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let mut possible = possible & self.leads.candidates(text.get(start..).unwrap_or_default());
+    /// A pattern's own matches are leftmost, one behind the other. A match that its validator
+    /// refuses is passed over by one byte, not by its length.
+    fn pattern(&mut self, start: usize) -> ControlFlow<()> {
+        let here = self.text.get(start..).unwrap_or_default();
+        let mut possible = self.set.leads.candidates(here);
         while possible != 0 {
             let index = possible.trailing_zeros() as usize;
             possible &= possible - 1;
-            let (Some(pattern), Some(cursor)) = (self.patterns.get(index), cursors.get_mut(index))
-            else {
+            let pattern = self.set.patterns.get(index);
+            let (Some(pattern), Some(cursor)) = (pattern, self.cursors.get_mut(index)) else {
                 break;
             };
             if *cursor > start {
                 continue;
             }
-            if let Some(end) = pattern.match_at(text, start) {
+            if let Some(end) = pattern.match_at(self.text, start) {
                 *cursor = end;
-                on(Hit {
+                (self.on)(Hit {
                     start,
                     end,
                     detector: Detector::Pattern(index),
