@@ -37,24 +37,32 @@ const GROWN: [Floor; 16] = [
     (DetectorKind::ApiKey, 1000, 1000),
 ];
 
-/// What was measured on the corpus that was made without looking at the detectors.
+/// What was measured on the corpus that was made without looking at the detectors, after what it
+/// showed was mended. It has been looked at since: these figures are no estimate for unseen texts.
+/// First measured, with all labels as made: precision 97.5 %, recall 95.3 % over all (474 of 497
+/// found, 12 wrong); then, where a detector fell below 1000: SocialSecurityNumber 965 1000,
+/// Email 906 1000, Phone 975 975, IpAddress 967 1000, MacAddress 966 966, Jwt 967 1000,
+/// SlackToken 923 888, ConnectionString 966 966, DateOfBirth 1000 700, ApiKey 967 857.
+///
+/// Two labels were wrong and were corrected: `ab:cd:ef:01:23:45` is a hardware address, and
+/// `password= dbname=x` gives the password `dbname=x`, for blanks around `=` do not count there.
 const BLIND: [Floor; 16] = [
     (DetectorKind::CreditCard, 1000, 1000),
     (DetectorKind::SocialSecurityNumber, 965, 1000),
-    (DetectorKind::Email, 906, 1000),
-    (DetectorKind::Phone, 975, 975),
+    (DetectorKind::Email, 1000, 1000),
+    (DetectorKind::Phone, 1000, 1000),
     (DetectorKind::Iban, 1000, 1000),
-    (DetectorKind::IpAddress, 967, 1000),
-    (DetectorKind::MacAddress, 966, 966),
+    (DetectorKind::IpAddress, 1000, 1000),
+    (DetectorKind::MacAddress, 1000, 967),
     (DetectorKind::Jwt, 967, 1000),
     (DetectorKind::AwsKey, 1000, 1000),
     (DetectorKind::GcpKey, 1000, 1000),
     (DetectorKind::GithubToken, 1000, 1000),
-    (DetectorKind::SlackToken, 923, 888),
+    (DetectorKind::SlackToken, 925, 925),
     (DetectorKind::PrivateKey, 1000, 1000),
-    (DetectorKind::ConnectionString, 966, 966),
-    (DetectorKind::DateOfBirth, 1000, 700),
-    (DetectorKind::ApiKey, 967, 857),
+    (DetectorKind::ConnectionString, 1000, 1000),
+    (DetectorKind::DateOfBirth, 1000, 925),
+    (DetectorKind::ApiKey, 972, 1000),
 ];
 
 #[test]
