@@ -262,6 +262,40 @@ fn hostile_text_makes_no_more_finds_than_it_has_bytes() {
 }
 
 #[test]
+fn look_alikes_are_told_apart_by_what_ends_them() {
+    let set = DetectorSet::compile(&DetectorKind::ALL, &[]).unwrap();
+    let values = |text| -> Vec<&str> {
+        found(&set, text)
+            .into_iter()
+            .map(|(text, _)| text)
+            .collect()
+    };
+    for clean in [
+        "app@tcp(db:3306)/shop",
+        "app:@tcp(db:3306)/shop",
+        "app:${DB_PASSWORD}@tcp(db:3306)/shop",
+        "libfoo 2.0.4.1-3ubuntu2",
+        "user@1000.service",
+        "born 31-Feb-85",
+        "glpat-your-token-goes-here-please",
+    ] {
+        assert!(values(clean).is_empty(), "{clean}: {:?}", values(clean));
+    }
+    for (text, value) in [
+        ("x://app:pa:ss@tcp(db:3306)/shop", "pa:ss"),
+        ("from 10.0.0.1-20", "10.0.0.1"),
+        ("user@mail.service.example", "user@mail.service.example"),
+        (
+            "nacida el 15 de septiembre de 1980",
+            "15 de septiembre de 1980",
+        ),
+        ("né le 3 août 1980", "3 août 1980"),
+    ] {
+        assert_eq!(values(text), [value], "{text}");
+    }
+}
+
+#[test]
 fn every_word_fits_what_a_stream_waits_for() {
     for (word, text) in Word::of(&DetectorKind::ALL) {
         assert!(
