@@ -37,6 +37,7 @@ use std::ops::{ControlFlow, Range};
 
 use thiserror::Error;
 
+pub(in crate::mask) use digits::card::is_card_number;
 pub use kind::{DetectorKind, UnknownDetector};
 pub use pattern::{
     CustomPattern, InvalidCustomPattern, PATTERN_MATCH_LIMIT, PATTERN_NAME_LIMIT,
@@ -49,16 +50,20 @@ use lead::Leads;
 use sieve::Sieve;
 use tail::Tail;
 
-/// The most custom patterns in one set: one bit each in the tables of [`lead`].
+/// The most custom patterns of one rule.
 pub const PATTERNS_LIMIT: usize = 32;
+
+/// The most different custom patterns of all rules that apply to one subject.
+pub const SET_PATTERNS_LIMIT: usize = 256;
 
 /// Detectors compiled together. Cheap to share behind an `Arc`, free of state.
 #[derive(Debug, Clone)]
 pub struct DetectorSet {
     sieve: Sieve,
     patterns: Vec<CustomPattern>,
-    /// Where which pattern can match, asked before it is tried.
-    leads: Leads,
+    /// Where which pattern can match, asked before it is tried: for the first
+    /// [`lead::PATTERNS`], the next, and so on.
+    leads: Vec<Leads>,
 }
 
 /// Who found something.
@@ -80,14 +85,14 @@ pub struct Span {
 /// Why a set of detectors is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidDetectors {
-    #[error("{0} custom patterns; at most {PATTERNS_LIMIT}")]
+    #[error("{0} custom patterns together; at most {SET_PATTERNS_LIMIT}")]
     TooManyPatterns(usize),
     #[error("the name `{0}` is used twice; finds are told apart by it")]
     DuplicateName(String),
 }
 
 /// Up to where each pattern has matched, so that its matches do not overlap.
-pub(in crate::mask) type Cursors = [usize; PATTERNS_LIMIT];
+pub(in crate::mask) type Cursors = Vec<usize>;
 
 /// A find before overlaps are settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +115,7 @@ impl DetectorSet {
         kinds: &[DetectorKind],
         patterns: &[CustomPattern],
     ) -> Result<Self, InvalidDetectors> {
-        if patterns.len() > PATTERNS_LIMIT {
+        if patterns.len() > SET_PATTERNS_LIMIT {
             return Err(InvalidDetectors::TooManyPatterns(patterns.len()));
         }
         for (index, pattern) in patterns.iter().enumerate() {
@@ -125,11 +130,13 @@ impl DetectorSet {
                 return Err(InvalidDetectors::DuplicateName(name.to_owned()));
             }
         }
-        let leads = Leads::new(patterns.iter().map(CustomPattern::hir));
+        let leads = patterns
+            .chunks(lead::PATTERNS)
+            .map(|some| Leads::new(some.iter().map(CustomPattern::hir)));
         Ok(Self {
+            leads: leads.collect(),
             sieve: Sieve::new(kinds),
             patterns: patterns.to_vec(),
-            leads,
         })
     }
 
@@ -148,19 +155,18 @@ impl DetectorSet {
     /// Whether nothing is found in `text`.
     pub fn is_clean(&self, text: &[u8]) -> bool {
         let mut stop = |_| ControlFlow::Break(());
-        let mut cursors = Cursors::default();
         self.sieve
             .visit(text, 0..text.len(), &mut stop)
             .is_continue()
             && self
-                .visit_patterns(text, 0..text.len(), &mut cursors, &mut stop)
+                .visit_patterns(text, 0..text.len(), &mut self.cursors(), &mut stop)
                 .is_continue()
     }
 
     /// What is found in `text`, in order and without overlaps.
     pub fn find(&self, text: &[u8]) -> Vec<Span> {
         let mut hits = Vec::new();
-        self.collect(text, 0..text.len(), &mut Cursors::default(), &mut hits);
+        self.collect(text, 0..text.len(), &mut self.cursors(), &mut hits);
         let mut spans: Vec<Span> = Vec::with_capacity(hits.len());
         let mut settled = 0;
         for hit in hits.into_iter().filter(|hit| !hit.is_empty()) {
@@ -179,6 +185,11 @@ impl DetectorSet {
             settled = end;
         }
         spans
+    }
+
+    /// No pattern has matched yet.
+    pub(in crate::mask) fn cursors(&self) -> Cursors {
+        vec![0; self.patterns.len()]
     }
 
     /// Adds what is found at the anchors in `range` to `hits`, and sorts all of `hits` by who
@@ -208,22 +219,39 @@ impl DetectorSet {
         cursors: &mut Cursors,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        if self.patterns.is_empty() {
-            return ControlFlow::Continue(());
+        for (leads, first) in self.leads.iter().zip((0..).step_by(lead::PATTERNS)) {
+            self.visit_some(leads, first, text, range.clone(), cursors, on)?;
         }
+        ControlFlow::Continue(())
+    }
+
+    /// The patterns of `leads`, whose first is the set's `first`.
+    fn visit_some(
+        &self,
+        leads: &Leads,
+        first: usize,
+        text: &[u8],
+        range: Range<usize>,
+        cursors: &mut Cursors,
+        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut attempt = |start: usize, begun: u32| {
+            let possible = begun & leads.candidates(text.get(start..).unwrap_or_default());
+            self.try_patterns(text, start, first, possible, cursors, on)
+        };
         // Which patterns can have the byte before as their first.
         let mut begun = 0;
         let bytes = text.get(range.start..).unwrap_or_default().iter();
         for (start, &byte) in (range.start..=range.end).zip(bytes) {
-            let possible = begun & self.leads.second(byte);
-            begun = self.leads.first(byte);
+            let possible = begun & leads.second(byte);
+            begun = leads.first(byte);
             if possible != 0 && start > range.start {
-                self.try_patterns(text, start - 1, possible, cursors, on)?;
+                attempt(start - 1, possible)?;
             }
         }
         // The last byte of a text has none behind it.
         if range.end == text.len() && !range.is_empty() {
-            self.try_patterns(text, range.end - 1, begun, cursors, on)?;
+            attempt(range.end - 1, begun)?;
         }
         ControlFlow::Continue(())
     }
@@ -232,13 +260,13 @@ impl DetectorSet {
         &self,
         text: &[u8],
         start: usize,
-        possible: u32,
+        first: usize,
+        mut possible: u32,
         cursors: &mut Cursors,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let mut possible = possible & self.leads.candidates(text.get(start..).unwrap_or_default());
         while possible != 0 {
-            let index = possible.trailing_zeros() as usize;
+            let index = first + possible.trailing_zeros() as usize;
             possible &= possible - 1;
             let (Some(pattern), Some(cursor)) = (self.patterns.get(index), cursors.get_mut(index))
             else {
