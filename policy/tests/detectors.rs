@@ -18,7 +18,7 @@ const FLOORS: [(DetectorKind, usize, usize); 16] = [
     (DetectorKind::CreditCard, 1000, 1000),
     (DetectorKind::SocialSecurityNumber, 1000, 1000),
     (DetectorKind::Email, 1000, 1000),
-    (DetectorKind::Phone, 988, 1000),
+    (DetectorKind::Phone, 989, 1000),
     (DetectorKind::Iban, 1000, 1000),
     (DetectorKind::IpAddress, 1000, 1000),
     (DetectorKind::MacAddress, 1000, 1000),

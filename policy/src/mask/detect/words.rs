@@ -17,6 +17,7 @@ pub(super) enum Word {
     Github,
     GithubFine,
     Jwt,
+    KeyPrefix,
     Password,
     Pem,
     Slack,
@@ -81,6 +82,7 @@ const WORDS: &[(Word, &[&str])] = &[
     (Word::Github, &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"]),
     (Word::GithubFine, &["github_pat_"]),
     (Word::Jwt, jwt::STARTS),
+    (Word::KeyPrefix, api_key::PREFIXES),
     (
         Word::Password,
         &["password", "passwd", "pwd", "accountkey", "sharedaccesskey"],
@@ -158,7 +160,7 @@ impl Word {
             Word::Password => DetectorKind::ConnectionString,
             Word::Pem => DetectorKind::PrivateKey,
             Word::Slack | Word::SlackHook => DetectorKind::SlackToken,
-            Word::StrongHint | Word::WeakHint => DetectorKind::ApiKey,
+            Word::StrongHint | Word::WeakHint | Word::KeyPrefix => DetectorKind::ApiKey,
         }
     }
 
@@ -174,6 +176,7 @@ impl Word {
             Word::Github => issued::github(view, start),
             Word::GithubFine => issued::github_fine(view, start),
             Word::Jwt => jwt::find(view, start),
+            Word::KeyPrefix => api_key::prefixed(view, start),
             Word::Password => connection::pair(view, start),
             Word::Pem => pem::find(view, start),
             Word::Slack => issued::slack(view, start),
