@@ -10,6 +10,9 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 /// How many bytes are looked at.
 pub(super) const LEAD: usize = 4;
 
+/// How many patterns are looked up in one go: one bit each.
+pub(super) const PATTERNS: usize = u32::BITS as usize;
+
 /// Bytes, each in or out.
 type Bytes = [bool; 256];
 

@@ -37,6 +37,7 @@ use std::ops::{ControlFlow, Range};
 
 use thiserror::Error;
 
+pub(in crate::mask) use digits::card::is_card_number;
 pub use kind::{DetectorKind, UnknownDetector};
 pub use pattern::{
     CustomPattern, InvalidCustomPattern, PATTERN_MATCH_LIMIT, PATTERN_NAME_LIMIT,
@@ -49,16 +50,20 @@ use lead::Leads;
 use sieve::{Sieve, Visitor};
 use tail::Tail;
 
-/// The most custom patterns in one set: one bit each in the tables of `lead`.
+/// The most custom patterns of one rule.
 pub const PATTERNS_LIMIT: usize = 32;
+
+/// The most different custom patterns of all rules that apply to one subject.
+pub const SET_PATTERNS_LIMIT: usize = 256;
 
 /// Detectors compiled together. Cheap to share behind an `Arc`, free of state.
 #[derive(Debug, Clone)]
 pub struct DetectorSet {
     sieve: Sieve,
     patterns: Vec<CustomPattern>,
-    /// Where which pattern can match, asked before it is tried.
-    leads: Leads,
+    /// Where which pattern can match, asked before it is tried: for the first
+    /// [`lead::PATTERNS`], the next, and so on.
+    leads: Vec<Leads>,
 }
 
 /// Who found something.
@@ -80,14 +85,14 @@ pub struct Span {
 /// Why a set of detectors is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidDetectors {
-    #[error("{0} custom patterns; at most {PATTERNS_LIMIT}")]
+    #[error("{0} custom patterns together; at most {SET_PATTERNS_LIMIT}")]
     TooManyPatterns(usize),
     #[error("the name `{0}` is used twice; finds are told apart by it")]
     DuplicateName(String),
 }
 
 /// Up to where each pattern has matched, so that its matches do not overlap.
-pub(in crate::mask) type Cursors = [usize; PATTERNS_LIMIT];
+pub(in crate::mask) type Cursors = Vec<usize>;
 
 /// A find before overlaps are settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +123,7 @@ impl DetectorSet {
         kinds: &[DetectorKind],
         patterns: &[CustomPattern],
     ) -> Result<Self, InvalidDetectors> {
-        if patterns.len() > PATTERNS_LIMIT {
+        if patterns.len() > SET_PATTERNS_LIMIT {
             return Err(InvalidDetectors::TooManyPatterns(patterns.len()));
         }
         for (index, pattern) in patterns.iter().enumerate() {
@@ -133,7 +138,10 @@ impl DetectorSet {
                 return Err(InvalidDetectors::DuplicateName(name.to_owned()));
             }
         }
-        let leads = Leads::new(patterns.iter().map(CustomPattern::hir));
+        let leads: Vec<Leads> = patterns
+            .chunks(lead::PATTERNS)
+            .map(|some| Leads::new(some.iter().map(CustomPattern::hir)))
+            .collect();
         Ok(Self {
             sieve: Sieve::new(kinds, &leads),
             patterns: patterns.to_vec(),
@@ -156,14 +164,14 @@ impl DetectorSet {
     /// Whether nothing is found in `text`.
     pub fn is_clean(&self, text: &[u8]) -> bool {
         let stop = |_| ControlFlow::Break(());
-        self.visit(text, 0..text.len(), &mut Cursors::default(), stop)
+        self.visit(text, 0..text.len(), &mut self.cursors(), stop)
             .is_continue()
     }
 
     /// What is found in `text`, in order and without overlaps.
     pub fn find(&self, text: &[u8]) -> Vec<Span> {
         let mut hits = Vec::new();
-        self.collect(text, 0..text.len(), &mut Cursors::default(), &mut hits);
+        self.collect(text, 0..text.len(), &mut self.cursors(), &mut hits);
         let mut spans: Vec<Span> = Vec::with_capacity(hits.len());
         let mut settled = 0;
         for hit in hits.into_iter().filter(|hit| !hit.is_empty()) {
@@ -182,6 +190,11 @@ impl DetectorSet {
             settled = end;
         }
         spans
+    }
+
+    /// No pattern has matched yet.
+    pub(in crate::mask) fn cursors(&self) -> Cursors {
+        vec![0; self.patterns.len()]
     }
 
     /// Adds what is found at the anchors in `range` to `hits`, and sorts all of `hits` by who
@@ -235,10 +248,20 @@ impl<F: FnMut(Hit) -> ControlFlow<()>> Visitor for Pass<'_, F> {
     /// A pattern's own matches are leftmost, one behind the other. A match that its validator
     /// refuses is passed over by one byte, not by its length.
     fn pattern(&mut self, start: usize) -> ControlFlow<()> {
+        let set = self.set;
         let here = self.text.get(start..).unwrap_or_default();
-        let mut possible = self.set.leads.candidates(here);
+        for (leads, first) in set.leads.iter().zip((0..).step_by(lead::PATTERNS)) {
+            self.try_patterns(start, first, leads.candidates(here))?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl<F: FnMut(Hit) -> ControlFlow<()>> Pass<'_, F> {
+    /// Tries those that are `possible`, as bits, of the patterns from the set's `first` on.
+    fn try_patterns(&mut self, start: usize, first: usize, mut possible: u32) -> ControlFlow<()> {
         while possible != 0 {
-            let index = possible.trailing_zeros() as usize;
+            let index = first + possible.trailing_zeros() as usize;
             possible &= possible - 1;
             let pattern = self.set.patterns.get(index);
             let (Some(pattern), Some(cursor)) = (pattern, self.cursors.get_mut(index)) else {

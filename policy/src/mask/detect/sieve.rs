@@ -94,7 +94,7 @@ struct Kinds {
 // === impl Sieve ===
 
 impl Sieve {
-    pub(super) fn new(kinds: &[DetectorKind], leads: &Leads) -> Self {
+    pub(super) fn new(kinds: &[DetectorKind], leads: &[Leads]) -> Self {
         let has = |kind| kinds.contains(&kind);
         let kinds_on = Kinds {
             card: has(DetectorKind::CreditCard),
@@ -116,7 +116,7 @@ impl Sieve {
         for (word, text) in Word::of(kinds) {
             sieve.add_word(word, text.as_bytes());
         }
-        sieve.add_patterns(leads);
+        leads.iter().for_each(|leads| sieve.add_patterns(leads));
         sieve
     }
 

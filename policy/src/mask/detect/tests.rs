@@ -5,7 +5,8 @@ use super::view::REACH_BACK;
 use super::words::{WORD_LIMIT, Word};
 use super::{
     CustomPattern, Detector, DetectorKind, DetectorSet, InvalidCustomPattern, InvalidDetectors,
-    LOOK_AHEAD, PATTERN_MATCH_LIMIT, PATTERN_NAME_LIMIT, PATTERN_TEXT_LIMIT, PATTERNS_LIMIT, Span,
+    LOOK_AHEAD, PATTERN_MATCH_LIMIT, PATTERN_NAME_LIMIT, PATTERN_TEXT_LIMIT, SET_PATTERNS_LIMIT,
+    Span,
 };
 
 fn pattern(text: &str) -> CustomPattern {
@@ -115,10 +116,10 @@ fn set_is_refused_for_too_many_patterns_and_for_names_used_twice() {
             .collect();
         DetectorSet::compile(&[], &all).map(|_| ())
     };
-    assert_eq!(many(PATTERNS_LIMIT), Ok(()));
+    assert_eq!(many(SET_PATTERNS_LIMIT), Ok(()));
     assert_eq!(
-        many(PATTERNS_LIMIT + 1),
-        Err(InvalidDetectors::TooManyPatterns(33))
+        many(SET_PATTERNS_LIMIT + 1),
+        Err(InvalidDetectors::TooManyPatterns(257))
     );
     let twice = DetectorSet::compile(&[], &[pattern("a"), pattern("b")]).unwrap_err();
     assert_eq!(twice, InvalidDetectors::DuplicateName("p".to_owned()));
@@ -128,14 +129,19 @@ fn set_is_refused_for_too_many_patterns_and_for_names_used_twice() {
 
 #[test]
 fn last_pattern_of_a_full_set_is_found_too() {
-    let texts: Vec<String> = (0..PATTERNS_LIMIT)
-        .map(|index| format!("key{index:02}"))
+    let texts: Vec<String> = (0..SET_PATTERNS_LIMIT)
+        .map(|index| format!("key{index:03}"))
         .collect();
     let all = texts
         .iter()
         .map(|text| CustomPattern::parse(text, text, None).unwrap());
     let set = DetectorSet::compile(&[], &all.collect::<Vec<_>>()).unwrap();
-    assert_eq!(found(&set, "a key31 b"), [("key31", "key31".to_owned())]);
+    for last in ["key031", "key032", "key255"] {
+        let text = format!("a {last} b");
+        assert_eq!(found(&set, &text), [(last, last.to_owned())]);
+        assert!(!set.is_clean(text.as_bytes()));
+    }
+    assert!(set.is_clean(b"a key256 b"));
 }
 
 #[test]
