@@ -84,6 +84,7 @@ impl Store {
         Self {
             inner: Arc::new(inner),
             place: "test".to_owned(),
+            folder: None,
         }
     }
 }
