@@ -9,7 +9,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -216,38 +216,50 @@ fn verify(bencher: Bencher) {
         .bench_local(|| verify_segment(black_box(&bytes), &bed.keys, None).unwrap());
 }
 
-/// Both in turn, so that what else the machine does meets both alike.
+/// An append, the same frame encoded, linked and written without the writer around it, and the
+/// bare write. In turn, so that what else the machine does meets all alike.
 fn print_append_over_its_floor() {
     const ROUNDS: usize = 1_001;
-    const CALLS: u32 = 200;
     let (bed, event) = (bed(false), operation(123_456));
     let folder = TempDir::new().unwrap();
     let file = fs::File::create(folder.path().join("file")).unwrap();
     let bytes = vec![7; usize::try_from(frame_bytes()).unwrap()];
+    let mut encoder = Encoder::new(Chain::START);
     let mut offset = 0;
-    let (mut appends, mut writes) = (Vec::new(), Vec::new());
+    let mut write = |bytes: &[u8]| {
+        file.write_all_at(black_box(bytes), offset).unwrap();
+        offset += bytes.len() as u64;
+    };
+    let mut times: [Vec<Duration>; 3] = Default::default();
     for _ in 0..ROUNDS {
-        let started = Instant::now();
-        for _ in 0..CALLS {
-            bed.writer.append(black_box(&event), NOW).unwrap();
-        }
-        appends.push(started.elapsed() / CALLS);
-        let started = Instant::now();
-        for _ in 0..CALLS {
-            file.write_all_at(black_box(&bytes), offset).unwrap();
-            offset += bytes.len() as u64;
-        }
-        writes.push(started.elapsed() / CALLS);
+        times[0].push(time(|| {
+            _ = bed.writer.append(black_box(&event), NOW).unwrap()
+        }));
+        times[1].push(time(|| {
+            encoder.event(black_box(&event), NOW).unwrap();
+            write(encoder.bytes());
+            encoder.clear();
+        }));
+        times[2].push(time(|| write(&bytes)));
     }
-    let [append, write] = [appends, writes].map(|mut times| {
+    let [append, linked, bare] = times.map(|mut times| {
         times.sort_unstable();
         times[ROUNDS / 2]
     });
-    let bytes = bytes.len();
+    let over = append.saturating_sub(bare);
     println!(
-        "append of {bytes} bytes: {append:?} median, {:?} over the bare write of them ({write:?})",
-        append.saturating_sub(write)
+        "append of {} bytes: {append:?} median, {over:?} over its floor",
+        bytes.len()
     );
+    println!("  floor, the bare write: {bare:?}; encoded, linked and written: {linked:?}");
+}
+
+/// Of one call.
+fn time(mut call: impl FnMut()) -> Duration {
+    const CALLS: u32 = 200;
+    let started = Instant::now();
+    (0..CALLS).for_each(|_| call());
+    started.elapsed() / CALLS
 }
 
 /// What there is on disk after sealing, and what goes to the store.

@@ -117,13 +117,19 @@ pub(crate) fn serve() {
     let (Ok(address), Ok(folder)) = (std::env::var(ADDRESS), std::env::var(FOLDER)) else {
         return;
     };
-    std::thread::spawn(|| {
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
         let mut byte = [0];
         while std::io::stdin().read(&mut byte).unwrap_or(0) > 0 {}
-        std::process::exit(0);
+        drop(end);
     });
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(answer(address.parse().unwrap(), Path::new(&folder)));
+    runtime.block_on(async {
+        tokio::select! {
+            () = answer(address.parse().unwrap(), Path::new(&folder)) => {}
+            _ = ended => {}
+        }
+    });
 }
 
 async fn answer(address: SocketAddr, folder: &Path) {
