@@ -145,6 +145,10 @@ async fn outage_in_the_middle_loses_nothing_and_all_arrives() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         server.kill();
+        // What was confirmed in time may still be given up, until the outage is noticed.
+        while failed.load(Ordering::SeqCst) < 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         // The open segment is here too. Not all got away, and what did is there whole.
         let here: BTreeSet<u64> = files(&folder)
             .keys()
@@ -155,7 +159,7 @@ async fn outage_in_the_middle_loses_nothing_and_all_arrives() {
         for segment in (1..=SEGMENTS).filter(|segment| !here.contains(segment)) {
             assert!(there.contains(&segment), "segment {segment} is nowhere");
         }
-        while failed.load(Ordering::SeqCst) < 3 {
+        while failed.load(Ordering::SeqCst) < 4 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let later: BTreeSet<u64> = files(&folder)

@@ -72,6 +72,14 @@ impl Recordings {
         &self,
         writer: &WriterId,
     ) -> Result<BTreeMap<u64, Vec<SegmentName>>, ReadError> {
+        self.segments_up_to(MAX_SEGMENTS_PER_WRITER, writer).await
+    }
+
+    async fn segments_up_to(
+        &self,
+        limit: usize,
+        writer: &WriterId,
+    ) -> Result<BTreeMap<u64, Vec<SegmentName>>, ReadError> {
         let mut listed = self.store.list(writer.as_str());
         let mut segments: BTreeMap<u64, Vec<SegmentName>> = BTreeMap::new();
         let mut count = 0;
@@ -83,7 +91,7 @@ impl Recordings {
                 continue;
             };
             count += 1;
-            if count > MAX_SEGMENTS_PER_WRITER {
+            if count > limit {
                 return Err(ReadError::TooManySegments {
                     writer: writer.clone(),
                 });

@@ -183,3 +183,20 @@ async fn destroying_what_is_not_there_is_an_error() {
     let again = store.destroy("w/keys/x").await;
     assert!(matches!(again, Err(StoreError::NotFound { .. })));
 }
+
+#[tokio::test]
+async fn folders_are_listed_up_to_the_bound() {
+    let store = Store::of(object_store::memory::InMemory::new());
+    for number in 0..MAX_FOLDERS {
+        store
+            .create(&format!("{number}/x"), Bytes::new())
+            .await
+            .unwrap();
+    }
+    assert_eq!(store.folders().await.unwrap().len(), MAX_FOLDERS);
+    store.create("more/x", Bytes::new()).await.unwrap();
+    assert!(matches!(
+        store.folders().await,
+        Err(StoreError::TooManyFolders)
+    ));
+}

@@ -226,3 +226,12 @@ async fn lost_answer_to_a_credential_that_may_only_write() {
     assert!(uploader.writer.sealed().unwrap().is_empty());
     assert_eq!(uploader.writer.keys().unwrap().len(), 1);
 }
+
+#[test]
+fn failures_are_named_up_to_the_bound() {
+    let mut pass = Pass::default();
+    for number in 0..=MAX_REPORTED_FAILURES {
+        pass.fail(number.to_string(), UploadError::OtherObject);
+        assert_eq!(pass.failures.len(), (number + 1).min(MAX_REPORTED_FAILURES));
+    }
+}
