@@ -11,6 +11,8 @@
 mod corpus;
 
 use portcullis_policy::mask::detect::DetectorKind;
+use portcullis_policy::mask::text::{Finder, TextMask};
+use portcullis_policy::mask::{Masked, Transform};
 
 /// Precision and recall in per mille: what was measured when each was last raised. A change that
 /// falls below is a regression; one that rises well above should raise its floor.
@@ -74,4 +76,22 @@ fn corpus_has_no_line_twice() {
     texts.sort();
     texts.dedup();
     assert_eq!(texts.len(), count);
+}
+
+/// Labels as `generate.py` made them: a payment card's number, or one that only looks large.
+#[test]
+fn numbers_are_found_where_they_are_cards_and_nowhere_else() {
+    let card = (Finder::Kind(DetectorKind::CreditCard), Transform::Redact);
+    let mask = TextMask::compile(&[card])
+        .expect("compiles")
+        .expect("finds");
+    let mut hits = 0;
+    let rows = include_str!("corpus/numbers.tsv").lines();
+    for row in rows.clone() {
+        let (label, number) = row.split_once('\t').expect("two fields");
+        let expected = (label == "hit").then_some(Masked::Null);
+        assert_eq!(mask.mask_number(number.as_bytes()), expected, "{row}");
+        hits += usize::from(expected.is_some());
+    }
+    assert!(hits >= 20 && rows.count() >= hits + 200);
 }

@@ -28,6 +28,8 @@ struct Lead {
 /// For each place and byte, the patterns that can have it there, as bits.
 #[derive(Debug, Clone)]
 pub(super) struct Leads {
+    /// The set's number of the first pattern.
+    pattern: usize,
     places: Box<[Masks; LEAD]>,
 }
 
@@ -37,15 +39,17 @@ type Masks = [u32; 256];
 // === impl Leads ===
 
 impl Leads {
-    pub(super) fn new<'h>(patterns: impl Iterator<Item = &'h Hir>) -> Self {
+    /// Of at most [`PATTERNS`] patterns, from the set's `pattern` on.
+    pub(super) fn new<'h>(pattern: usize, patterns: impl Iterator<Item = &'h Hir>) -> Self {
         let mut leads = Self {
+            pattern,
             places: Box::new([[0; 256]; LEAD]),
         };
-        for (index, pattern) in patterns.enumerate() {
+        for (index, expression) in patterns.enumerate() {
             let bit = 1u32
                 .checked_shl(u32::try_from(index).unwrap_or(u32::MAX))
                 .unwrap_or(0);
-            let lead = Lead::of(pattern);
+            let lead = Lead::of(expression);
             for (place, (masks, bytes)) in leads.places.iter_mut().zip(&lead.places).enumerate() {
                 // Where a match may have ended, anything may follow.
                 let is_open = lead.lengths.iter().take(place + 1).any(|length| *length);
@@ -71,17 +75,22 @@ impl Leads {
         second.get(usize::from(byte)).copied().unwrap_or(u32::MAX)
     }
 
-    /// The patterns that may match where `text` begins.
+    /// Those of `begun` that may match where `text` begins, by the set's numbers.
     #[inline]
-    pub(super) fn candidates(&self, text: &[u8]) -> u32 {
-        let mut mask = u32::MAX;
+    pub(super) fn candidates(&self, begun: u32, text: &[u8]) -> impl Iterator<Item = usize> {
+        let mut mask = begun;
         for (place, byte) in self.places.iter().zip(text) {
             mask &= place.get(usize::from(*byte)).copied().unwrap_or(u32::MAX);
             if mask == 0 {
                 break;
             }
         }
-        mask
+        let pattern = self.pattern;
+        std::iter::from_fn(move || {
+            let next = mask.trailing_zeros();
+            mask &= mask.checked_sub(1)?;
+            Some(pattern + next as usize)
+        })
     }
 }
 

@@ -132,7 +132,8 @@ impl DetectorSet {
         }
         let leads = patterns
             .chunks(lead::PATTERNS)
-            .map(|some| Leads::new(some.iter().map(CustomPattern::hir)));
+            .zip((0..).step_by(lead::PATTERNS))
+            .map(|(some, first)| Leads::new(first, some.iter().map(CustomPattern::hir)));
         Ok(Self {
             leads: leads.collect(),
             sieve: Sieve::new(kinds),
@@ -219,25 +220,24 @@ impl DetectorSet {
         cursors: &mut Cursors,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        for (leads, first) in self.leads.iter().zip((0..).step_by(lead::PATTERNS)) {
-            self.visit_some(leads, first, text, range.clone(), cursors, on)?;
+        for leads in &self.leads {
+            self.visit_some(leads, text, range.clone(), cursors, on)?;
         }
         ControlFlow::Continue(())
     }
 
-    /// The patterns of `leads`, whose first is the set's `first`.
+    /// The patterns of `leads` only.
     fn visit_some(
         &self,
         leads: &Leads,
-        first: usize,
         text: &[u8],
         range: Range<usize>,
         cursors: &mut Cursors,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let mut attempt = |start: usize, begun: u32| {
-            let possible = begun & leads.candidates(text.get(start..).unwrap_or_default());
-            self.try_patterns(text, start, first, possible, cursors, on)
+            let possible = leads.candidates(begun, text.get(start..).unwrap_or_default());
+            self.try_patterns(text, start, possible, cursors, on)
         };
         // Which patterns can have the byte before as their first.
         let mut begun = 0;
@@ -261,14 +261,11 @@ impl DetectorSet {
         &self,
         text: &[u8],
         start: usize,
-        first: usize,
-        mut possible: u32,
+        possible: impl Iterator<Item = usize>,
         cursors: &mut Cursors,
         on: &mut impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        while possible != 0 {
-            let index = first + possible.trailing_zeros() as usize;
-            possible &= possible - 1;
+        for index in possible {
             let (Some(pattern), Some(cursor)) = (self.patterns.get(index), cursors.get_mut(index))
             else {
                 break;
