@@ -12,6 +12,8 @@ mod corpus;
 
 use corpus::Row;
 use portcullis_policy::mask::detect::DetectorKind;
+use portcullis_policy::mask::text::{Finder, TextMask};
+use portcullis_policy::mask::{Masked, Transform};
 
 /// A detector with its precision and recall in per mille.
 type Floor = (DetectorKind, usize, usize);
@@ -130,4 +132,22 @@ fn count(rows: &[Row], kind: DetectorKind, is_hit: bool) -> usize {
     rows.iter()
         .filter(|row| row.kind == kind && row.value.is_some() == is_hit)
         .count()
+}
+
+/// Labels as `generate.py` made them: a payment card's number, or one that only looks large.
+#[test]
+fn numbers_are_found_where_they_are_cards_and_nowhere_else() {
+    let card = (Finder::Kind(DetectorKind::CreditCard), Transform::Redact);
+    let mask = TextMask::compile(&[card])
+        .expect("compiles")
+        .expect("finds");
+    let mut hits = 0;
+    let rows = include_str!("corpus/numbers.tsv").lines();
+    for row in rows.clone() {
+        let (label, number) = row.split_once('\t').expect("two fields");
+        let expected = (label == "hit").then_some(Masked::Null);
+        assert_eq!(mask.mask_number(number.as_bytes()), expected, "{row}");
+        hits += usize::from(expected.is_some());
+    }
+    assert!(hits >= 20 && rows.count() >= hits + 200);
 }

@@ -11,12 +11,16 @@ keeps scanners of source code from taking a line for a leaked secret. `\\n`, `\\
 stand for themselves.
 
     python3 policy/tests/corpus/generate.py > policy/tests/corpus/detectors.tsv
+    python3 policy/tests/corpus/generate.py numbers > policy/tests/corpus/numbers.tsv
+
+The second is of numbers: `label <tab> number`, a hit where it is a payment card's.
 """
 
 import base64
 import json
 import random
 import string
+import sys
 import uuid
 import zlib
 
@@ -633,6 +637,44 @@ def everyday():
                  "sha256:%s  %s-%d.%d.tar.gz" % (sha(64), w[0], R.randint(1, 9), R.randint(0, 30))]
         miss(kinds[index % len(kinds)], forms[index % len(forms)])
 
+
+def numbers():
+    """Numbers as columns and JSON documents hold them: a payment card's, or a benign one."""
+    rows = []
+    issued = ["4", "51", "55", "2221", "2720", "34", "37", "3528", "3589", "36", "6011", "6221", "6500", "5018", "6304", "6759", "2204", "9792"]
+    for prefix in issued:
+        lengths = {"34": [15], "37": [15], "36": [14], "4": [13, 16, 19], "6221": [16, 19]}.get(prefix, [16])
+        for length in lengths:
+            body = prefix + pick(D, length - len(prefix) - 1)
+            check = next(d for d in D if luhn_sum(body + d) % 10 == 0)
+            weighted = sum(int(d) * (3 if i % 2 else 1) for i, d in enumerate(body + check))
+            if length == 13 and weighted % 10 == 0:
+                continue  # An article's number too.
+            rows.append(("hit", body + check))
+            rows.append(("miss", body + str((int(check) + 1) % 10)))
+    for _ in range(20):
+        seconds = 1_500_000_000 + R.randrange(400_000_000)
+        for scale in (1, 10**3, 10**6, 10**9):
+            rows.append(("miss", str(seconds * scale + R.randrange(scale))))
+        rows.append(("miss", "%d.%06d" % (seconds, R.randrange(10**6))))
+        # What joins a time and a counter: snowflakes.
+        rows.append(("miss", str((seconds * 1000 - 1288834974657 << 22) + R.randrange(1 << 22))))
+        rows.append(("miss", str(10**12 + R.randrange(10**6))))
+        rows.append(("miss", str(R.randrange(10**12))))
+        rows.append(("miss", "20%02d%02d%02d%02d%02d%02d" % (R.randint(10, 29), R.randint(1, 12), R.randint(1, 28), R.randint(0, 23), R.randint(0, 59), R.randint(0, 59))))
+        rows.append(("miss", "-" + pick("123456789", 1) + pick(D, 17)))
+        rows.append(("miss", "%.13f" % (R.random() * 180)))
+        rows.append(("miss", "%.9e" % (R.random() * 10**15)))
+        article = "40" + pick(D, 10)
+        weight = sum(int(d) * (3 if i % 2 else 1) for i, d in enumerate(article))
+        rows.append(("miss", article + str(-weight % 10)))
+    for number, label in dict((n, l) for l, n in rows).items():
+        print(f"{label}\t{number}")
+
+
+if sys.argv[1:] == ["numbers"]:
+    numbers()
+    sys.exit()
 
 for make in (everyday, cards, ssns, emails, phones, ibans, addresses, macs, jwts, aws, gcp, github, slack, api_keys, pems, connections, births):
     make()
