@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::word::closed_words;
+
 /// What an act does to what it touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
@@ -59,7 +61,10 @@ pub enum ResourceKind {
 /// What an operation touches. Segments are the target's own names, after its case folding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
-    Named { kind: ResourceKind, segments: Vec<String> },
+    Named {
+        kind: ResourceKind,
+        segments: Vec<String>,
+    },
     /// Something of this kind that could not be told by name.
     Unresolved { kind: ResourceKind },
 }
@@ -85,4 +90,110 @@ pub struct Operation {
     pub text: String,
     /// All that it reaches, views and what they read alike.
     pub accesses: BTreeSet<Access>,
+}
+
+// === words ===
+
+closed_words!(Effect, "effect", [
+    Session => "Session",
+    Read => "Read",
+    Write => "Write",
+    Define => "Define",
+    Administer => "Administer",
+    Unknown => "Unknown",
+]);
+
+closed_words!(Flag, "flag", [
+    Unbounded => "unbounded",
+    ConstantWhere => "constantWhere",
+    ServerFile => "serverFile",
+    ServerProgram => "serverProgram",
+    ServerCode => "serverCode",
+    OutboundConnection => "outboundConnection",
+    RoleChange => "roleChange",
+    PrivilegeChange => "privilegeChange",
+    DynamicCode => "dynamicCode",
+    MultiStatement => "multiStatement",
+    CredentialAccess => "credentialAccess",
+    OwnResource => "ownResource",
+]);
+
+closed_words!(ResourceKind, "kind of resource", [
+    Database => "database",
+    Schema => "schema",
+    Table => "table",
+    Function => "function",
+    Role => "role",
+    Key => "key",
+    Path => "path",
+    Program => "program",
+    Address => "address",
+    K8s => "k8s",
+]);
+
+// === impl Resource ===
+
+impl Resource {
+    pub fn kind(&self) -> ResourceKind {
+        match self {
+            Self::Named { kind, .. } | Self::Unresolved { kind } => *kind,
+        }
+    }
+}
+
+// === impl Operation ===
+
+impl Operation {
+    /// True when what it does could not be told, by itself or by anything that it touches.
+    pub fn is_unknown(&self) -> bool {
+        self.effect == Effect::Unknown
+            || self
+                .accesses
+                .iter()
+                .any(|access| access.effect == Effect::Unknown)
+    }
+}
+
+// === impl ResourceKind ===
+
+impl ResourceKind {
+    /// The character that joins the segments of a path, where a path of this kind has several.
+    pub fn separator(self) -> Option<char> {
+        match self {
+            Self::Database | Self::Schema | Self::Table | Self::Function | Self::Role => Some('.'),
+            Self::Path | Self::K8s => Some('/'),
+            Self::Key | Self::Program | Self::Address => None,
+        }
+    }
+
+    /// Names that the target folds: an unquoted part of a pattern is folded too.
+    pub fn folds_case(self) -> bool {
+        self.separator() == Some('.')
+    }
+
+    /// How many segments a path of this kind has, where that is fixed.
+    pub fn segment_count(self) -> Option<usize> {
+        match self {
+            Self::Path => None,
+            Self::K8s => Some(5),
+            Self::Table | Self::Function => Some(2),
+            _ => Some(1),
+        }
+    }
+
+    /// How a path of this kind is written, for messages.
+    pub fn shape(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Schema => "schema",
+            Self::Table => "schema.table",
+            Self::Function => "schema.function",
+            Self::Role => "role",
+            Self::Key => "key",
+            Self::Path => "/a/path",
+            Self::Program => "program",
+            Self::Address => "host:port",
+            Self::K8s => "namespace/group/resource/subresource/name",
+        }
+    }
 }

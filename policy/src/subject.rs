@@ -26,4 +26,11 @@ impl Subject {
     pub fn accountable(&self) -> &str {
         self.owner.as_deref().unwrap_or(&self.username)
     }
+
+    /// Namespace and name, where the username is a service account's.
+    pub fn service_account(&self) -> Option<(&str, &str)> {
+        self.username
+            .strip_prefix("system:serviceaccount:")?
+            .split_once(':')
+    }
 }
