@@ -5,3 +5,4 @@
 //! only code that parses hostile bytes.
 
 pub mod postgres;
+pub mod sql;
