@@ -41,9 +41,6 @@ pub mod prepared;
 pub mod settings;
 mod visit;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeSet;
 
 use pg_query::protobuf::ParseResult;
@@ -51,8 +48,9 @@ use portcullis_policy::{Effect, Flag, Operation, Resource, ResourceKind};
 
 use catalogue::Catalogue;
 use classify::{Found, Walk};
-pub use parser::Refused;
+pub use classify::{MAX_ACCESSES, MAX_EXPANSION_DEPTH, MAX_EXPANSIONS};
 use parser::Parsed;
+pub use parser::Refused;
 use prepared::{Prepared, PreparedChange};
 use settings::{Change, Settings};
 
@@ -185,7 +183,9 @@ fn finish(
     Analysis {
         operation: Operation {
             effect: found.effect.unwrap_or(Effect::Session),
-            verb: strongest.map_or(EMPTY, |statement| statement.verb).to_owned(),
+            verb: strongest
+                .map_or(EMPTY, |statement| statement.verb)
+                .to_owned(),
             flags: found.flags,
             attributes,
             text: text.to_owned(),
@@ -209,7 +209,12 @@ impl Analysis {
     pub fn touches_are_known(&self) -> bool {
         !self.operation.is_unknown()
             && !self.operation.accesses.iter().any(|access| {
-                matches!(access.resource, Resource::Unresolved { kind: ResourceKind::Table })
+                matches!(
+                    access.resource,
+                    Resource::Unresolved {
+                        kind: ResourceKind::Table
+                    }
+                )
             })
     }
 }

@@ -13,7 +13,7 @@ use crate::server::Server;
 const DATABASE: &str = "cases";
 
 /// The catalogue of the schema that all cases are about, with two functions reviewed.
-pub fn catalogue(server: &Server) -> Catalogue {
+pub(crate) fn catalogue(server: &Server) -> Catalogue {
     static MADE: std::sync::Mutex<bool> = std::sync::Mutex::new(false);
     let mut made = MADE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if !std::mem::replace(&mut *made, true) {
@@ -38,12 +38,12 @@ pub fn catalogue(server: &Server) -> Catalogue {
     catalogue
 }
 
-pub fn told(catalogue: &Catalogue, text: &str) -> Result<Analysis, Refused> {
+pub(crate) fn told(catalogue: &Catalogue, text: &str) -> Result<Analysis, Refused> {
     let settings = Settings::new(DATABASE, "postgres");
     analyse(text.as_bytes(), &settings, catalogue, &Prepared::default())
 }
 
-pub fn access(access: &Access) -> String {
+pub(crate) fn access(access: &Access) -> String {
     let path = match &access.resource {
         Resource::Named { kind, segments } => {
             let separator = kind.separator().map(String::from).unwrap_or_default();
@@ -73,7 +73,9 @@ fn summary(operation: &Operation) -> [String; 3] {
 }
 
 fn check(cases: &str) {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     let mut wrong = Vec::new();
     let mut count = 0;
@@ -83,7 +85,10 @@ fn check(cases: &str) {
         }
         let parts: Vec<&str> = line.splitn(4, " | ").collect();
         assert_eq!(parts.len(), 4, "no case: {line}");
-        let text = parts[3].replace("\\n", "\n").replace("\\r", "\r").replace("\\f", "\u{c}");
+        let text = parts[3]
+            .replace("\\n", "\n")
+            .replace("\\r", "\r")
+            .replace("\\f", "\u{c}");
         count += 1;
         let found = match told(&catalogue, &text) {
             Ok(analysis) => summary(&analysis.operation),
@@ -101,7 +106,12 @@ fn check(cases: &str) {
         }
     }
     assert!(count > 0);
-    assert!(wrong.is_empty(), "{} of {count} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 macro_rules! tables {

@@ -16,6 +16,7 @@ PREPARE p AS DELETE FROM plain;
 EXECUTE never_prepared;
 COPY (INSERT INTO plain VALUES (1, 'x') RETURNING a) TO STDOUT;
 COPY plain FROM STDIN;
+\.
 COPY plain TO STDOUT;
 COPY (SELECT * FROM plain) TO STDOUT WITH (FORMAT csv, DELIMITER '|');
 SELECT nextval('counter');

@@ -48,7 +48,10 @@ fn statements(script: &str) -> Vec<String> {
     }
     match pg_query::split_with_scanner(&text) {
         Ok(parts) => parts.iter().map(|part| part.trim().to_owned()).collect(),
-        Err(_) => text.split(";\n").map(|part| part.trim().to_owned()).collect(),
+        Err(_) => text
+            .split(";\n")
+            .map(|part| part.trim().to_owned())
+            .collect(),
     }
 }
 
@@ -78,7 +81,10 @@ fn compare(server: &Server, database: &str, statements: &[String]) -> Counts {
         "\\set VERBOSITY sqlstate\n\\o /dev/null\nSET statement_timeout = '2s';\n\\timing off\n",
     );
     for (index, text) in reads.iter().enumerate() {
-        let _ = write!(script, "\\warn @{index}\nBEGIN READ ONLY;\n{text}\n;\nROLLBACK;\n");
+        let _ = write!(
+            script,
+            "\\warn @{index}\nBEGIN READ ONLY;\n{text}\n;\nROLLBACK;\n"
+        );
     }
     let file = server.file(&format!("{database}-reads.sql"), &script);
     let output = server.psql(database, &["-f", &file]);
@@ -94,14 +100,20 @@ fn compare(server: &Server, database: &str, statements: &[String]) -> Counts {
             }
         }
     }
-    assert!(reads.is_empty() || at + 1 == reads.len(), "psql stopped at {at} of {}", reads.len());
+    assert!(
+        reads.is_empty() || at + 1 == reads.len(),
+        "psql stopped at {at} of {}",
+        reads.len()
+    );
     counts.ran = reads.len() - failed.len();
     counts
 }
 
 #[test]
 fn what_is_called_a_read_runs_in_a_read_only_transaction() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     drop(cases::catalogue(&server));
     let corpus = statements(include_str!("corpus.sql"));
     assert!(corpus.len() >= 600, "{}", corpus.len());
@@ -117,12 +129,17 @@ fn what_is_called_a_read_runs_in_a_read_only_transaction() {
 
 #[test]
 fn the_regression_tests_of_the_server_agree() {
-    #[allow(clippy::disallowed_methods, reason = "a test that is told where foreign files are")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a test that is told where foreign files are"
+    )]
     let Ok(directory) = std::env::var("PORTCULLIS_REGRESS_SQL") else {
         eprintln!("skipped: PORTCULLIS_REGRESS_SQL does not name src/test/regress of the server");
         return;
     };
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let directory = Path::new(&directory);
     server.database("regression", "");
     let mut all = Vec::new();
@@ -162,7 +179,11 @@ fn schedule(directory: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(directory.join("parallel_schedule")).unwrap();
     text.lines()
         .filter_map(|line| line.strip_prefix("test: "))
-        .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .flat_map(|line| {
+            line.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
         .filter(|name| name != "tablespace")
         .collect()
 }

@@ -14,7 +14,9 @@ fn settings() -> Settings {
 
 #[test]
 fn a_prepared_statement_is_judged_when_it_is_executed() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     let prepare = told(&catalogue, "SELECT 1; PREPARE p (int) AS DELETE FROM plain").unwrap();
     let mut prepared = Prepared::default();
@@ -34,11 +36,16 @@ fn a_prepared_statement_is_judged_when_it_is_executed() {
 
 #[test]
 fn a_prepared_statement_is_looked_up_under_the_path_of_now() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     let prepare = told(&catalogue, "PREPARE p AS SELECT * FROM orders").unwrap();
     let mut prepared = Prepared::default();
-    prepare.prepared.into_iter().for_each(|change| prepared.apply(change));
+    prepare
+        .prepared
+        .into_iter()
+        .for_each(|change| prepared.apply(change));
     let mut settings = settings();
     settings.search_path = Tracked::Known(vec!["app".to_owned()]);
     let run = analyse(b"EXECUTE p", &settings, &catalogue, &prepared).unwrap();
@@ -48,7 +55,9 @@ fn a_prepared_statement_is_looked_up_under_the_path_of_now() {
 
 #[test]
 fn settings_follow_what_a_text_sets() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     let after = |text: &str| told(&catalogue, text).unwrap().settings;
     assert_eq!(
@@ -56,11 +65,20 @@ fn settings_follow_what_a_text_sets() {
         Tracked::Known(vec!["app".to_owned(), "Odd".to_owned()])
     );
     assert_eq!(after("RESET search_path").search_path, Tracked::Void);
-    assert_eq!(after("SELECT set_config('search_path', 'x', false)").search_path, Tracked::Void);
+    assert_eq!(
+        after("SELECT set_config('search_path', 'x', false)").search_path,
+        Tracked::Void
+    );
     assert_eq!(after("SET ROLE ann").role, Tracked::Known("ann".to_owned()));
-    assert_eq!(after("SET ROLE ann; SET ROLE NONE").role, Tracked::Known("postgres".to_owned()));
+    assert_eq!(
+        after("SET ROLE ann; SET ROLE NONE").role,
+        Tracked::Known("postgres".to_owned())
+    );
     assert_eq!(after("BEGIN; SET ROLE ann; ROLLBACK").role, Tracked::Void);
-    assert_eq!(after("BEGIN; SET LOCAL ROLE ann; COMMIT").role, Tracked::Void);
+    assert_eq!(
+        after("BEGIN; SET LOCAL ROLE ann; COMMIT").role,
+        Tracked::Void
+    );
     assert_eq!(after("DISCARD ALL").search_path, Tracked::Void);
     assert_eq!(after("DO 'BEGIN END'").search_path, Tracked::Void);
     assert_eq!(
@@ -71,7 +89,9 @@ fn settings_follow_what_a_text_sets() {
 
 #[test]
 fn the_string_setting_moves_the_end_of_a_literal() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     let text = br"SELECT 'a\'; DELETE FROM plain; --'";
     let mut off = settings();
@@ -90,20 +110,32 @@ fn the_string_setting_moves_the_end_of_a_literal() {
 
 #[test]
 fn a_role_that_may_not_use_a_schema_does_not_hide_the_next() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     let mut settings = settings();
     settings.search_path = Tracked::Known(vec!["app".to_owned(), "public".to_owned()]);
     settings.role = Tracked::Known("ann".to_owned());
-    let analysis =
-        analyse(b"SELECT * FROM orders", &settings, &catalogue, &Prepared::default()).unwrap();
+    let analysis = analyse(
+        b"SELECT * FROM orders",
+        &settings,
+        &catalogue,
+        &Prepared::default(),
+    )
+    .unwrap();
     let accesses: Vec<_> = analysis.operation.accesses.iter().map(access).collect();
-    assert_eq!(accesses, ["Read table:app.orders", "Read table:public.orders"]);
+    assert_eq!(
+        accesses,
+        ["Read table:app.orders", "Read table:public.orders"]
+    );
 }
 
 #[test]
 fn a_void_path_leaves_unqualified_names_unresolved() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     let mut settings = settings();
     settings.apply(&Change {
@@ -118,7 +150,9 @@ fn a_void_path_leaves_unqualified_names_unresolved() {
 
 #[test]
 fn an_encoding_that_cannot_be_lexed_is_refused_beyond_ascii() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     let mut settings = settings();
     settings.client_encoding = Tracked::Known("SJIS".to_owned());
@@ -134,7 +168,9 @@ fn an_encoding_that_cannot_be_lexed_is_refused_beyond_ascii() {
 
 #[test]
 fn constants_are_looked_at_only_where_the_answer_rests_on_them() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     for (text, looked_at) in [
         ("SELECT * FROM plain WHERE a = 5 LIMIT 3", false),
@@ -150,7 +186,9 @@ fn constants_are_looked_at_only_where_the_answer_rests_on_them() {
 
 #[test]
 fn statements_are_told_with_their_places_in_the_text() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::shared() else {
+        return;
+    };
     let catalogue = catalogue(&server);
     let text = "SELECT 1;  DROP TABLE plain ; SELECT 2";
     let analysis = told(&catalogue, text).unwrap();
@@ -161,10 +199,17 @@ fn statements_are_told_with_their_places_in_the_text() {
         .collect();
     assert_eq!(
         parts,
-        [("SELECT", "SELECT 1"), ("DROP TABLE", "DROP TABLE plain"), ("SELECT", "SELECT 2")]
+        [
+            ("SELECT", "SELECT 1"),
+            ("DROP TABLE", "DROP TABLE plain"),
+            ("SELECT", "SELECT 2")
+        ]
     );
     assert_eq!(analysis.operation.verb, "DROP TABLE");
-    assert_eq!(analysis.operation.attributes["verb"], ["DROP TABLE", "SELECT"]);
+    assert_eq!(
+        analysis.operation.attributes["verb"],
+        ["DROP TABLE", "SELECT"]
+    );
     assert_eq!(analysis.operation.attributes["database"], ["cases"]);
     assert_eq!(analysis.operation.attributes["role"], ["postgres"]);
 }

@@ -63,19 +63,26 @@ impl Loader {
                     function: row.name(2)?,
                 };
                 let name = row.text(0)?.to_owned();
-                self.catalogue.operators.entry(name).or_default().push(backed);
+                self.catalogue
+                    .operators
+                    .entry(name)
+                    .or_default()
+                    .push(backed);
             }
             Section::Casts => {
                 let target = row.text(0)?.to_owned();
                 let function = row.name(1)?;
-                self.catalogue.casts.entry(target).or_default().push(function);
+                self.catalogue
+                    .casts
+                    .entry(target)
+                    .or_default()
+                    .push(function);
             }
             Section::Domains => {
                 self.domains += 1;
                 let domain = Domain {
                     id: self.domains,
-                    schema: row.text(1)?.to_owned(),
-                    check: Stored::constraint(row.text(2)?),
+                    check: Stored::expression(row.text(1)?),
                 };
                 let name = row.text(0)?.to_owned();
                 self.catalogue.domains.entry(name).or_default().push(domain);
@@ -188,8 +195,7 @@ impl Loader {
                     "4" => Event::Delete,
                     _ => return Err(row.invalid("no such event of a rule")),
                 },
-                instead: row.boolean(2)?,
-                definition: Stored::statement(row.text(3)?),
+                definition: Stored::statement(row.text(2)?),
             }),
             _ => return Err(row.invalid("the section has no relation")),
         }

@@ -11,8 +11,8 @@ mod stored;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub use loader::{InvalidRow, Loader};
-pub use queries::{Section, PREAMBLE};
+pub use loader::{InvalidRow, Loader, MAX_ROWS};
+pub use queries::{PREAMBLE, Section};
 pub use stored::Stored;
 
 use super::names::Name;
@@ -130,7 +130,6 @@ pub(super) struct Trigger {
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) event: Event,
-    pub(super) instead: bool,
     pub(super) definition: Stored,
 }
 
@@ -186,7 +185,6 @@ pub(super) struct Backed {
 pub(super) struct Domain {
     /// Tells its check apart from others; no number of the server.
     pub(super) id: u32,
-    pub(super) schema: String,
     pub(super) check: Stored,
 }
 

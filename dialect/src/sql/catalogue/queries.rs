@@ -125,7 +125,7 @@ JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE NOT t.tgisinternal";
 
 const RULES: &str = "
-SELECT r.ev_class, r.ev_type, r.is_instead, pg_get_ruledef(r.oid)
+SELECT r.ev_class, r.ev_type, pg_get_ruledef(r.oid)
 FROM pg_rewrite r
 WHERE r.ev_type <> '1' AND r.ev_class >= 16384";
 
@@ -221,10 +221,9 @@ JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE c.oid >= 16384";
 
 const DOMAINS: &str = "
-SELECT t.typname, n.nspname, pg_get_constraintdef(k.oid)
+SELECT t.typname, pg_get_expr(k.conbin, 0)
 FROM pg_constraint k
 JOIN pg_type t ON t.oid = k.contypid
-JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE k.contype = 'c' AND k.oid >= 16384";
 
 const EVENT_TRIGGERS: &str = "

@@ -28,11 +28,6 @@ impl Stored {
         Self::around(text, ("SELECT (", "\n)"))
     }
 
-    /// A constraint as the server tells it: `CHECK (…)`. Its tree is a table of that constraint.
-    pub(crate) fn constraint(text: impl Into<String>) -> Self {
-        Self::around(text, ("ALTER TABLE t ADD ", ""))
-    }
-
     /// The body of a function that was not quoted; its tree makes a function of it.
     pub(crate) fn atomic_body(text: impl Into<String>) -> Self {
         Self::around(text, ("CREATE FUNCTION f() RETURNS void LANGUAGE sql ", ""))

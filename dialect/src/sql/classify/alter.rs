@@ -125,7 +125,14 @@ impl<'c> Walk<'c> {
         if let Some(relation) = relation {
             let (schema, name) = names::relation(relation);
             let only = !relation.inh;
-            self.relation_named(schema, name, Use { only, ..Use::DEFINE });
+            self.relation_named(
+                schema,
+                name,
+                Use {
+                    only,
+                    ..Use::DEFINE
+                },
+            );
         }
         for command in &alter.cmds {
             let Some(node::Node::AlterTableCmd(command)) = command.node.as_ref() else {

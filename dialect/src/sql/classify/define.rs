@@ -185,8 +185,11 @@ impl<'c> Walk<'c> {
             }
             N::ImportForeignSchemaStmt(import) => {
                 self.server_facts(&import.server_name);
-                self.found
-                    .named(Effect::Define, ResourceKind::Schema, &[&import.local_schema]);
+                self.found.named(
+                    Effect::Define,
+                    ResourceKind::Schema,
+                    &[&import.local_schema],
+                );
                 self.found.voids_names = true;
                 "IMPORT FOREIGN SCHEMA"
             }
@@ -215,11 +218,23 @@ impl<'c> Walk<'c> {
                 "DROP SUBSCRIPTION"
             }
             N::CreatePublicationStmt(create) => {
-                self.publication(whole, start, &create.pubname, create.for_all_tables, &create.pubobjects);
+                self.publication(
+                    whole,
+                    start,
+                    &create.pubname,
+                    create.for_all_tables,
+                    &create.pubobjects,
+                );
                 return "CREATE PUBLICATION";
             }
             N::AlterPublicationStmt(alter) => {
-                self.publication(whole, start, &alter.pubname, alter.for_all_tables, &alter.pubobjects);
+                self.publication(
+                    whole,
+                    start,
+                    &alter.pubname,
+                    alter.for_all_tables,
+                    &alter.pubobjects,
+                );
                 return "ALTER PUBLICATION";
             }
             N::LoadStmt(load) => {
@@ -296,11 +311,9 @@ impl<'c> Walk<'c> {
                 // All tables of a schema, those to come as well.
                 match object.name.is_empty() {
                     true => self.found.unresolved(Effect::Read, ResourceKind::Schema),
-                    false => self.found.named(
-                        Effect::Read,
-                        ResourceKind::Schema,
-                        &[&object.name],
-                    ),
+                    false => self
+                        .found
+                        .named(Effect::Read, ResourceKind::Schema, &[&object.name]),
                 }
                 self.found.unresolved(Effect::Read, ResourceKind::Table);
             }
@@ -342,7 +355,14 @@ impl<'c> Walk<'c> {
         if let Some(relation) = relation {
             let (schema, name) = names::relation(relation);
             let only = !relation.inh;
-            self.relation_named(schema, name, Use { only, ..Use::DEFINE });
+            self.relation_named(
+                schema,
+                name,
+                Use {
+                    only,
+                    ..Use::DEFINE
+                },
+            );
             self.void_names.insert(name.to_owned());
         }
         let own: Vec<_> = own_name(relation).into_iter().collect();
@@ -403,7 +423,14 @@ impl<'c> Walk<'c> {
         if let Some(relation) = &index.relation {
             let (schema, name) = names::relation(relation);
             let only = !relation.inh;
-            self.relation_named(schema, name, Use { only, ..Use::DEFINE });
+            self.relation_named(
+                schema,
+                name,
+                Use {
+                    only,
+                    ..Use::DEFINE
+                },
+            );
         }
         let own: Vec<_> = own_name(index.relation.as_ref()).into_iter().collect();
         self.rest(whole, start, &own, true);
@@ -465,7 +492,8 @@ impl<'c> Walk<'c> {
         };
         if let Some(owner) = owner {
             self.found.flag(Flag::PrivilegeChange);
-            self.found.named(Effect::Define, ResourceKind::Role, &[owner]);
+            self.found
+                .named(Effect::Define, ResourceKind::Role, &[owner]);
         }
         self.found
             .named(Effect::Define, ResourceKind::Schema, &[&schema]);
@@ -493,8 +521,6 @@ impl<'c> Walk<'c> {
 }
 
 /// The written name of the relation that a statement is about.
-pub(super) fn own_name(
-    relation: Option<&pg_query::protobuf::RangeVar>,
-) -> Option<(&str, &str)> {
+pub(super) fn own_name(relation: Option<&pg_query::protobuf::RangeVar>) -> Option<(&str, &str)> {
     relation.map(|relation| (relation.schemaname.as_str(), relation.relname.as_str()))
 }

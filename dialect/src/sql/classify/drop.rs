@@ -5,7 +5,7 @@ use portcullis_policy::{Effect, Flag, ResourceKind};
 
 use super::relation::Use;
 use super::walk::{Resolved, Walk};
-use crate::sql::catalogue::Relation;
+use crate::sql::catalogue::{FIRST_USER_OID, Relation};
 use crate::sql::names;
 
 impl<'c> Walk<'c> {
@@ -126,7 +126,7 @@ impl<'c> Walk<'c> {
             self.dropped(relation.oid, true);
         }
         for function in catalogue.functions.values().flatten() {
-            if owned(&function.owner) {
+            if owned(&function.owner) && function.oid >= FIRST_USER_OID {
                 let name = &function.name;
                 self.found.named(
                     Effect::Define,
@@ -236,11 +236,8 @@ impl<'c> Walk<'c> {
         }
         for function in catalogue.functions_of(name) {
             let name = &function.name;
-            self.found.named(
-                effect,
-                ResourceKind::Function,
-                &[&name.schema, &name.name],
-            );
+            self.found
+                .named(effect, ResourceKind::Function, &[&name.schema, &name.name]);
         }
     }
 }

@@ -172,7 +172,8 @@ impl<'c> Walk<'c> {
     }
 
     fn unresolved_function(&mut self) {
-        self.found.unresolved(Effect::Unknown, ResourceKind::Function);
+        self.found
+            .unresolved(Effect::Unknown, ResourceKind::Function);
     }
 
     fn unknown_function(&mut self, schema: Option<&str>, name: &str) {

@@ -21,3 +21,4 @@ mod truth;
 mod walk;
 
 pub(crate) use walk::{Found, Walk};
+pub use walk::{MAX_ACCESSES, MAX_EXPANSION_DEPTH, MAX_EXPANSIONS};

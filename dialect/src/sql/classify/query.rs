@@ -70,7 +70,8 @@ impl<'c> Walk<'c> {
 
     /// What a rule does instead or besides: a statement, or nothing.
     pub(super) fn rule_action(&mut self, action: &Node) {
-        self.scopes.push(["old".to_owned(), "new".to_owned()].into());
+        self.scopes
+            .push(["old".to_owned(), "new".to_owned()].into());
         self.statement(action);
         self.scopes.pop();
     }
@@ -232,7 +233,14 @@ impl<'c> Walk<'c> {
     fn also(&mut self, relation: &pg_query::protobuf::RangeVar, event: Event) {
         let (schema, name) = names::relation(relation);
         let only = !relation.inh;
-        self.relation_named(schema, name, Use { only, ..Use::write(event) });
+        self.relation_named(
+            schema,
+            name,
+            Use {
+                only,
+                ..Use::write(event)
+            },
+        );
     }
 
     // === FROM ===

@@ -186,7 +186,7 @@ impl<'c> Walk<'c> {
 
     fn behind(&mut self, relation: &'c Relation, usage: Use) {
         let selects = matches!(usage.effect, Effect::Read | Effect::Write);
-        if let Some(wrapper) = &relation.wrapper {
+        if selects && let Some(wrapper) = &relation.wrapper {
             self.foreign_facts(wrapper);
         }
         if selects && !relation.is_system() {

@@ -12,11 +12,7 @@ use crate::sql::names;
 
 impl<'c> Walk<'c> {
     /// A statement about roles, privileges or the server. Any other is not known.
-    pub(super) fn administration(
-        &mut self,
-        whole: &Node,
-        statement: &node::Node,
-    ) -> &'static str {
+    pub(super) fn administration(&mut self, whole: &Node, statement: &node::Node) -> &'static str {
         use node::Node as N;
         let verb = match statement {
             N::GrantStmt(grant) => self.grant(grant),
@@ -54,7 +50,9 @@ impl<'c> Walk<'c> {
             N::AlterRoleSetStmt(alter) => {
                 match alter.role.as_ref() {
                     Some(role) => self.role_or_own(Some(role)),
-                    None => self.found.unresolved(Effect::Administer, ResourceKind::Role),
+                    None => self
+                        .found
+                        .unresolved(Effect::Administer, ResourceKind::Role),
                 }
                 self.found.flag(Flag::PrivilegeChange);
                 self.stored_setting(alter.setstmt.as_ref());
@@ -98,7 +96,8 @@ impl<'c> Walk<'c> {
                 "ALTER DATABASE"
             }
             N::CreateTableSpaceStmt(create) => {
-                self.found.attribute("object", create.tablespacename.clone());
+                self.found
+                    .attribute("object", create.tablespacename.clone());
                 self.found.flag(Flag::ServerFile);
                 "CREATE TABLESPACE"
             }
@@ -136,7 +135,9 @@ impl<'c> Walk<'c> {
         let own = self.settings.role.known().cloned();
         match names::role(role).map(str::to_owned).or(own) {
             Some(name) => self.roles(&[&name]),
-            None => self.found.unresolved(Effect::Administer, ResourceKind::Role),
+            None => self
+                .found
+                .unresolved(Effect::Administer, ResourceKind::Role),
         }
     }
 
@@ -160,7 +161,14 @@ impl<'c> Walk<'c> {
                 Some(node::Node::RangeVar(variable)) => {
                     let (schema, name) = names::relation(variable);
                     let only = true;
-                    self.relation_named(schema, name, Use { only, ..Use::ADMINISTER });
+                    self.relation_named(
+                        schema,
+                        name,
+                        Use {
+                            only,
+                            ..Use::ADMINISTER
+                        },
+                    );
                 }
                 Some(_) => self.granted_object(kind, in_schema, object),
                 None => {}
@@ -191,7 +199,13 @@ impl<'c> Walk<'c> {
         if in_schema {
             let catalogue = self.catalogue;
             for relation in catalogue.relations_of(name) {
-                self.touch(relation, Use { only: true, ..Use::ADMINISTER });
+                self.touch(
+                    relation,
+                    Use {
+                        only: true,
+                        ..Use::ADMINISTER
+                    },
+                );
             }
         }
     }

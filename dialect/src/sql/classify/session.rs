@@ -9,9 +9,9 @@ use portcullis_policy::{Effect, Flag, ResourceKind};
 
 use super::relation::statement_of;
 use super::walk::Walk;
-use crate::sql::prepared::{PreparedChange, PreparedStatement};
 use crate::sql::names;
 use crate::sql::parser::{Parsed, parse};
+use crate::sql::prepared::{PreparedChange, PreparedStatement};
 use crate::sql::settings::{Change, Setting, parse_boolean};
 use crate::sql::visit;
 
@@ -62,10 +62,15 @@ impl<'c> Walk<'c> {
         let name = name.to_ascii_lowercase();
         match name.as_str() {
             "role" | "session_authorization" => self.found.flag(Flag::RoleChange),
-            "row_security" | "session_replication_role" | "lo_compat_privileges"
+            "row_security"
+            | "session_replication_role"
+            | "lo_compat_privileges"
             | "allow_system_table_mods" => self.found.flag(Flag::PrivilegeChange),
-            "local_preload_libraries" | "session_preload_libraries"
-            | "shared_preload_libraries" | "dynamic_library_path" | "jit_provider"
+            "local_preload_libraries"
+            | "session_preload_libraries"
+            | "shared_preload_libraries"
+            | "dynamic_library_path"
+            | "jit_provider"
             | "extension_control_path" => self.found.flag(Flag::ServerCode),
             _ => {}
         }
@@ -277,8 +282,7 @@ impl<'c> Walk<'c> {
         let found = self.apart(|walk| {
             walk.statement(query);
         });
-        self.found
-            .merge(if runs { found } else { found.planned() });
+        self.found.merge(if runs { found } else { found.planned() });
         self.found.raise(Effect::Read);
         "EXPLAIN"
     }
@@ -313,12 +317,7 @@ fn set_values(arguments: &[Node]) -> Option<Vec<String>> {
 }
 
 impl<'c> Walk<'c> {
-    pub(super) fn session_with(
-        &mut self,
-        effect: Effect,
-        attribute: &'static str,
-        value: &str,
-    ) {
+    pub(super) fn session_with(&mut self, effect: Effect, attribute: &'static str, value: &str) {
         self.found.raise(effect);
         self.found.attribute(attribute, value);
     }

@@ -1,8 +1,8 @@
 //! Every statement, and what it is. A node that is none makes the operation Unknown.
 
 use pg_query::protobuf::{
-    CallStmt, CopyStmt, CreateTableAsStmt, LockStmt, Node, ObjectType, ReindexObjectType,
-    ReindexStmt, TruncateStmt, VacuumStmt, DropBehavior, node,
+    CallStmt, CopyStmt, CreateTableAsStmt, DropBehavior, LockStmt, Node, ObjectType,
+    ReindexObjectType, ReindexStmt, TruncateStmt, VacuumStmt, node,
 };
 use portcullis_policy::{Effect, Flag, ResourceKind};
 
@@ -10,7 +10,6 @@ use super::relation::Use;
 use super::walk::Walk;
 use crate::sql::catalogue::Event;
 use crate::sql::names;
-use crate::sql::visit::Counted;
 
 impl<'c> Walk<'c> {
     /// Walks a statement and tells its verb, which is noted too.
@@ -38,7 +37,13 @@ impl<'c> Walk<'c> {
             N::TruncateStmt(truncate) => self.truncate(truncate),
             N::CreateTableAsStmt(create) => self.create_table_as(create),
             N::RefreshMatViewStmt(refresh) => {
-                self.ranges(refresh.relation.iter(), Use { effect: Effect::Write, ..Use::READ });
+                self.ranges(
+                    refresh.relation.iter(),
+                    Use {
+                        effect: Effect::Write,
+                        ..Use::READ
+                    },
+                );
                 "REFRESH MATERIALIZED VIEW"
             }
             N::LockStmt(lock) => self.lock(lock),
@@ -253,11 +258,10 @@ impl<'c> Walk<'c> {
 
     fn reindex(&mut self, reindex: &ReindexStmt) -> &'static str {
         match ReindexObjectType::try_from(reindex.kind) {
-            Ok(ReindexObjectType::ReindexObjectSchema) => self.found.named(
-                Effect::Administer,
-                ResourceKind::Schema,
-                &[&reindex.name],
-            ),
+            Ok(ReindexObjectType::ReindexObjectSchema) => {
+                self.found
+                    .named(Effect::Administer, ResourceKind::Schema, &[&reindex.name])
+            }
             _ => {
                 self.ranges(reindex.relation.iter(), Use::ADMINISTER);
                 self.whole_database_unless(reindex.relation.is_some());
@@ -335,9 +339,5 @@ impl<'c> Walk<'c> {
             self.context.in_default = false;
         }
         self.seen = start.plus(&mentions.counts);
-    }
-
-    pub(super) fn saw_range(&mut self) {
-        self.saw(Counted::RangeVar);
     }
 }

@@ -8,8 +8,8 @@
 
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
-    AConst, AExpr, AExprKind, BoolExprType, BoolTestType, Node, NullTestType, SubLink,
-    SubLinkType, node,
+    AConst, AExpr, AExprKind, BoolExprType, BoolTestType, Node, NullTestType, SubLink, SubLinkType,
+    node,
 };
 
 use crate::sql::visit;
@@ -133,10 +133,17 @@ impl Fold {
             AExprKind::AexprOp => self.compare(name, &values.0, &values.1),
             AExprKind::AexprNotDistinct | AExprKind::AexprDistinct => {
                 let same = self.not_distinct(&values.0, &values.1);
-                if kind == AExprKind::AexprDistinct { not(&same) } else { same }
+                if kind == AExprKind::AexprDistinct {
+                    not(&same)
+                } else {
+                    same
+                }
             }
-            AExprKind::AexprLike | AExprKind::AexprIlike => like(name, &values.1)
-                .unwrap_or_else(|| fixed_unless_column(&node::Node::AExpr(Box::new(operation.clone())))),
+            AExprKind::AexprLike | AExprKind::AexprIlike => {
+                like(name, &values.1).unwrap_or_else(|| {
+                    fixed_unless_column(&node::Node::AExpr(Box::new(operation.clone())))
+                })
+            }
             AExprKind::AexprIn => {
                 let items = match right.and_then(|right| right.node.as_ref()) {
                     Some(node::Node::List(list)) => list.items.as_slice(),

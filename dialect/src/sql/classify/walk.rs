@@ -7,9 +7,9 @@ use portcullis_policy::{Access, Effect, Flag, Resource, ResourceKind};
 
 use crate::sql::catalogue::{Catalogue, Relation};
 use crate::sql::names::{Name, SYSTEM, TEMPORARY};
+use crate::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
 use crate::sql::settings::{Change, Settings, Tracked};
 use crate::sql::visit::{self, Counted, Counts};
-use crate::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
 
 /// How deep stored definitions may lead to others: views of views, functions that call functions.
 pub const MAX_EXPANSION_DEPTH: usize = 16;
@@ -107,7 +107,10 @@ impl Found {
     }
 
     pub(crate) fn attribute(&mut self, name: &'static str, value: impl Into<String>) {
-        self.attributes.entry(name).or_default().insert(value.into());
+        self.attributes
+            .entry(name)
+            .or_default()
+            .insert(value.into());
     }
 
     pub(crate) fn access(&mut self, effect: Effect, resource: Resource) {

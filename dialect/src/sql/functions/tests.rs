@@ -53,7 +53,10 @@ fn what_reaches_beyond_its_arguments_is_not_pure() {
     }
     assert_eq!(builtin("no_such_function", 0), None);
     assert_eq!(of_extension("dblink", "dblink", 2), Some(Class::Outbound));
-    assert_eq!(of_extension("tablefunc", "crosstab", 1), Some(Class::Dynamic));
+    assert_eq!(
+        of_extension("tablefunc", "crosstab", 1),
+        Some(Class::Dynamic)
+    );
     assert_eq!(of_extension("pgcrypto", "digest", 2), Some(Class::Pure));
     assert_eq!(of_extension("pgcrypto", "dblink", 2), None);
 }
