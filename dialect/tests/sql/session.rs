@@ -213,3 +213,29 @@ fn statements_are_told_with_their_places_in_the_text() {
     assert_eq!(analysis.operation.attributes["database"], ["cases"]);
     assert_eq!(analysis.operation.attributes["role"], ["postgres"]);
 }
+
+#[test]
+fn an_event_trigger_counts_for_every_definition() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    server.database(
+        "event_triggers",
+        "CREATE TABLE plain (a int);
+         CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN END$$;
+         CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION on_ddl()",
+    );
+    let catalogue = server.catalogue("event_triggers");
+    assert!(
+        told(&catalogue, "DROP TABLE plain")
+            .unwrap()
+            .operation
+            .is_unknown()
+    );
+    assert!(
+        !told(&catalogue, "DELETE FROM plain")
+            .unwrap()
+            .operation
+            .is_unknown()
+    );
+}

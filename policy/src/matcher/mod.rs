@@ -15,7 +15,7 @@ pub use glob::Glob;
 pub use resource::{MAX_SEGMENTS, ResourcePattern, SegmentPattern};
 pub use text::{MAX_TEXT_PATTERN_BYTES, MAX_TEXT_PATTERN_LEN, TextPattern};
 
-pub(crate) use resource::{LITERAL_PREFIX_LEN, PathKey};
+pub(crate) use resource::PathKey;
 
 /// Longest name or resource pattern, in bytes.
 pub const MAX_PATTERN_LEN: usize = 1024;

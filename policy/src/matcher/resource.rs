@@ -18,7 +18,7 @@ use crate::operation::{Resource, ResourceKind};
 pub const MAX_SEGMENTS: usize = 32;
 
 /// How much of a pattern's literal beginning an index looks at.
-pub(crate) const LITERAL_PREFIX_LEN: usize = 128;
+const LITERAL_PREFIX_LEN: usize = 128;
 
 /// Ends each segment of a path in an index key.
 const SEGMENT_END: u8 = 0x1f;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::expression::Expression;
+use crate::mask::MaskRule;
 use crate::rule::{ObjectName, Policy, SubjectSelector};
 
 /// What is said of a connection, and so may be asked by an expression.
@@ -49,8 +50,21 @@ pub struct SnapshotParts {
     /// Refuses everything.
     pub lockdown: bool,
     pub policies: Vec<Policy>,
+    pub masks: Vec<MaskRule>,
     /// Policies and masks in scope that never compiled: while there is one, nothing passes.
     pub broken: Vec<ObjectName>,
     /// How many replicas share the limits; at least 1.
     pub replicas: u32,
+}
+
+// === impl Requirement ===
+
+impl std::fmt::Display for Requirement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self.kind {
+            RequirementKind::Guardrail => "guardrail",
+            RequirementKind::Mask => "mask",
+        };
+        write!(f, "{kind} {}", self.name)
+    }
 }

@@ -1,8 +1,8 @@
 //! Statements that alter objects.
 
 use pg_query::protobuf::{
-    AlterObjectSchemaStmt, AlterOwnerStmt, AlterTableStmt, AlterTableType, DropBehavior, Node,
-    ObjectType, RenameStmt, node,
+    AlterObjectSchemaStmt, AlterOwnerStmt, AlterTableCmd, AlterTableStmt, AlterTableType,
+    DropBehavior, Node, ObjectType, RangeVar, RenameStmt, node,
 };
 use portcullis_policy::{Effect, Flag, ResourceKind};
 
@@ -14,6 +14,10 @@ use crate::sql::visit::Counts;
 
 impl<'c> Walk<'c> {
     /// A statement that alters something. Any other goes on to those that drop.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "one flat table from the statement to its meaning; splitting it would hide a gap"
+    )]
     pub(super) fn alteration(&mut self, whole: &Node, statement: &node::Node) -> &'static str {
         use node::Node as N;
         let start = self.seen;
@@ -46,7 +50,7 @@ impl<'c> Walk<'c> {
                     let parts = names::strings(&function.objname);
                     self.defined_function(&parts, Effect::Define);
                     if let Some(last) = parts.last() {
-                        self.void_names.insert((*last).to_owned());
+                        self.void_later.insert((*last).to_owned());
                     }
                 }
                 self.object_without_resource(whole, start, None);
@@ -104,12 +108,12 @@ impl<'c> Walk<'c> {
                 "ALTER EVENT TRIGGER"
             }
             N::CommentStmt(comment) => {
-                self.about(comment.objtype, comment.object.as_deref());
+                self.note_on(comment.objtype, comment.object.as_deref());
                 self.expressions_without_call(whole);
                 "COMMENT"
             }
             N::SecLabelStmt(label) => {
-                self.about(label.objtype, label.object.as_deref());
+                self.note_on(label.objtype, label.object.as_deref());
                 self.found.flag(Flag::PrivilegeChange);
                 self.expressions_without_call(whole);
                 "SECURITY LABEL"
@@ -134,23 +138,24 @@ impl<'c> Walk<'c> {
                 },
             );
         }
+        let mut own: Vec<_> = own_name(relation).into_iter().collect();
         for command in &alter.cmds {
             let Some(node::Node::AlterTableCmd(command)) = command.node.as_ref() else {
                 self.unknown();
                 continue;
             };
-            self.table_command(relation, command);
+            own.extend(own_name(self.table_command(relation, command)));
         }
-        let own: Vec<_> = own_name(relation).into_iter().collect();
         self.rest(whole, start, &own, true);
         super::drop::verb("ALTER", alter.objtype)
     }
 
-    fn table_command(
+    /// Tells the other relation that the command alters as well.
+    fn table_command<'n>(
         &mut self,
-        relation: Option<&pg_query::protobuf::RangeVar>,
-        command: &pg_query::protobuf::AlterTableCmd,
-    ) {
+        relation: Option<&RangeVar>,
+        command: &'n AlterTableCmd,
+    ) -> Option<&'n RangeVar> {
         use AlterTableType as T;
         let kind = T::try_from(command.subtype).unwrap_or(T::Undefined);
         match kind {
@@ -197,7 +202,7 @@ impl<'c> Walk<'c> {
         if let Some(relation) = relation
             && !plain
         {
-            self.void_names.insert(relation.relname.clone());
+            self.void_later.insert(relation.relname.clone());
         }
         if command.behavior == DropBehavior::DropCascade as i32
             && let Some(relation) = relation
@@ -212,8 +217,9 @@ impl<'c> Walk<'c> {
         if let Some(other) = other {
             let (schema, name) = names::relation(other);
             self.relation_named(schema, name, Use::DEFINE);
-            self.void_names.insert(name.to_owned());
+            self.void_later.insert(name.to_owned());
         }
+        other
     }
 
     /// Views that a CASCADE would take along.
@@ -229,7 +235,7 @@ impl<'c> Walk<'c> {
     fn rename(&mut self, rename: &RenameStmt, whole: &Node, start: Counts) -> &'static str {
         self.found.raise(Effect::Define);
         self.found.voids_catalogue = true;
-        self.void_names.insert(rename.newname.clone());
+        self.void_later.insert(rename.newname.clone());
         let kind = ObjectType::try_from(rename.rename_type).unwrap_or(ObjectType::Undefined);
         match kind {
             ObjectType::ObjectSchema => {
@@ -256,7 +262,10 @@ impl<'c> Walk<'c> {
                 self.define_on(rename.relation.as_ref(), whole, start, false);
                 return super::drop::verb("ALTER", rename.rename_type);
             }
-            _ => self.about(rename.rename_type, rename.object.as_deref()),
+            _ => {
+                self.void_object(rename.object.as_deref());
+                self.about(rename.rename_type, rename.object.as_deref());
+            }
         }
         self.expressions_without_call(whole);
         super::drop::verb("ALTER", rename.rename_type)
@@ -273,6 +282,7 @@ impl<'c> Walk<'c> {
         match &alter.relation {
             Some(relation) => self.define_on(Some(relation), whole, start, false),
             None => {
+                self.void_object(alter.object.as_deref());
                 self.about(alter.object_type, alter.object.as_deref());
                 self.expressions_without_call(whole);
             }
@@ -299,8 +309,20 @@ impl<'c> Walk<'c> {
         self.found.voids_catalogue = true;
         let parts = object.map(names::dotted).unwrap_or_default();
         self.object(kind, &parts, Effect::Define, false);
+    }
+
+    /// The same for a statement that leaves the object as it is.
+    fn note_on(&mut self, kind: i32, object: Option<&Node>) {
+        let voids = (self.found.voids_catalogue, self.found.voids_names);
+        self.about(kind, object);
+        (self.found.voids_catalogue, self.found.voids_names) = voids;
+    }
+
+    /// What the last part of a name stood for, it may no longer.
+    fn void_object(&mut self, object: Option<&Node>) {
+        let parts = object.map(names::dotted).unwrap_or_default();
         if let Some(last) = parts.last() {
-            self.void_names.insert((*last).to_owned());
+            self.void_later.insert((*last).to_owned());
         }
     }
 }

@@ -14,6 +14,10 @@ const TRUSTED_LANGUAGES: [&str; 2] = ["sql", "plpgsql"];
 
 impl<'c> Walk<'c> {
     /// A statement that makes something. Any other goes on to those that alter and drop.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "one flat table from the statement to its meaning; splitting it would hide a gap"
+    )]
     pub(super) fn definition(&mut self, whole: &Node, statement: &node::Node) -> &'static str {
         use node::Node as N;
         let start = self.seen;
@@ -74,7 +78,7 @@ impl<'c> Walk<'c> {
             N::DefineStmt(define) => {
                 let parts = names::strings(&define.defnames);
                 if let Some(last) = parts.last() {
-                    self.void_names.insert((*last).to_owned());
+                    self.void_later.insert((*last).to_owned());
                 }
                 self.object_without_resource(whole, start, Some(&parts.join(".")));
                 super::drop::verb("CREATE", define.kind)
@@ -136,191 +140,6 @@ impl<'c> Walk<'c> {
         }
     }
 
-    /// Statements that bring in code, or other servers.
-    fn server_definition(&mut self, whole: &Node, statement: &node::Node) -> &'static str {
-        use node::Node as N;
-        let start = self.seen;
-        let verb = match statement {
-            N::CreateExtensionStmt(create) => {
-                self.extension(&create.extname);
-                "CREATE EXTENSION"
-            }
-            N::AlterExtensionStmt(alter) => {
-                self.extension(&alter.extname);
-                "ALTER EXTENSION"
-            }
-            N::AlterExtensionContentsStmt(alter) => {
-                self.extension(&alter.extname);
-                "ALTER EXTENSION"
-            }
-            N::CreatePlangStmt(create) => {
-                self.found.attribute("language", create.plname.clone());
-                self.code();
-                "CREATE LANGUAGE"
-            }
-            N::CreateAmStmt(create) => {
-                self.made(&create.amname);
-                self.code();
-                "CREATE ACCESS METHOD"
-            }
-            N::CreateFdwStmt(create) => {
-                self.made(&create.fdwname);
-                self.code();
-                "CREATE FOREIGN DATA WRAPPER"
-            }
-            N::AlterFdwStmt(alter) => {
-                self.made(&alter.fdwname);
-                self.code();
-                "ALTER FOREIGN DATA WRAPPER"
-            }
-            N::CreateForeignServerStmt(create) => {
-                self.made(&create.servername);
-                self.foreign_facts(&create.fdwname);
-                "CREATE SERVER"
-            }
-            N::AlterForeignServerStmt(alter) => {
-                self.made(&alter.servername);
-                self.server_facts(&alter.servername);
-                "ALTER SERVER"
-            }
-            N::ImportForeignSchemaStmt(import) => {
-                self.server_facts(&import.server_name);
-                self.found.named(
-                    Effect::Define,
-                    ResourceKind::Schema,
-                    &[&import.local_schema],
-                );
-                self.found.voids_names = true;
-                "IMPORT FOREIGN SCHEMA"
-            }
-            N::CreateUserMappingStmt(create) => {
-                self.user_mapping(&create.servername);
-                "CREATE USER MAPPING"
-            }
-            N::AlterUserMappingStmt(alter) => {
-                self.user_mapping(&alter.servername);
-                "ALTER USER MAPPING"
-            }
-            N::DropUserMappingStmt(drop) => {
-                self.user_mapping(&drop.servername);
-                "DROP USER MAPPING"
-            }
-            N::CreateSubscriptionStmt(create) => {
-                self.subscription(&create.subname);
-                "CREATE SUBSCRIPTION"
-            }
-            N::AlterSubscriptionStmt(alter) => {
-                self.subscription(&alter.subname);
-                "ALTER SUBSCRIPTION"
-            }
-            N::DropSubscriptionStmt(drop) => {
-                self.subscription(&drop.subname);
-                "DROP SUBSCRIPTION"
-            }
-            N::CreatePublicationStmt(create) => {
-                self.publication(
-                    whole,
-                    start,
-                    &create.pubname,
-                    create.for_all_tables,
-                    &create.pubobjects,
-                );
-                return "CREATE PUBLICATION";
-            }
-            N::AlterPublicationStmt(alter) => {
-                self.publication(
-                    whole,
-                    start,
-                    &alter.pubname,
-                    alter.for_all_tables,
-                    &alter.pubobjects,
-                );
-                return "ALTER PUBLICATION";
-            }
-            N::LoadStmt(load) => {
-                self.found.raise(Effect::Administer);
-                self.found.flag(Flag::ServerCode);
-                self.found.flag(Flag::ServerFile);
-                self.found.attribute("object", load.filename.clone());
-                self.voids_all();
-                "LOAD"
-            }
-            other => return self.alteration(whole, other),
-        };
-        self.found.raise(Effect::Define);
-        self.found.voids_catalogue = true;
-        self.expressions_without_call(whole);
-        verb
-    }
-
-    fn extension(&mut self, name: &str) {
-        self.found.attribute("extension", name);
-        self.code();
-    }
-
-    /// Code of the server's own machine enters the database.
-    fn code(&mut self) {
-        self.found.raise(Effect::Define);
-        self.found.flag(Flag::ServerCode);
-        self.found.voids_catalogue = true;
-        self.found.voids_names = true;
-    }
-
-    fn server_facts(&mut self, server: &str) {
-        match self.catalogue.servers.get(server) {
-            Some(wrapper) => self.foreign_facts(wrapper),
-            // A server that this text made, or one that is not known.
-            None => {
-                self.found.flag(Flag::OutboundConnection);
-                self.found.flag(Flag::ServerFile);
-                self.found.flag(Flag::ServerProgram);
-            }
-        }
-    }
-
-    fn user_mapping(&mut self, server: &str) {
-        self.found.attribute("object", server);
-        self.found.raise(Effect::Administer);
-        self.found.flag(Flag::CredentialAccess);
-    }
-
-    fn subscription(&mut self, name: &str) {
-        self.made(name);
-        self.found.flag(Flag::OutboundConnection);
-        self.found.flag(Flag::CredentialAccess);
-    }
-
-    /// A publication sends its tables elsewhere: they are read.
-    fn publication(
-        &mut self,
-        whole: &Node,
-        start: crate::sql::visit::Counts,
-        name: &str,
-        all: bool,
-        objects: &[Node],
-    ) {
-        self.made(name);
-        if all {
-            self.found.flag(Flag::Unbounded);
-            self.found.unresolved(Effect::Read, ResourceKind::Table);
-        }
-        for object in objects {
-            if let Some(node::Node::PublicationObjSpec(object)) = object.node.as_ref()
-                && object.pubtable.is_none()
-            {
-                // All tables of a schema, those to come as well.
-                match object.name.is_empty() {
-                    true => self.found.unresolved(Effect::Read, ResourceKind::Schema),
-                    false => self
-                        .found
-                        .named(Effect::Read, ResourceKind::Schema, &[&object.name]),
-                }
-                self.found.unresolved(Effect::Read, ResourceKind::Table);
-            }
-        }
-        self.rest(whole, start, &[], false);
-    }
-
     /// An object that is no resource.
     pub(super) fn made(&mut self, name: &str) {
         self.found.raise(Effect::Define);
@@ -363,7 +182,7 @@ impl<'c> Walk<'c> {
                     ..Use::DEFINE
                 },
             );
-            self.void_names.insert(name.to_owned());
+            self.void_later.insert(name.to_owned());
         }
         let own: Vec<_> = own_name(relation).into_iter().collect();
         self.rest(whole, start, &own, runs);
@@ -384,7 +203,7 @@ impl<'c> Walk<'c> {
                 if let Some(node::Node::RangeVar(parent)) = parent.node.as_ref() {
                     let (schema, name) = names::relation(parent);
                     self.relation_named(schema, name, Use::DEFINE);
-                    self.void_names.insert(name.to_owned());
+                    self.void_later.insert(name.to_owned());
                 }
             }
         }
@@ -406,7 +225,7 @@ impl<'c> Walk<'c> {
             self.new_relation(relation);
             let (_, name) = names::relation(relation);
             self.fresh.retain(|made| made.name != name);
-            self.void_names.insert(name.to_owned());
+            self.void_later.insert(name.to_owned());
         }
         self.expressions(&view.options);
         if let Some(counts) = crate::sql::visit::count(whole)
@@ -447,7 +266,7 @@ impl<'c> Walk<'c> {
         let parts = names::strings(&create.funcname);
         self.defined_function(&parts, Effect::Define);
         if let Some(last) = parts.last() {
-            self.void_names.insert((*last).to_owned());
+            self.void_later.insert((*last).to_owned());
         }
         let mut language = None;
         for option in &create.options {

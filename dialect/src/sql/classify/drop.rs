@@ -6,7 +6,7 @@ use portcullis_policy::{Effect, Flag, ResourceKind};
 use super::relation::Use;
 use super::walk::{Resolved, Walk};
 use crate::sql::catalogue::{FIRST_USER_OID, Relation};
-use crate::sql::names;
+use crate::sql::names::{self, Name, SYSTEM};
 
 impl<'c> Walk<'c> {
     /// A statement that drops something. Any other is about roles or the server.
@@ -40,24 +40,24 @@ impl<'c> Walk<'c> {
             let parts = names::dotted(object);
             let kind = ObjectType::try_from(drop.remove_type).unwrap_or(ObjectType::Undefined);
             match kind {
-                // IF EXISTS on nothing drops nothing, but what is not in the catalogue may be in
-                // the database: it is told by the name that was written.
                 ObjectType::ObjectTable
                 | ObjectType::ObjectView
                 | ObjectType::ObjectMatview
                 | ObjectType::ObjectSequence
                 | ObjectType::ObjectForeignTable
-                | ObjectType::ObjectIndex => self.drop_relation(&parts, cascades),
+                | ObjectType::ObjectIndex => {
+                    self.drop_relation(&parts, cascades, drop.missing_ok);
+                }
                 _ => self.object(drop.remove_type, &parts, Effect::Define, cascades),
             }
             if let Some(last) = parts.last() {
                 self.fresh.retain(|made| made.name != *last);
-                self.void_names.insert((*last).to_owned());
+                self.void_later.insert((*last).to_owned());
             }
         }
     }
 
-    fn drop_relation(&mut self, parts: &[&str], cascades: bool) {
+    fn drop_relation(&mut self, parts: &[&str], cascades: bool, missing_ok: bool) {
         let Some((schema, name)) = names::split(parts) else {
             self.unresolved_relation(Effect::Define);
             return;
@@ -68,9 +68,25 @@ impl<'c> Walk<'c> {
                     self.dropped(relation.oid, cascades);
                 }
             }
+            Resolved::Unknown if missing_ok && !self.names_void => self.drop_missing(schema, name),
             Resolved::Fresh(_) | Resolved::Unknown => {
                 self.relation_named(schema, name, Use::DEFINE);
             }
+        }
+    }
+
+    /// `IF EXISTS` on what is not there does nothing. Should it be there by then, it is in the
+    /// schema that was written, or in one of the path.
+    fn drop_missing(&mut self, schema: Option<&str>, name: &str) {
+        let schemas: Vec<String> = match (schema, &self.context.path) {
+            (Some(schema), _) => vec![schema.to_owned()],
+            (None, Some(path)) => path.iter().map(|entry| entry.schema.clone()).collect(),
+            (None, None) => return self.unresolved_relation(Effect::Define),
+        };
+        for schema in schemas.iter().filter(|schema| *schema != SYSTEM) {
+            let [schema, name] = self.told(&Name::new(schema, name));
+            self.found
+                .named(Effect::Define, ResourceKind::Table, &[&schema, &name]);
         }
     }
 
@@ -88,7 +104,7 @@ impl<'c> Walk<'c> {
                 continue;
             };
             self.touch(relation, Use::DEFINE);
-            self.void_names.insert(relation.name.name.clone());
+            self.void_later.insert(relation.name.name.clone());
             next.extend(&relation.children);
             if cascades {
                 next.extend(&relation.dependents);

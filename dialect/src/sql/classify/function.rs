@@ -59,7 +59,7 @@ impl<'c> Walk<'c> {
     }
 
     /// A function that something else names: a trigger, an operator, a cast, an aggregate.
-    pub(super) fn call_by_name(&mut self, name: &Name, _effect: Effect) {
+    pub(super) fn call_by_name(&mut self, name: &Name) {
         let builtin = (name.schema == SYSTEM)
             .then(|| {
                 [1, 2, 0, 3]
@@ -112,7 +112,7 @@ impl<'c> Walk<'c> {
                 .as_ref()
                 .is_none_or(|schemas| schemas.contains(&operator.schema))
             {
-                self.call_by_name(&operator.function, Effect::Read);
+                self.call_by_name(&operator.function);
             }
         }
     }
@@ -123,7 +123,7 @@ impl<'c> Walk<'c> {
     /// written; unwritten ones are not followed.
     pub(super) fn cast_to(&mut self, name: &str) {
         for function in self.catalogue.casts.get(name).into_iter().flatten() {
-            self.call_by_name(function, Effect::Read);
+            self.call_by_name(function);
         }
         for domain in self.catalogue.domains.get(name).into_iter().flatten() {
             self.expand((domain.id, u8::MAX), |walk| {
@@ -207,7 +207,7 @@ impl<'c> Walk<'c> {
             self.function_access(Effect::Read, &function.name);
             self.expand((function.oid, 0), |walk| {
                 for called in &function.calls {
-                    walk.call_by_name(called, Effect::Read);
+                    walk.call_by_name(called);
                 }
             });
         } else if let Some(body) = &function.body {
@@ -436,7 +436,42 @@ fn boolean(node: &Node) -> Option<bool> {
 }
 
 /// Types of the server whose names may be written as a call and are not functions as well.
-const BASE_TYPES: [&str; 12] = [
-    "int2", "int4", "int8", "float4", "float8", "bool", "text", "varchar", "bpchar", "uuid",
-    "json", "jsonb",
+const BASE_TYPES: [&str; 37] = [
+    "bit",
+    "bool",
+    "box",
+    "bpchar",
+    "bytea",
+    "char",
+    "cidr",
+    "circle",
+    "float4",
+    "float8",
+    "inet",
+    "int2",
+    "int4",
+    "int8",
+    "json",
+    "jsonb",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "name",
+    "oid",
+    "path",
+    "pg_lsn",
+    "point",
+    "polygon",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
+    "text",
+    "tsquery",
+    "tsvector",
+    "uuid",
+    "varbit",
+    "varchar",
 ];

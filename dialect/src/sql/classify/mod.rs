@@ -15,6 +15,7 @@ mod json;
 mod query;
 mod relation;
 mod role;
+mod server;
 mod session;
 mod statement;
 mod truth;

@@ -222,7 +222,7 @@ impl<'c> Walk<'c> {
         }
         self.found.raise(Effect::Write);
         if let Some(source) = merge.source_relation.as_deref() {
-            self.from_item(source);
+            self.source(source);
         }
         self.optional(merge.join_condition.as_deref());
         self.returning(merge.returning_clause.as_ref());
@@ -247,11 +247,11 @@ impl<'c> Walk<'c> {
 
     pub(super) fn from(&mut self, items: &[Node]) {
         for item in items {
-            self.from_item(item);
+            self.source(item);
         }
     }
 
-    fn from_item(&mut self, item: &Node) {
+    fn source(&mut self, item: &Node) {
         use node::Node as N;
         match item.node.as_ref() {
             Some(N::RangeVar(variable)) => {
@@ -264,7 +264,7 @@ impl<'c> Walk<'c> {
             Some(N::JoinExpr(join)) => {
                 self.operator(&["="]);
                 for side in [&join.larg, &join.rarg].into_iter().flatten() {
-                    self.from_item(side);
+                    self.source(side);
                 }
                 self.optional(join.quals.as_deref());
             }
@@ -274,7 +274,7 @@ impl<'c> Walk<'c> {
             Some(N::JsonTable(table)) => self.json_table(table),
             Some(N::RangeTableSample(sample)) => {
                 if let Some(relation) = sample.relation.as_deref() {
-                    self.from_item(relation);
+                    self.source(relation);
                 }
                 self.call(&names::strings(&sample.method), &sample.args);
                 self.expressions(&sample.args);

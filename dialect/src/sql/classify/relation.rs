@@ -112,7 +112,7 @@ impl<'c> Walk<'c> {
             (None, false) => self.creation_schema().map(str::to_owned),
         };
         let Some(schema) = schema else {
-            self.void_names.insert(name.to_owned());
+            self.void_later.insert(name.to_owned());
             self.found.unresolved(Effect::Define, ResourceKind::Table);
             return;
         };
@@ -260,7 +260,7 @@ impl<'c> Walk<'c> {
             .iter()
             .filter(|trigger| trigger.events.contains(&event))
         {
-            self.call_by_name(&trigger.function, Effect::Write);
+            self.call_by_name(&trigger.function);
             self.trigger_condition(&trigger.definition);
         }
         for rule in relation.rules.iter().filter(|rule| rule.event == event) {

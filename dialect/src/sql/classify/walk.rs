@@ -88,6 +88,8 @@ pub(crate) struct Walk<'c> {
     pub(super) fresh_schemas: BTreeSet<String>,
     /// Names whose meaning earlier statements of the text changed, whatever their schema.
     pub(super) void_names: BTreeSet<String>,
+    /// The same, by the statement that is being walked: its own names are looked up before it runs.
+    pub(super) void_later: BTreeSet<String>,
     /// Earlier statements of the text may have changed what any name stands for.
     pub(super) names_void: bool,
     pub(super) depth: usize,
@@ -208,6 +210,7 @@ impl<'c> Walk<'c> {
             fresh: BTreeSet::new(),
             fresh_schemas: BTreeSet::new(),
             void_names: BTreeSet::new(),
+            void_later: BTreeSet::new(),
             names_void: false,
             depth: 0,
             expansions: 0,
@@ -249,10 +252,18 @@ impl<'c> Walk<'c> {
 
     /// Takes over what a statement of the text changes for those after it.
     pub(crate) fn settle(&mut self) {
+        // Event triggers run on definitions.
+        if self.found.voids_catalogue && self.found.effect >= Some(Effect::Define) {
+            let catalogue = self.catalogue;
+            for function in &catalogue.event_triggers {
+                self.call_by_name(function);
+            }
+        }
         if self.found.voids_settings {
             self.settings.void_all();
         }
         self.names_void |= self.found.voids_names;
+        self.void_names.append(&mut self.void_later);
     }
 
     /// Walks something apart, and tells what was found there.

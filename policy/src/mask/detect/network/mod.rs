@@ -1,0 +1,4 @@
+//! Addresses of machines.
+
+pub(super) mod ip;
+pub(super) mod mac;

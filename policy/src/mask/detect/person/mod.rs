@@ -1,0 +1,4 @@
+//! What names a person.
+
+pub(super) mod birth;
+pub(super) mod email;

@@ -1,0 +1,35 @@
+//! What may be seen of a value on its way back.
+//!
+//! ```text
+//! MaskRule ─ compile ─> MaskSet ─ column, key, header, text ─> FieldMask ─ mask ─> Outcome
+//!                               └ json ─> JsonMasker (streams)
+//! ```
+//!
+//! A [`MaskSet`] is made of the rules that apply to one subject. Rules add up: several on one
+//! value come to the strictest transform, whatever their order ([`transform::Union`]). Columns,
+//! keys, headers and JSON paths are enforcement; detectors are best effort.
+//!
+//! **A value that a rule names** is transformed as a whole. **Any other value** goes by its
+//! class: a text has its finds replaced; JSON is masked by the JSON paths and has the finds in
+//! its strings and names replaced; an array or anything else that is given as text becomes NULL
+//! when there is a find in it; numbers, booleans, dates and bytes pass. Where Partial meets
+//! detectors, a value in which something is found takes the stricter of the two transforms as a
+//! whole.
+//!
+//! What cannot be judged is refused ([`MustRefuse`]), never passed.
+
+pub mod detect;
+mod field;
+pub mod json;
+pub mod rule;
+pub mod scan;
+mod set;
+pub mod text;
+pub mod transform;
+
+pub use detect::{CustomPattern, DetectorKind};
+pub use field::{FieldMask, MustRefuse, Outcome};
+pub use json::{Documents, JsonMasker, JsonPath};
+pub use rule::{ColumnPattern, DdlRule, HeaderName, MaskRule, Predicates};
+pub use set::{ColumnVerdict, InvalidMasks, MaskSet};
+pub use transform::{MaskKey, Masked, REDACTED, Transform, TypeClass, carries_placeholder};

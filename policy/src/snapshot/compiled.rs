@@ -1,0 +1,142 @@
+//! Policies as decisions read them: words as sets, texts shared, names ready to be handed out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use regex::{RegexSet, RegexSetBuilder};
+
+use super::sets::{EffectSet, FlagSet};
+use crate::matcher::{MAX_TEXT_PATTERN_BYTES, TextPattern};
+use crate::rule::{Action, DefaultAction, Enforcement, Match, ObjectName, Origin, Policy, Rule};
+
+#[derive(Debug)]
+pub(crate) struct CompiledPolicy {
+    pub(crate) name: Arc<ObjectName>,
+    pub(crate) origin: Origin,
+    pub(crate) enforcement: Enforcement,
+    pub(crate) default: DefaultAction,
+    /// Which of the snapshot's lists of subjects it binds.
+    pub(crate) audience: usize,
+    pub(crate) rules: Vec<CompiledRule>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) name: Arc<str>,
+    pub(crate) matching: CompiledMatch,
+    pub(crate) unless: Option<CompiledMatch>,
+    pub(crate) action: Action,
+    pub(crate) message: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledMatch {
+    pub(crate) effects: EffectSet,
+    pub(crate) flags: FlagSet,
+    /// Which of the snapshot's text patterns.
+    pub(crate) text: Vec<usize>,
+    pub(crate) source: Match,
+}
+
+/// The text patterns of all rules, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    patterns: Vec<TextPattern>,
+    places: HashMap<String, usize>,
+    /// All of them in one search. None where there are few, or where together they are too large.
+    set: Option<RegexSet>,
+}
+
+/// Fewer patterns than this are searched for one by one.
+const SHARED_TEXTS: usize = 3;
+
+/// What the set of text patterns may take, in bytes of memory.
+const MAX_SHARED_BYTES: usize = 16 * MAX_TEXT_PATTERN_BYTES;
+
+// === impl CompiledPolicy ===
+
+impl CompiledPolicy {
+    /// `audience` is the place of the policy's list of subjects.
+    pub(crate) fn of(policy: Policy, audience: usize, texts: &mut Texts) -> Self {
+        Self {
+            name: Arc::new(policy.name),
+            origin: policy.origin,
+            enforcement: policy.enforcement,
+            default: policy.default,
+            audience,
+            rules: policy
+                .rules
+                .into_iter()
+                .map(|rule| CompiledRule::of(rule, texts))
+                .collect(),
+        }
+    }
+}
+
+// === impl CompiledRule ===
+
+impl CompiledRule {
+    fn of(rule: Rule, texts: &mut Texts) -> Self {
+        Self {
+            name: rule.name.into(),
+            matching: CompiledMatch::of(rule.matching, texts),
+            unless: rule.unless.map(|unless| CompiledMatch::of(unless, texts)),
+            action: rule.action,
+            message: rule.message.map(Into::into),
+        }
+    }
+}
+
+// === impl CompiledMatch ===
+
+impl CompiledMatch {
+    fn of(source: Match, texts: &mut Texts) -> Self {
+        Self {
+            effects: source.effects.iter().copied().collect(),
+            flags: source.flags.iter().copied().collect(),
+            text: source
+                .text
+                .iter()
+                .map(|pattern| texts.place(pattern))
+                .collect(),
+            source,
+        }
+    }
+}
+
+// === impl Texts ===
+
+impl Texts {
+    /// The place of a pattern, which is added where it is new.
+    fn place(&mut self, pattern: &TextPattern) -> usize {
+        let next = self.patterns.len();
+        let place = *self
+            .places
+            .entry(pattern.as_str().to_owned())
+            .or_insert(next);
+        if place == next {
+            self.patterns.push(pattern.clone());
+        }
+        place
+    }
+
+    /// Puts all patterns into one search.
+    pub(crate) fn share(&mut self) {
+        if self.patterns.len() >= SHARED_TEXTS {
+            let sources = self.patterns.iter().map(TextPattern::as_str);
+            let set = RegexSetBuilder::new(sources)
+                .size_limit(MAX_SHARED_BYTES)
+                .dfa_size_limit(MAX_SHARED_BYTES)
+                .build();
+            self.set = set.ok();
+        }
+    }
+
+    pub(crate) fn set(&self) -> Option<&RegexSet> {
+        self.set.as_ref()
+    }
+
+    pub(crate) fn pattern(&self, place: usize) -> Option<&TextPattern> {
+        self.patterns.get(place)
+    }
+}
