@@ -14,11 +14,15 @@ const DATABASE: &str = "cases";
 
 /// The catalogue of the schema that all cases are about, with two functions reviewed.
 pub(crate) fn catalogue(server: &Server) -> Catalogue {
-    static MADE: std::sync::Mutex<bool> = std::sync::Mutex::new(false);
-    let mut made = MADE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if !std::mem::replace(&mut *made, true) {
+    static MAKING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let making = MAKING
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    // The server goes when no test holds it, and a new one has no databases yet.
+    if !server.psql(DATABASE, &["-c", "SELECT 1"]).status.success() {
         server.database(DATABASE, include_str!("schema.sql"));
     }
+    drop(making);
     let mut catalogue = server.catalogue(DATABASE);
     let hash = |name: &str| {
         let query = format!(

@@ -5,6 +5,7 @@ use portcullis_dialect::sql::parser::{MAX_STATEMENTS, MAX_TEXT, STACK_SIZE};
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
 use portcullis_dialect::sql::{Analysis, Refused, analyse};
+use proptest::prelude::*;
 
 fn told(text: &[u8]) -> Result<Analysis, Refused> {
     let settings = Settings::new("db", "role");
@@ -102,4 +103,29 @@ fn an_empty_catalogue_knows_no_relation() {
     );
     assert!(told(b"SELECT f(1)").unwrap().operation.is_unknown());
     assert!(!told(b"SELECT 1").unwrap().operation.is_unknown());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// A damaged statement is analysed or refused; nothing that it mentions is passed over.
+    #[test]
+    fn a_damaged_statement_is_never_passed_over(
+        line in any::<prop::sample::Index>(),
+        other in any::<prop::sample::Index>(),
+        from in any::<prop::sample::Index>(),
+        length in 0_usize..12,
+    ) {
+        let statements: Vec<&str> = include_str!("corpus.sql").split(";\n").collect();
+        let mut bytes = line.get(&statements).as_bytes().to_vec();
+        if !bytes.is_empty() {
+            let from = from.index(bytes.len());
+            let end = (from + length).min(bytes.len());
+            let with = other.get(&statements).bytes().take(length);
+            bytes.splice(from..end, with);
+        }
+        if let Ok(analysis) = told(&bytes) {
+            prop_assert!(!analysis.operation.attributes.contains_key("unaccounted"));
+        }
+    }
 }

@@ -205,7 +205,7 @@ impl<'c> Walk<'c> {
             self.listed(&function.name, class, arguments);
         } else if function.kind == FunctionKind::Aggregate {
             self.function_access(Effect::Read, &function.name);
-            self.expand((function.oid, 0), |walk| {
+            self.expand((function.oid, u8::from(self.context.in_default)), |walk| {
                 for called in &function.calls {
                     walk.call_by_name(called);
                 }
@@ -237,7 +237,7 @@ impl<'c> Walk<'c> {
     fn body(&mut self, function: &'c Function, body: &'c Body) {
         // A body that was walked before has told its effect then.
         let mut effect = None;
-        self.expand((function.oid, 0), |walk| {
+        self.expand((function.oid, u8::from(self.context.in_default)), |walk| {
             walk.context.locks = false;
             let found = walk.apart(|walk| match body {
                 Body::Atomic(stored) => {
