@@ -135,7 +135,7 @@ impl Server {
 
     /// Writes a file that the server's owner can read.
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
-        let path = format!("/tmp/portcullis-sql-{}-{name}", std::process::id());
+        let path = format!("{}/{name}", self.directory.display());
         std::fs::write(&path, text).unwrap();
         path
     }
