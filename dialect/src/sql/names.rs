@@ -94,8 +94,8 @@ pub(crate) fn roles(nodes: &[Node]) -> Vec<&str> {
 
 // === names in settings ===
 
-/// Most names in a list that a setting holds.
-const MAX_NAMES: usize = 256;
+/// Most names in a list that a setting holds; a longer list is malformed.
+pub const MAX_NAMES: usize = 256;
 
 /// Reads `a, "B c"` as the server reads the value of `search_path`; `None` when it is malformed.
 pub fn parse_list(text: &str) -> Option<Vec<String>> {

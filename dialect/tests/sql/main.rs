@@ -11,7 +11,9 @@
     reason = "a test fails by panicking and says on stderr why it skips"
 )]
 
+mod bounds;
 mod cases;
+mod combined;
 mod differential;
 mod limits;
 mod server;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use portcullis_dialect::sql::catalogue::{Catalogue, Loader, PREAMBLE, Section};
 
-const BINARIES: &str = "/usr/lib/postgresql/15/bin";
+/// Where Debian and Ubuntu keep the binaries of each version.
+const VERSIONS: &str = "/usr/lib/postgresql";
 
 /// Ends fields, rows and marks NULL in what psql prints.
 const FIELD: char = '\u{1f}';
@@ -15,6 +16,7 @@ const NULL: &str = "\u{1d}";
 
 pub(crate) struct Server {
     directory: PathBuf,
+    binaries: PathBuf,
 }
 
 static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
@@ -22,34 +24,37 @@ static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
 impl Server {
     /// The server that all tests share, or `None` where there are no server binaries.
     pub(crate) fn shared() -> Option<Arc<Self>> {
-        if !Path::new(BINARIES).join("initdb").exists() {
-            eprintln!("skipped: no PostgreSQL server binaries in {BINARIES}");
+        let Some(binaries) = newest_binaries() else {
+            eprintln!("skipped: no PostgreSQL server binaries in {VERSIONS}");
             return None;
-        }
+        };
         let mut shared = SHARED
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(server) = shared.upgrade() {
             return Some(server);
         }
-        let server = Arc::new(Self::start());
+        let server = Arc::new(Self::start(binaries));
         *shared = Arc::downgrade(&server);
         Some(server)
     }
 
-    fn start() -> Self {
+    fn start(binaries: PathBuf) -> Self {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let directory = PathBuf::from(format!(
             "/tmp/portcullis-sql-{}-{count}",
             std::process::id()
         ));
-        let server = Self { directory };
+        let server = Self {
+            directory,
+            binaries,
+        };
         let path = server.directory.to_str().unwrap().to_owned();
         expect(server.as_owner("mkdir", &["-m", "0700", &path]));
         let data = format!("{path}/data");
         expect(server.as_owner(
-            &format!("{BINARIES}/initdb"),
+            &server.binary("initdb"),
             &[
                 "-D",
                 &data,
@@ -67,7 +72,7 @@ impl Server {
             "-c listen_addresses='' -c unix_socket_directories={path} -c fsync=off -c max_connections=20"
         );
         expect(server.as_owner(
-            &format!("{BINARIES}/pg_ctl"),
+            &server.binary("pg_ctl"),
             &[
                 "-D",
                 &data,
@@ -83,17 +88,16 @@ impl Server {
         server
     }
 
+    fn binary(&self, name: &str) -> String {
+        self.binaries.join(name).to_str().unwrap().to_owned()
+    }
+
     /// Runs a program as a user that may own a cluster: never root.
     fn as_owner(&self, program: &str, arguments: &[&str]) -> Command {
-        let root = Command::new("id")
-            .arg("-u")
-            .output()
-            .unwrap()
-            .stdout
-            .starts_with(b"0");
-        let mut command = if root {
+        let mut command = if id(&["-u"]).as_deref() == Some("0") {
+            let owner = id(&["-u", "postgres"]).map_or("nobody", |_| "postgres");
             let mut command = Command::new("runuser");
-            command.args(["-u", "postgres", "--", program]);
+            command.args(["-u", owner, "--", program]);
             command
         } else {
             Command::new(program)
@@ -199,12 +203,38 @@ impl Drop for Server {
         let data = format!("{}/data", self.directory.display());
         let _ = self
             .as_owner(
-                &format!("{BINARIES}/pg_ctl"),
+                &self.binary("pg_ctl"),
                 &["-D", &data, "-s", "-m", "immediate", "stop"],
             )
             .status();
         let _ = std::fs::remove_dir_all(&self.directory);
     }
+}
+
+/// The binaries of the newest server that is installed.
+fn newest_binaries() -> Option<PathBuf> {
+    let versions = std::fs::read_dir(VERSIONS).ok()?;
+    versions
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            let version: u32 = name.parse().ok()?;
+            let binaries = Path::new(VERSIONS).join(name).join("bin");
+            binaries
+                .join("initdb")
+                .exists()
+                .then_some((version, binaries))
+        })
+        .max()
+        .map(|(_, binaries)| binaries)
+}
+
+/// What `id` tells; `None` when there is no such user.
+fn id(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("id").args(arguments).output().unwrap();
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
 }
 
 fn expect(mut command: Command) {

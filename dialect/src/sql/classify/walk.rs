@@ -117,14 +117,15 @@ impl Found {
 
     pub(crate) fn access(&mut self, effect: Effect, resource: Resource) {
         self.raise(effect);
-        if self.accesses.len() >= MAX_ACCESSES {
-            self.raise(Effect::Unknown);
-            let resource = Resource::Unresolved {
-                kind: ResourceKind::Table,
-            };
-            self.accesses.insert(Access { effect, resource });
+        let access = Access { effect, resource };
+        if self.accesses.len() < MAX_ACCESSES || self.accesses.contains(&access) {
+            self.accesses.insert(access);
             return;
         }
+        self.raise(Effect::Unknown);
+        let resource = Resource::Unresolved {
+            kind: ResourceKind::Table,
+        };
         self.accesses.insert(Access { effect, resource });
     }
 
