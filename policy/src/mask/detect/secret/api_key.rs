@@ -1,6 +1,6 @@
 //! Keys of no known form: chance beside a word that says so.
 
-use super::super::checksum::is_random;
+use super::super::checksum::{is_jumbled, is_random};
 use super::super::hint;
 use super::super::kind::DetectorKind;
 use super::super::tail::{Class, Tail};
@@ -70,7 +70,7 @@ pub(in super::super) fn prefixed(view: View<'_>, start: usize) -> Option<Found> 
         .take_while(|byte| **byte == b'.')
         .count();
     let rest = view.slice(view.at()..end - stops);
-    (rest.len() >= MARKED && is_random(rest)).then(|| Found {
+    (rest.len() >= MARKED && is_jumbled(rest)).then(|| Found {
         tail,
         ..Found::new(DetectorKind::ApiKey, start, end - stops)
     })
