@@ -126,7 +126,7 @@ fn what_is_called_a_read_runs_in_a_read_only_transaction() {
     );
     assert_eq!(counts.wrong, Vec::<String>::new());
     assert_eq!(counts.unaccounted, Vec::<String>::new());
-    assert!(counts.ran >= 400, "{} of {} ran", counts.ran, counts.read);
+    assert!(counts.ran >= 600, "{} of {} ran", counts.ran, counts.read);
 }
 
 #[test]
