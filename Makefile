@@ -17,6 +17,8 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 SECONDS ?= 60
 # How long `make soak` fuzzes, and how long it kills writers of recordings.
 SOAK_MINUTES ?= 60
+# PORTCULLIS_REGRESS_SQL=…/src/test/regress of PostgreSQL's source: `make soak` then also compares
+# the classifier with a server over its own regression tests, which are not ours to copy.
 # How many cases each property test tries in `make soak` (256 in `make test`).
 SOAK_CASES ?= 20000
 
@@ -56,6 +58,8 @@ bench: begin ## Measure; the figures are printed as they come.
 .PHONY: soak
 soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of crash tests.
 	@PROPTEST_CASES=$(SOAK_CASES) $(STEP) "long properties" $(CARGO_TEST) --no-fail-fast
+	@if [ -n "$$PORTCULLIS_REGRESS_SQL" ]; then $(STEP) "server's own SQL" $(CARGO_TEST) \
+	  --test sql -- --ignored the_regression_tests_of_the_server_agree; fi
 	@$(STEP) "long crashes" hack/repeat $$(($(SOAK_MINUTES) * 60)) $(CARGO_TEST) --quiet --test crash
 	@$(STEP) "long fuzzing" hack/fuzz $$(($(SOAK_MINUTES) * 60))
 	@$(STEP) --table

@@ -16,10 +16,12 @@ pub mod decisions;
 pub mod documents;
 pub mod events;
 pub mod expressions;
+pub mod frames;
 pub mod json;
 pub mod keys;
 pub mod patterns;
 pub mod segments;
+pub mod sql;
 pub mod texts;
 pub mod values;
 
@@ -32,10 +34,12 @@ pub const TARGETS: &[Target] = &[
     ("documents", documents::check),
     ("events", events::check),
     ("expressions", expressions::check),
+    ("frames", frames::check),
     ("json", json::check),
     ("keys", keys::check),
     ("patterns", patterns::check),
     ("segments", segments::check),
+    ("sql", sql::check),
     ("texts", texts::check),
     ("values", values::check),
 ];

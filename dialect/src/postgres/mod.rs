@@ -1,0 +1,3 @@
+//! PostgreSQL: protocol 3.0 to 3.2 and its SQL.
+
+pub mod wire;

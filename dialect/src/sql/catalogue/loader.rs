@@ -1,0 +1,323 @@
+//! Rows of the catalogue queries, made into a [`Catalogue`].
+
+use std::collections::HashMap;
+
+use thiserror::Error;
+
+use super::{
+    Backed, Body, Cascade, Catalogue, Column, Domain, Event, Function, FunctionKind, Name,
+    Relation, RelationKind, Rule, Schema, Section, Stored, Trigger,
+};
+
+/// Most rows that one catalogue is made of.
+pub const MAX_ROWS: usize = 5_000_000;
+
+/// A row that is not what its section's query returns.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("a row of the catalogue's {section:?} is invalid: {reason}")]
+pub struct InvalidRow {
+    pub section: Section,
+    pub reason: &'static str,
+}
+
+/// Takes rows, section by section, and builds a catalogue of them.
+#[derive(Debug, Default)]
+pub struct Loader {
+    catalogue: Catalogue,
+    /// Where a function is found while aggregates are loaded: its name and place in the list.
+    function_places: HashMap<u32, (String, usize)>,
+    rows: usize,
+    domains: u32,
+}
+
+/// One row, read column by column.
+struct Row<'r> {
+    section: Section,
+    values: &'r [Option<&'r str>],
+}
+
+// === impl Loader ===
+
+impl Loader {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes one row as text, as the simple protocol returns it.
+    pub fn row(&mut self, section: Section, values: &[Option<&str>]) -> Result<(), InvalidRow> {
+        let row = Row { section, values };
+        self.rows += 1;
+        if self.rows > MAX_ROWS {
+            return Err(row.invalid("there are too many rows"));
+        }
+        match section {
+            Section::Server => self.catalogue.server_version = row.number(0)?,
+            Section::Schemas => self.schema(&row)?,
+            Section::Relations => self.relation(&row)?,
+            Section::Columns => self.column(&row)?,
+            Section::Functions => self.function(&row)?,
+            Section::AggregateCalls => self.aggregate_call(&row)?,
+            Section::Operators => {
+                let backed = Backed {
+                    schema: row.text(1)?.to_owned(),
+                    function: row.name(2)?,
+                };
+                let name = row.text(0)?.to_owned();
+                self.catalogue
+                    .operators
+                    .entry(name)
+                    .or_default()
+                    .push(backed);
+            }
+            Section::Casts => {
+                let target = row.text(0)?.to_owned();
+                let function = row.name(1)?;
+                self.catalogue
+                    .casts
+                    .entry(target)
+                    .or_default()
+                    .push(function);
+            }
+            Section::Domains => {
+                self.domains += 1;
+                let domain = Domain {
+                    id: self.domains,
+                    check: Stored::expression(row.text(1)?),
+                };
+                let name = row.text(0)?.to_owned();
+                self.catalogue.domains.entry(name).or_default().push(domain);
+            }
+            Section::EventTriggers => self.catalogue.event_triggers.push(row.name(0)?),
+            Section::Servers => {
+                let (server, wrapper) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+                self.catalogue.servers.insert(server, wrapper);
+            }
+            Section::Extensions => {
+                let (name, schema) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+                self.catalogue.extensions.insert(name, schema);
+            }
+            _ => self.about_relation(&row)?,
+        }
+        Ok(())
+    }
+
+    /// The catalogue of all rows that were taken.
+    pub fn finish(self) -> Catalogue {
+        self.catalogue
+    }
+
+    fn schema(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let schema = Schema {
+            owner: row.text(1)?.to_owned(),
+            usable: row.boolean(2)?,
+        };
+        let name = row.text(0)?.to_owned();
+        self.catalogue.schemas.insert(name, schema);
+        Ok(())
+    }
+
+    fn relation(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let kind = match row.text(3)? {
+            "r" => RelationKind::Table,
+            "p" => RelationKind::Partitioned,
+            "v" => RelationKind::View,
+            "m" => RelationKind::MaterialisedView,
+            "f" => RelationKind::Foreign,
+            "S" => RelationKind::Sequence,
+            "i" | "I" => RelationKind::Index,
+            "t" => RelationKind::Toast,
+            "c" => RelationKind::Composite,
+            _ => return Err(row.invalid("no such kind of relation")),
+        };
+        let relation = Relation {
+            oid: row.number(0)?,
+            name: row.name(1)?,
+            kind,
+            owner: row.text(4)?.to_owned(),
+            columns: Vec::new(),
+            definition: row.optional(5)?.map(Stored::statement),
+            wrapper: row.optional(6)?.map(str::to_owned),
+            children: Vec::new(),
+            cascades: Vec::new(),
+            triggers: Vec::new(),
+            rules: Vec::new(),
+            policies: Vec::new(),
+            checks: Vec::new(),
+            dependents: Vec::new(),
+        };
+        self.catalogue
+            .relation_names
+            .entry(relation.name.schema.clone())
+            .or_default()
+            .insert(relation.name.name.clone(), relation.oid);
+        self.catalogue.relations.insert(relation.oid, relation);
+        Ok(())
+    }
+
+    fn column(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let column = Column {
+            number: row.number(1)?,
+            name: row.text(2)?.to_owned(),
+            type_oid: row.number(3)?,
+            default: row.optional(4)?.map(Stored::expression),
+        };
+        if let Some(relation) = self.owner(row)? {
+            relation.columns.push(column);
+        }
+        Ok(())
+    }
+
+    /// Sections whose first column names the relation that the row belongs to.
+    fn about_relation(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let section = row.section;
+        let Some(relation) = self.owner(row)? else {
+            return Ok(());
+        };
+        match section {
+            Section::Children => relation.children.push(row.number(1)?),
+            Section::Dependents => relation.dependents.push(row.number(1)?),
+            Section::Policies => relation.policies.push(Stored::expression(row.text(1)?)),
+            Section::Checks => relation.checks.push(Stored::expression(row.text(1)?)),
+            Section::Cascades => relation.cascades.push(Cascade {
+                child: row.number(1)?,
+                on_delete: row.boolean(2)?,
+                on_update: row.boolean(3)?,
+            }),
+            Section::Triggers => relation.triggers.push(Trigger {
+                function: row.name(1)?,
+                events: trigger_events(row.number(3)?),
+                definition: Stored::statement(row.text(4)?),
+            }),
+            Section::Rules => relation.rules.push(Rule {
+                event: match row.text(1)? {
+                    "2" => Event::Update,
+                    "3" => Event::Insert,
+                    "4" => Event::Delete,
+                    _ => return Err(row.invalid("no such event of a rule")),
+                },
+                definition: Stored::statement(row.text(2)?),
+            }),
+            _ => return Err(row.invalid("the section has no relation")),
+        }
+        Ok(())
+    }
+
+    /// The relation of a row's first column. A relation that is not there was made after the
+    /// snapshot, or belongs to another session.
+    fn owner(&mut self, row: &Row<'_>) -> Result<Option<&mut Relation>, InvalidRow> {
+        let oid: u32 = row.number(0)?;
+        Ok(self.catalogue.relations.get_mut(&oid))
+    }
+
+    fn function(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let kind = match row.text(3)? {
+            "f" => FunctionKind::Function,
+            "p" => FunctionKind::Procedure,
+            "a" => FunctionKind::Aggregate,
+            "w" => FunctionKind::Window,
+            _ => return Err(row.invalid("no such kind of function")),
+        };
+        let body = match (row.optional(12)?, row.optional(11)?) {
+            (Some(atomic), _) => Some(Body::Atomic(Stored::atomic_body(atomic))),
+            (None, Some(quoted)) => Some(Body::Quoted(Stored::statement(quoted))),
+            (None, None) => None,
+        };
+        let function = Function {
+            oid: row.number(0)?,
+            name: row.name(1)?,
+            kind,
+            owner: row.text(4)?.to_owned(),
+            language: row.text(5)?.to_owned(),
+            arguments: row.number(6)?,
+            defaults: row.number(7)?,
+            variadic: row.boolean(8)?,
+            takes_row: row.boolean(9)?,
+            security_definer: row.boolean(10)?,
+            body,
+            settings: row
+                .optional(13)?
+                .map(|settings| settings.lines().map(str::to_owned).collect())
+                .unwrap_or_default(),
+            extension: row.optional(14)?.map(str::to_owned),
+            definition_hash: row.optional(15)?.unwrap_or_default().to_owned(),
+            calls: Vec::new(),
+        };
+        let name = function.name.name.clone();
+        let list = self.catalogue.functions.entry(name.clone()).or_default();
+        self.function_places
+            .insert(function.oid, (name, list.len()));
+        list.push(function);
+        Ok(())
+    }
+
+    fn aggregate_call(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let oid: u32 = row.number(0)?;
+        let called = row.name(1)?;
+        let function = self.function_places.get(&oid).and_then(|(name, place)| {
+            self.catalogue
+                .functions
+                .get_mut(name)
+                .and_then(|list| list.get_mut(*place))
+        });
+        if let Some(function) = function {
+            function.calls.push(called);
+        }
+        Ok(())
+    }
+}
+
+// === impl Row ===
+
+impl<'r> Row<'r> {
+    fn optional(&self, index: usize) -> Result<Option<&'r str>, InvalidRow> {
+        self.values
+            .get(index)
+            .copied()
+            .ok_or_else(|| self.invalid("it has too few columns"))
+    }
+
+    fn text(&self, index: usize) -> Result<&'r str, InvalidRow> {
+        self.optional(index)?
+            .ok_or_else(|| self.invalid("a value is NULL"))
+    }
+
+    fn number<T: std::str::FromStr>(&self, index: usize) -> Result<T, InvalidRow> {
+        self.text(index)?
+            .parse()
+            .map_err(|_| self.invalid("a value is no number"))
+    }
+
+    fn boolean(&self, index: usize) -> Result<bool, InvalidRow> {
+        match self.text(index)? {
+            "t" => Ok(true),
+            "f" => Ok(false),
+            _ => Err(self.invalid("a value is neither `t` nor `f`")),
+        }
+    }
+
+    /// A schema and a name, in two columns.
+    fn name(&self, index: usize) -> Result<Name, InvalidRow> {
+        Ok(Name::new(self.text(index)?, self.text(index + 1)?))
+    }
+
+    fn invalid(&self, reason: &'static str) -> InvalidRow {
+        InvalidRow {
+            section: self.section,
+            reason,
+        }
+    }
+}
+
+/// The events in the bits of `tgtype`.
+fn trigger_events(bits: u16) -> Vec<Event> {
+    [
+        (4, Event::Insert),
+        (8, Event::Delete),
+        (16, Event::Update),
+        (32, Event::Truncate),
+    ]
+    .into_iter()
+    .filter(|(bit, _)| bits & bit != 0)
+    .map(|(_, event)| event)
+    .collect()
+}

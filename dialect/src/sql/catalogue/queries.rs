@@ -1,0 +1,244 @@
+//! The SQL that fills a catalogue. Each section is one query; its rows go to
+//! [`Loader::row`](super::Loader::row) in the order of [`Section::ALL`].
+//!
+//! Definitions are told relative to the search path that they are read under, so [`PREAMBLE`] must
+//! be in force: then an unqualified name in a definition is one of `pg_catalog`, or a temporary
+//! object of the session that reads.
+
+/// Must be in force while the queries run, in one REPEATABLE READ transaction.
+pub const PREAMBLE: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
+
+/// The sections of a catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    Server,
+    Schemas,
+    Relations,
+    Columns,
+    Children,
+    Cascades,
+    Triggers,
+    Rules,
+    Policies,
+    Checks,
+    Dependents,
+    Functions,
+    AggregateCalls,
+    Operators,
+    Casts,
+    Domains,
+    EventTriggers,
+    Servers,
+    Extensions,
+}
+
+// === impl Section ===
+
+impl Section {
+    /// All sections, in the order in which their rows are loaded.
+    pub const ALL: [Self; 19] = [
+        Self::Server,
+        Self::Schemas,
+        Self::Relations,
+        Self::Columns,
+        Self::Children,
+        Self::Cascades,
+        Self::Triggers,
+        Self::Rules,
+        Self::Policies,
+        Self::Checks,
+        Self::Dependents,
+        Self::Functions,
+        Self::AggregateCalls,
+        Self::Operators,
+        Self::Casts,
+        Self::Domains,
+        Self::EventTriggers,
+        Self::Servers,
+        Self::Extensions,
+    ];
+
+    /// The query of this section for a server of this version. The version itself is the one row
+    /// of [`Section::Server`], whose query is the same for all.
+    pub fn query(self, server_version: u32) -> &'static str {
+        match self {
+            Self::Server => "SELECT current_setting('server_version_num')",
+            Self::Schemas => SCHEMAS,
+            Self::Relations => RELATIONS,
+            Self::Columns => COLUMNS,
+            Self::Children => CHILDREN,
+            Self::Cascades => CASCADES,
+            Self::Triggers => TRIGGERS,
+            Self::Rules => RULES,
+            Self::Policies => POLICIES,
+            Self::Checks => CHECKS,
+            Self::Dependents => DEPENDENTS,
+            Self::Functions if server_version < 140_000 => FUNCTIONS_BEFORE_14,
+            Self::Functions => FUNCTIONS,
+            Self::AggregateCalls => AGGREGATE_CALLS,
+            Self::Operators => OPERATORS,
+            Self::Casts => CASTS,
+            Self::Domains => DOMAINS,
+            Self::EventTriggers => EVENT_TRIGGERS,
+            Self::Servers => SERVERS,
+            Self::Extensions => EXTENSIONS,
+        }
+    }
+}
+
+const SCHEMAS: &str = "
+SELECT n.nspname, pg_get_userbyid(n.nspowner), has_schema_privilege(n.oid, 'USAGE')
+FROM pg_namespace n";
+
+const RELATIONS: &str = "
+SELECT c.oid, n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner),
+       CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= 16384 THEN pg_get_viewdef(c.oid) END,
+       w.fdwname
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_foreign_table f ON f.ftrelid = c.oid
+LEFT JOIN pg_foreign_server s ON s.oid = f.ftserver
+LEFT JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+WHERE NOT pg_is_other_temp_schema(c.relnamespace)";
+
+const COLUMNS: &str = "
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid,
+       CASE WHEN a.attrelid >= 16384 THEN pg_get_expr(d.adbin, d.adrelid) END
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attnum > 0 AND NOT a.attisdropped AND NOT pg_is_other_temp_schema(c.relnamespace)
+ORDER BY a.attrelid, a.attnum";
+
+const CHILDREN: &str = "SELECT i.inhparent, i.inhrelid FROM pg_inherits i";
+
+const CASCADES: &str = "
+SELECT k.confrelid, k.conrelid, k.confdeltype IN ('c', 'n', 'd'), k.confupdtype IN ('c', 'n', 'd')
+FROM pg_constraint k
+WHERE k.contype = 'f'";
+
+const TRIGGERS: &str = "
+SELECT t.tgrelid, n.nspname, p.proname, t.tgtype, pg_get_triggerdef(t.oid)
+FROM pg_trigger t
+JOIN pg_proc p ON p.oid = t.tgfoid
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE NOT t.tgisinternal";
+
+const RULES: &str = "
+SELECT r.ev_class, r.ev_type, pg_get_ruledef(r.oid)
+FROM pg_rewrite r
+WHERE r.ev_type <> '1' AND r.ev_class >= 16384";
+
+const POLICIES: &str = "
+SELECT p.polrelid, e.expression
+FROM pg_policy p,
+LATERAL (VALUES (pg_get_expr(p.polqual, p.polrelid)),
+                (pg_get_expr(p.polwithcheck, p.polrelid))) e (expression)
+WHERE e.expression IS NOT NULL";
+
+const CHECKS: &str = "
+SELECT k.conrelid, pg_get_expr(k.conbin, k.conrelid)
+FROM pg_constraint k
+WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384
+UNION ALL
+SELECT i.indrelid, e.expression
+FROM pg_index i,
+LATERAL (VALUES (pg_get_expr(i.indexprs, i.indrelid)),
+                (pg_get_expr(i.indpred, i.indrelid))) e (expression)
+WHERE e.expression IS NOT NULL AND i.indexrelid >= 16384
+UNION ALL
+SELECT p.partrelid, pg_get_expr(p.partexprs, p.partrelid)
+FROM pg_partitioned_table p
+WHERE p.partexprs IS NOT NULL";
+
+const DEPENDENTS: &str = "
+SELECT DISTINCT d.refobjid, r.ev_class
+FROM pg_depend d
+JOIN pg_rewrite r ON r.oid = d.objid
+WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+  AND d.refobjid <> r.ev_class AND r.ev_class >= 16384";
+
+macro_rules! functions {
+    ($body:literal) => {
+        concat!(
+            "
+SELECT p.oid, n.nspname, p.proname, p.prokind, pg_get_userbyid(p.proowner), l.lanname,
+       p.pronargs, p.pronargdefaults, p.provariadic <> 0,
+       p.pronargs = 1 AND EXISTS (
+           SELECT FROM pg_type t
+           WHERE t.oid = p.proargtypes[0]
+             AND (t.typtype = 'c' OR t.typtype = 'd' OR t.typname IN
+                  ('record', 'any', 'anyelement', 'anycompatible', 'anynonarray',
+                   'anycompatiblenonarray'))),
+       p.prosecdef,
+       CASE WHEN l.lanname = 'sql' THEN p.prosrc END,
+       ",
+            $body,
+            ",
+       array_to_string(p.proconfig, E'\\n'),
+       x.extname,
+       CASE WHEN p.prokind <> 'a'
+            THEN encode(sha256(convert_to(pg_get_functiondef(p.oid), 'UTF8')), 'hex') END
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_language l ON l.oid = p.prolang
+LEFT JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+     AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+LEFT JOIN pg_extension x ON x.oid = d.refobjid
+WHERE (p.oid >= 16384 OR n.nspname <> 'pg_catalog')
+  AND NOT pg_is_other_temp_schema(p.pronamespace)"
+        )
+    };
+}
+
+const FUNCTIONS: &str = functions!("pg_get_function_sqlbody(p.oid)");
+const FUNCTIONS_BEFORE_14: &str = functions!("NULL::text");
+
+const AGGREGATE_CALLS: &str = "
+SELECT a.aggfnoid::oid, n.nspname, p.proname
+FROM pg_aggregate a,
+LATERAL (VALUES (a.aggtransfn::oid), (a.aggfinalfn::oid), (a.aggcombinefn::oid),
+                (a.aggserialfn::oid), (a.aggdeserialfn::oid), (a.aggmtransfn::oid),
+                (a.aggminvtransfn::oid), (a.aggmfinalfn::oid)) f (oid)
+JOIN pg_proc p ON p.oid = f.oid
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE a.aggfnoid::oid >= 16384 AND f.oid <> 0";
+
+const OPERATORS: &str = "
+SELECT o.oprname, s.nspname, n.nspname, p.proname
+FROM pg_operator o
+JOIN pg_namespace s ON s.oid = o.oprnamespace
+JOIN pg_proc p ON p.oid = o.oprcode
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE o.oid >= 16384";
+
+const CASTS: &str = "
+SELECT t.typname, n.nspname, p.proname
+FROM pg_cast c
+JOIN pg_type t ON t.oid = c.casttarget
+JOIN pg_proc p ON p.oid = c.castfunc
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE c.oid >= 16384";
+
+const DOMAINS: &str = "
+SELECT t.typname, pg_get_expr(k.conbin, 0)
+FROM pg_constraint k
+JOIN pg_type t ON t.oid = k.contypid
+WHERE k.contype = 'c' AND k.oid >= 16384";
+
+const EVENT_TRIGGERS: &str = "
+SELECT n.nspname, p.proname
+FROM pg_event_trigger e
+JOIN pg_proc p ON p.oid = e.evtfoid
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE e.evtenabled <> 'D'";
+
+const SERVERS: &str = "
+SELECT s.srvname, w.fdwname
+FROM pg_foreign_server s
+JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw";
+
+const EXTENSIONS: &str = "
+SELECT e.extname, n.nspname
+FROM pg_extension e
+JOIN pg_namespace n ON n.oid = e.extnamespace";

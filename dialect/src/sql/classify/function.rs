@@ -1,0 +1,477 @@
+//! Calls: which functions a name may mean, and what each does.
+//!
+//! Which overload a call takes depends on types that are not followed here, so every function that
+//! the name may mean under the search path counts. A function made by a user beside one of the
+//! server is thus never hidden behind it.
+
+use pg_query::protobuf::{Node, node};
+use portcullis_policy::{Effect, Flag, ResourceKind};
+
+use super::relation::{Use, statement_of};
+use super::walk::Walk;
+use crate::sql::catalogue::{Body, FIRST_USER_OID, Function, FunctionKind, Stored};
+use crate::sql::functions::{self, Class};
+use crate::sql::names::{self, Name, SYSTEM};
+use crate::sql::parser::{Parsed, parse};
+use crate::sql::settings::{Change, Setting, Tracked};
+
+impl<'c> Walk<'c> {
+    /// A call by a name as it is written.
+    pub(super) fn call(&mut self, parts: &[&str], arguments: &[Node]) {
+        self.call_counted(parts, arguments, arguments.len());
+    }
+
+    /// A call of which only the number of arguments is known, or also the arguments.
+    pub(super) fn call_counted(&mut self, parts: &[&str], arguments: &[Node], count: usize) {
+        let Some((schema, name)) = names::split(parts) else {
+            self.unresolved_function();
+            return;
+        };
+        let mut found = false;
+        let schemas = match schema {
+            Some(schema) => vec![schema.to_owned()],
+            None => match self.function_schemas() {
+                Some(schemas) => schemas,
+                None => {
+                    self.unresolved_function();
+                    return;
+                }
+            },
+        };
+        for schema in &schemas {
+            if schema == SYSTEM
+                && let Some(class) = functions::builtin(name, count)
+            {
+                found = true;
+                self.listed(&Name::new(SYSTEM, name), class, arguments);
+            }
+            found |= self.call_of_schema(schema, name, arguments, count);
+        }
+        if !found {
+            // `name(x)` may also be a cast to the type of that name.
+            match count == 1 && self.is_type(schema, name) {
+                true => self.cast_to(name),
+                false => self.unknown_function(schema, name),
+            }
+        } else if count == 1 {
+            self.cast_to(name);
+        }
+    }
+
+    /// A function that something else names: a trigger, an operator, a cast, an aggregate.
+    pub(super) fn call_by_name(&mut self, name: &Name) {
+        let builtin = (name.schema == SYSTEM)
+            .then(|| {
+                [1, 2, 0, 3]
+                    .iter()
+                    .find_map(|count| functions::builtin(&name.name, *count))
+            })
+            .flatten();
+        if let Some(class) = builtin {
+            self.listed(name, class, &[]);
+            return;
+        }
+        let mut found = false;
+        for function in self.catalogue.functions_named(&name.name) {
+            if function.name.schema == name.schema {
+                found = true;
+                self.user_function(function, &[]);
+            }
+        }
+        if !found {
+            self.unknown_function(Some(&name.schema), &name.name);
+        }
+    }
+
+    /// `t.f` calls the function `f` on a row of `t` where `t` has no such column.
+    pub(super) fn attribute_call(&mut self, name: &str) {
+        let Some(schemas) = self.function_schemas() else {
+            return;
+        };
+        for function in self.catalogue.functions_named(name) {
+            if function.takes_row && schemas.contains(&function.name.schema) {
+                self.user_function(function, &[]);
+            }
+        }
+    }
+
+    /// An operator as it is written. Those of the server are pure; others are their functions.
+    pub(super) fn operator(&mut self, parts: &[&str]) {
+        let Some((schema, name)) = names::split(parts) else {
+            return;
+        };
+        let Some(backed) = self.catalogue.operators.get(name) else {
+            return;
+        };
+        let schemas = match schema {
+            Some(schema) => Some(vec![schema.to_owned()]),
+            None => self.function_schemas(),
+        };
+        for operator in backed {
+            if schemas
+                .as_ref()
+                .is_none_or(|schemas| schemas.contains(&operator.schema))
+            {
+                self.call_by_name(&operator.function);
+            }
+        }
+    }
+
+    /// A cast to a type: the functions of casts that a user made, and the checks of a domain. A
+    /// cast that nobody wrote runs the same functions, but making one takes a superuser or the
+    /// owner of its types, and what it may do is bounded by its function's class where it is
+    /// written; unwritten ones are not followed.
+    pub(super) fn cast_to(&mut self, name: &str) {
+        for function in self.catalogue.casts.get(name).into_iter().flatten() {
+            self.call_by_name(function);
+        }
+        for domain in self.catalogue.domains.get(name).into_iter().flatten() {
+            self.expand((domain.id, u8::MAX), |walk| {
+                walk.enter_stored();
+                walk.stored(&domain.check);
+            });
+        }
+    }
+
+    /// The schemas in which functions are looked up: never the temporary one.
+    fn function_schemas(&self) -> Option<Vec<String>> {
+        let path = self.context.path.as_ref()?;
+        Some(
+            path.iter()
+                .filter(|entry| !self.is_temporary(&entry.schema))
+                .map(|entry| entry.schema.clone())
+                .collect(),
+        )
+    }
+
+    fn is_type(&self, schema: Option<&str>, name: &str) -> bool {
+        schema.is_none_or(|schema| schema == SYSTEM)
+            && (self.catalogue.domains.contains_key(name)
+                || self.catalogue.casts.contains_key(name)
+                || BASE_TYPES.contains(&name))
+    }
+
+    fn call_of_schema(
+        &mut self,
+        schema: &str,
+        name: &str,
+        arguments: &[Node],
+        count: usize,
+    ) -> bool {
+        if self.names_void || self.void_names.contains(name) {
+            return false;
+        }
+        let mut found = false;
+        for function in self.catalogue.functions_named(name) {
+            if function.name.schema == schema && function.takes(count) {
+                found = true;
+                self.user_function(function, arguments);
+            }
+        }
+        found
+    }
+
+    fn unresolved_function(&mut self) {
+        self.found
+            .unresolved(Effect::Unknown, ResourceKind::Function);
+    }
+
+    fn unknown_function(&mut self, schema: Option<&str>, name: &str) {
+        match schema {
+            Some(schema) => {
+                self.found
+                    .named(Effect::Unknown, ResourceKind::Function, &[schema, name]);
+            }
+            None => self.unresolved_function(),
+        }
+    }
+
+    // === what a function does ===
+
+    fn user_function(&mut self, function: &'c Function, arguments: &[Node]) {
+        if function.security_definer {
+            self.found
+                .attribute("securityDefiner", function.name.to_string());
+        }
+        let listed = match (&function.extension, function.language.as_str()) {
+            (Some(extension), "c" | "internal") => {
+                functions::of_extension(extension, &function.name.name, arguments.len())
+            }
+            _ => None,
+        };
+        if self.catalogue.is_reviewed(function) {
+            self.function_access(Effect::Read, &function.name);
+        } else if let Some(class) = listed {
+            self.listed(&function.name, class, arguments);
+        } else if function.kind == FunctionKind::Aggregate {
+            self.function_access(Effect::Read, &function.name);
+            self.expand((function.oid, u8::from(self.context.in_default)), |walk| {
+                for called in &function.calls {
+                    walk.call_by_name(called);
+                }
+            });
+        } else if let Some(body) = &function.body {
+            self.body(function, body);
+        } else if function.oid < FIRST_USER_OID {
+            // What came with the server and is in no list.
+            self.function_access(Effect::Unknown, &function.name);
+        } else {
+            self.function_access(Effect::Unknown, &function.name);
+            self.voids_all();
+        }
+    }
+
+    /// Code that cannot be read may change anything.
+    pub(super) fn voids_all(&mut self) {
+        self.found.voids_catalogue = true;
+        self.found.voids_names = true;
+        self.found.voids_settings = true;
+    }
+
+    fn function_access(&mut self, effect: Effect, name: &Name) {
+        self.found
+            .named(effect, ResourceKind::Function, &[&name.schema, &name.name]);
+    }
+
+    /// A function in SQL does what its body does.
+    fn body(&mut self, function: &'c Function, body: &'c Body) {
+        // A body that was walked before has told its effect then.
+        let mut effect = None;
+        self.expand((function.oid, u8::from(self.context.in_default)), |walk| {
+            walk.context.locks = false;
+            let found = walk.apart(|walk| match body {
+                Body::Atomic(stored) => {
+                    walk.enter_stored();
+                    walk.atomic_body(stored);
+                }
+                Body::Quoted(stored) => walk.quoted_body(function, stored),
+            });
+            effect = Some(found.effect.unwrap_or(Effect::Read));
+            walk.found.merge(found);
+        });
+        if let Some(effect) = effect {
+            self.function_access(effect, &function.name);
+        }
+    }
+
+    fn atomic_body(&mut self, stored: &'c Stored) {
+        let Some(tree) = stored.tree() else {
+            self.unknown();
+            return;
+        };
+        for raw in &tree.stmts {
+            match statement_of(raw) {
+                Some(node::Node::CreateFunctionStmt(made)) => match &made.sql_body {
+                    Some(body) => self.inside_stored(body, |walk| walk.sql_body(body)),
+                    None => self.unknown(),
+                },
+                _ => self.unknown(),
+            }
+        }
+    }
+
+    /// A quoted body is read by the settings of the caller, or by its own.
+    fn quoted_body(&mut self, function: &'c Function, stored: &'c Stored) {
+        let mut conforming = self.context.conforming.clone();
+        for setting in &function.settings {
+            let Some((name, value)) = setting.split_once('=') else {
+                self.unknown();
+                continue;
+            };
+            match Setting::from_name(name) {
+                Some(Setting::SearchPath) => {
+                    self.context.path =
+                        names::parse_list(value).and_then(|names| self.effective_path(&names));
+                }
+                Some(Setting::StandardConformingStrings) => {
+                    conforming = crate::sql::settings::parse_boolean(value).into();
+                }
+                Some(_) => self.unknown(),
+                None => {}
+            }
+        }
+        self.context.conforming = conforming;
+        match &self.context.conforming {
+            Tracked::Known(true) => match stored.tree() {
+                Some(tree) => {
+                    for raw in &tree.stmts {
+                        self.stored_statement(raw);
+                    }
+                }
+                None => self.unknown(),
+            },
+            other => match parse(stored.text(), &other.clone()) {
+                Ok(Parsed::Tree(tree)) => {
+                    for raw in &tree.stmts {
+                        self.stored_statement(raw);
+                    }
+                }
+                _ => self.unknown(),
+            },
+        }
+    }
+
+    /// A function of the reviewed lists.
+    fn listed(&mut self, name: &Name, class: Class, arguments: &[Node]) {
+        for flag in class.flags() {
+            self.found.flag(*flag);
+        }
+        match class {
+            Class::Pure => {}
+            Class::SequenceRead | Class::SequenceWrite => {
+                // Taking the next value is part of the write whose default it is.
+                if !(self.context.in_default && class == Class::SequenceWrite) {
+                    self.sequence(class.effect(), arguments);
+                }
+            }
+            Class::LargeObjectRead | Class::LargeObjectWrite => {
+                let segments = [SYSTEM, "pg_largeobject"];
+                self.found
+                    .named(class.effect(), ResourceKind::Table, &segments);
+            }
+            Class::Tables => {
+                self.function_access(Effect::Read, name);
+                self.found.unresolved(Effect::Read, ResourceKind::Table);
+            }
+            Class::Replay => {
+                self.function_access(class.effect(), name);
+                self.found.unresolved(Effect::Read, ResourceKind::Table);
+            }
+            Class::Settings => self.set_config(arguments),
+            Class::FileRead | Class::FileWrite => {
+                self.function_access(class.effect(), name);
+                self.file_path(class.effect(), arguments);
+            }
+            Class::Outbound | Class::Dynamic => {
+                self.function_access(Effect::Unknown, name);
+                self.voids_all();
+            }
+            Class::Session | Class::Reveals | Class::Write | Class::Administer => {
+                self.function_access(class.effect(), name);
+            }
+        }
+    }
+
+    /// A sequence named by a literal is a relation; one that is computed could be any.
+    fn sequence(&mut self, effect: Effect, arguments: &[Node]) {
+        let usage = Use {
+            effect,
+            event: None,
+            only: true,
+        };
+        let parts = arguments
+            .first()
+            .and_then(literal)
+            .and_then(names::parse_dotted);
+        let parts: Option<Vec<&str>> = parts
+            .as_ref()
+            .map(|parts| parts.iter().map(String::as_str).collect());
+        match parts.as_deref().and_then(names::split) {
+            Some((schema, name)) => self.relation_named(schema, name, usage),
+            None => self.found.unresolved(effect, ResourceKind::Table),
+        }
+    }
+
+    fn file_path(&mut self, effect: Effect, arguments: &[Node]) {
+        match arguments.iter().find_map(literal) {
+            Some(path) => {
+                let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+                self.found.named(effect, ResourceKind::Path, &segments);
+            }
+            None => self.found.unresolved(effect, ResourceKind::Path),
+        }
+    }
+
+    /// `set_config` with literals is a SET; with anything else it may set anything.
+    fn set_config(&mut self, arguments: &[Node]) {
+        self.found.raise(Effect::Session);
+        let name = arguments.first().and_then(literal);
+        let Some(name) = name else {
+            self.found.attribute("setting", "*");
+            self.found.flag(Flag::RoleChange);
+            self.found.voids_settings = true;
+            return;
+        };
+        self.setting_facts(name);
+        if let Some(setting) = Setting::from_name(name) {
+            // Only a literal FALSE outlives the transaction for certain, and whether a function in
+            // a query runs at all depends on rows: the value must be read again.
+            let change = Change {
+                setting,
+                value: None,
+                local: !matches!(arguments.get(2).and_then(boolean), Some(false)),
+            };
+            self.settings.apply(&change);
+            self.found.changes.push(change);
+        }
+    }
+}
+
+/// The text of a string literal, also under a cast.
+pub(super) fn literal(node: &Node) -> Option<&str> {
+    use pg_query::protobuf::a_const::Val;
+    match node.node.as_ref()? {
+        node::Node::AConst(constant) => match constant.val.as_ref()? {
+            Val::Sval(text) => Some(&text.sval),
+            _ => None,
+        },
+        node::Node::TypeCast(cast) => literal(cast.arg.as_deref()?),
+        node::Node::NamedArgExpr(named) => literal(named.arg.as_deref()?),
+        _ => None,
+    }
+}
+
+/// The value of a boolean literal.
+fn boolean(node: &Node) -> Option<bool> {
+    use pg_query::protobuf::a_const::Val;
+    match node.node.as_ref()? {
+        node::Node::AConst(constant) => match constant.val.as_ref()? {
+            Val::Boolval(value) => Some(value.boolval),
+            Val::Sval(text) => crate::sql::settings::parse_boolean(&text.sval),
+            _ => None,
+        },
+        node::Node::TypeCast(cast) => boolean(cast.arg.as_deref()?),
+        _ => None,
+    }
+}
+
+/// Types of the server whose names may be written as a call and are not functions as well.
+const BASE_TYPES: [&str; 37] = [
+    "bit",
+    "bool",
+    "box",
+    "bpchar",
+    "bytea",
+    "char",
+    "cidr",
+    "circle",
+    "float4",
+    "float8",
+    "inet",
+    "int2",
+    "int4",
+    "int8",
+    "json",
+    "jsonb",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "name",
+    "oid",
+    "path",
+    "pg_lsn",
+    "point",
+    "polygon",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
+    "text",
+    "tsquery",
+    "tsvector",
+    "uuid",
+    "varbit",
+    "varchar",
+];

@@ -1,0 +1,435 @@
+//! The state of one walk, and what it has found.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use pg_query::protobuf::RawStmt;
+use portcullis_policy::{Access, Effect, Flag, Resource, ResourceKind};
+
+use crate::sql::catalogue::{Catalogue, Relation};
+use crate::sql::names::{Name, SYSTEM, TEMPORARY};
+use crate::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
+use crate::sql::settings::{Change, Settings, Tracked};
+use crate::sql::visit::{self, Counted, Counts};
+
+/// How deep stored definitions may lead to others: views of views, functions that call functions.
+pub const MAX_EXPANSION_DEPTH: usize = 16;
+
+/// How many relations, functions and stored definitions one operation may lead to.
+pub const MAX_EXPANSIONS: usize = 10_000;
+
+/// Most accesses of one operation; beyond, a table that could not be told stands for the rest.
+pub const MAX_ACCESSES: usize = 4096;
+
+/// What has been found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) effect: Option<Effect>,
+    pub(crate) flags: BTreeSet<Flag>,
+    pub(crate) attributes: BTreeMap<&'static str, BTreeSet<String>>,
+    pub(crate) accesses: BTreeSet<Access>,
+    /// Numbers of the relations that are reached.
+    pub(crate) touches: BTreeSet<u32>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) prepared: Vec<PreparedChange>,
+    /// The catalogue is out of date after it.
+    pub(crate) voids_catalogue: bool,
+    /// Later statements of the same text cannot be told by names that were read before it.
+    pub(crate) voids_names: bool,
+    /// All that is known of the session is out of date after it.
+    pub(crate) voids_settings: bool,
+    pub(crate) constants_looked_at: bool,
+}
+
+/// Where names are looked up.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// `None` when the path is not known.
+    pub(crate) path: Option<Vec<PathEntry>>,
+    pub(crate) conforming: Tracked<bool>,
+    /// Inside what the database stores: its defaults may use sequences as part of the write.
+    pub(crate) in_default: bool,
+    /// The relations of this query are locked.
+    pub(crate) locks: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct PathEntry {
+    pub(crate) schema: String,
+    /// The role in force may use it; if that is not certain, later schemas count too.
+    pub(crate) certain: bool,
+}
+
+/// What a name stands for.
+pub(crate) enum Resolved<'c> {
+    Relations(Vec<&'c Relation>),
+    /// Made by an earlier statement of the same text: nothing hangs on it yet.
+    Fresh(Name),
+    Unknown,
+}
+
+pub(crate) struct Walk<'c> {
+    pub(super) catalogue: &'c Catalogue,
+    pub(super) prepared: &'c Prepared,
+    /// What the text itself prepared and removed.
+    pub(super) prepared_here: BTreeMap<String, Option<PreparedStatement>>,
+    pub(super) prepared_cleared: bool,
+    /// The statement that is being walked, as it was sent.
+    pub(crate) text: String,
+    /// As the text itself changes them.
+    pub(crate) settings: Settings,
+    pub(crate) found: Found,
+    pub(super) context: Context,
+    /// Names of the WITH queries in force, innermost last.
+    pub(super) scopes: Vec<BTreeSet<String>>,
+    pub(super) seen: Counts,
+    /// Relations that earlier statements of the text made.
+    pub(super) fresh: BTreeSet<Name>,
+    /// Schemas that earlier statements of the text made.
+    pub(super) fresh_schemas: BTreeSet<String>,
+    /// Names whose meaning earlier statements of the text changed, whatever their schema.
+    pub(super) void_names: BTreeSet<String>,
+    /// The same, by the statement that is being walked: its own names are looked up before it runs.
+    pub(super) void_later: BTreeSet<String>,
+    /// Earlier statements of the text may have changed what any name stands for.
+    pub(super) names_void: bool,
+    pub(super) depth: usize,
+    pub(super) expansions: usize,
+    pub(super) visited: HashSet<(u32, u8)>,
+}
+
+// === impl Found ===
+
+impl Found {
+    pub(crate) fn raise(&mut self, effect: Effect) {
+        self.effect = Some(self.effect.map_or(effect, |known| known.max(effect)));
+    }
+
+    pub(crate) fn flag(&mut self, flag: Flag) {
+        self.flags.insert(flag);
+    }
+
+    pub(crate) fn attribute(&mut self, name: &'static str, value: impl Into<String>) {
+        self.attributes
+            .entry(name)
+            .or_default()
+            .insert(value.into());
+    }
+
+    pub(crate) fn access(&mut self, effect: Effect, resource: Resource) {
+        self.raise(effect);
+        let access = Access { effect, resource };
+        if self.accesses.len() < MAX_ACCESSES || self.accesses.contains(&access) {
+            self.accesses.insert(access);
+            return;
+        }
+        self.raise(Effect::Unknown);
+        let resource = Resource::Unresolved {
+            kind: ResourceKind::Table,
+        };
+        self.accesses.insert(Access { effect, resource });
+    }
+
+    pub(crate) fn named(&mut self, effect: Effect, kind: ResourceKind, segments: &[&str]) {
+        let segments = segments.iter().map(|s| (*s).to_owned()).collect();
+        self.access(effect, Resource::Named { kind, segments });
+    }
+
+    pub(crate) fn unresolved(&mut self, effect: Effect, kind: ResourceKind) {
+        self.access(effect, Resource::Unresolved { kind });
+    }
+
+    /// Adds what a part was found to do.
+    pub(crate) fn merge(&mut self, part: Self) {
+        if let Some(effect) = part.effect {
+            self.raise(effect);
+        }
+        self.flags.extend(part.flags);
+        for (name, values) in part.attributes {
+            self.attributes.entry(name).or_default().extend(values);
+        }
+        for access in part.accesses {
+            self.access(access.effect, access.resource);
+        }
+        self.touches.extend(part.touches);
+        self.changes.extend(part.changes);
+        self.prepared.extend(part.prepared);
+        self.voids_catalogue |= part.voids_catalogue;
+        self.voids_names |= part.voids_names;
+        self.voids_settings |= part.voids_settings;
+        self.constants_looked_at |= part.constants_looked_at;
+    }
+
+    /// The same, as if it were only planned: nothing is changed, all of it is looked at.
+    pub(crate) fn planned(mut self) -> Self {
+        let lower = |effect: Effect| match effect {
+            Effect::Unknown => Effect::Unknown,
+            _ => Effect::Read,
+        };
+        self.effect = self.effect.map(lower);
+        self.accesses = self
+            .accesses
+            .into_iter()
+            .map(|access| Access {
+                effect: lower(access.effect),
+                resource: access.resource,
+            })
+            .collect();
+        self.flags.remove(&Flag::Unbounded);
+        self.flags.remove(&Flag::ConstantWhere);
+        self.changes.clear();
+        self.voids_catalogue = false;
+        self.voids_names = false;
+        self.voids_settings = false;
+        self
+    }
+}
+
+// === impl Walk ===
+
+impl<'c> Walk<'c> {
+    pub(crate) fn new(
+        settings: &Settings,
+        catalogue: &'c Catalogue,
+        prepared: &'c Prepared,
+    ) -> Self {
+        let mut walk = Self {
+            catalogue,
+            prepared,
+            prepared_here: BTreeMap::new(),
+            prepared_cleared: false,
+            text: String::new(),
+            settings: settings.clone(),
+            found: Found::default(),
+            context: Context {
+                path: None,
+                conforming: Tracked::Void,
+                in_default: false,
+                locks: false,
+            },
+            scopes: Vec::new(),
+            seen: Counts::default(),
+            fresh: BTreeSet::new(),
+            fresh_schemas: BTreeSet::new(),
+            void_names: BTreeSet::new(),
+            void_later: BTreeSet::new(),
+            names_void: false,
+            depth: 0,
+            expansions: 0,
+            visited: HashSet::new(),
+        };
+        walk.refresh_context();
+        walk
+    }
+
+    /// Takes the settings as they are now for what is looked up next.
+    pub(crate) fn refresh_context(&mut self) {
+        self.context.path = self.session_path();
+        self.context.conforming = self.settings.standard_conforming_strings.clone();
+        self.visited.clear();
+    }
+
+    pub(crate) fn unknown(&mut self) {
+        self.found.raise(Effect::Unknown);
+    }
+
+    pub(super) fn saw(&mut self, counted: Counted) {
+        self.seen.add(counted);
+    }
+
+    /// Walks one statement, and checks that nothing in it was passed over. Tells its verb.
+    pub(crate) fn checked(&mut self, raw: &RawStmt) -> &'static str {
+        let before = std::mem::take(&mut self.seen);
+        let verb = raw
+            .stmt
+            .as_deref()
+            .map_or("UNKNOWN", |node| self.statement(node));
+        let seen = std::mem::replace(&mut self.seen, before);
+        if visit::count(raw) != Some(seen) {
+            self.unknown();
+            self.found.attribute("unaccounted", verb);
+        }
+        verb
+    }
+
+    /// Takes over what a statement of the text changes for those after it.
+    pub(crate) fn settle(&mut self) {
+        // Event triggers run on definitions.
+        if self.found.voids_catalogue && self.found.effect >= Some(Effect::Define) {
+            let catalogue = self.catalogue;
+            for function in &catalogue.event_triggers {
+                self.call_by_name(function);
+            }
+        }
+        if self.found.voids_settings {
+            self.settings.void_all();
+        }
+        self.names_void |= self.found.voids_names;
+        self.void_names.append(&mut self.void_later);
+    }
+
+    /// Walks something apart, and tells what was found there.
+    pub(crate) fn apart(&mut self, walk: impl FnOnce(&mut Self)) -> Found {
+        let outer = std::mem::take(&mut self.found);
+        walk(self);
+        std::mem::replace(&mut self.found, outer)
+    }
+
+    /// Walks what a stored definition leads to, within bounds. `key` names the definition and how
+    /// it is used, so that each is walked once.
+    pub(super) fn expand(&mut self, key: (u32, u8), walk: impl FnOnce(&mut Self)) {
+        if !self.visited.insert(key) {
+            return;
+        }
+        self.expansions += 1;
+        if self.depth >= MAX_EXPANSION_DEPTH || self.expansions > MAX_EXPANSIONS {
+            self.unknown();
+            return;
+        }
+        self.depth += 1;
+        let scopes = std::mem::take(&mut self.scopes);
+        let context = self.context.clone();
+        walk(self);
+        self.context = context;
+        self.scopes = scopes;
+        self.depth -= 1;
+    }
+
+    /// Names in what the database stores are looked up in the path that the catalogue was read
+    /// under.
+    pub(super) fn enter_stored(&mut self) {
+        let entry = |schema: &str| PathEntry {
+            schema: schema.to_owned(),
+            certain: true,
+        };
+        let mut path = vec![entry(SYSTEM)];
+        if let Tracked::Known(Some(schema)) = &self.settings.temporary_schema {
+            path.push(entry(schema));
+        }
+        self.context.path = Some(path);
+        self.context.conforming = Tracked::Known(true);
+        self.context.locks = false;
+    }
+
+    /// The path that the session's settings make: temporary objects first, then the server's own,
+    /// unless the setting names them elsewhere.
+    fn session_path(&self) -> Option<Vec<PathEntry>> {
+        self.effective_path(self.settings.search_path.known()?)
+    }
+
+    pub(super) fn effective_path(&self, names: &[String]) -> Option<Vec<PathEntry>> {
+        let mut path = Vec::new();
+        let temporary = self.settings.temporary_schema.known()?;
+        let certain = |schema: &str, certain: bool| PathEntry {
+            schema: schema.to_owned(),
+            certain,
+        };
+        if !names.iter().any(|name| name == TEMPORARY)
+            && let Some(schema) = temporary
+        {
+            path.push(certain(schema, true));
+        }
+        if !names.iter().any(|name| name == SYSTEM) {
+            path.push(certain(SYSTEM, true));
+        }
+        let login = self.settings.role.known() == Some(&self.settings.login_role);
+        for name in names {
+            let name = match name.as_str() {
+                "$user" => self.settings.role.known()?.as_str(),
+                TEMPORARY => match temporary {
+                    Some(schema) => schema,
+                    None => continue,
+                },
+                other => other,
+            };
+            match self.catalogue.schemas.get(name) {
+                Some(schema) if login && !schema.usable => {}
+                Some(_) => path.push(certain(name, login)),
+                None if self.fresh_schemas.contains(name) => path.push(certain(name, true)),
+                None => {}
+            }
+        }
+        Some(path)
+    }
+
+    /// What a relation's name stands for.
+    pub(super) fn resolve(&self, schema: Option<&str>, name: &str) -> Resolved<'c> {
+        if let Some(schema) = schema {
+            let schema = match (schema, &self.settings.temporary_schema) {
+                (TEMPORARY, Tracked::Known(Some(number))) if !self.names_void => number.as_str(),
+                (other, _) => other,
+            };
+            return self.resolve_in(schema, name).unwrap_or(Resolved::Unknown);
+        }
+        let Some(path) = &self.context.path else {
+            return Resolved::Unknown;
+        };
+        if let Some(fresh @ Resolved::Fresh(_)) = self.resolve_in(TEMPORARY, name) {
+            return fresh;
+        }
+        let mut relations = Vec::new();
+        for entry in path {
+            match self.resolve_in(&entry.schema, name) {
+                Some(Resolved::Relations(found)) => {
+                    relations.extend(found);
+                    if entry.certain {
+                        return Resolved::Relations(relations);
+                    }
+                }
+                Some(other) if relations.is_empty() => return other,
+                Some(_) => return Resolved::Unknown,
+                None => {}
+            }
+        }
+        match relations.is_empty() {
+            true => Resolved::Unknown,
+            false => Resolved::Relations(relations),
+        }
+    }
+
+    /// What a name stands for in one schema; `None` when nothing there has it.
+    fn resolve_in(&self, schema: &str, name: &str) -> Option<Resolved<'c>> {
+        let made = Name::new(schema, name);
+        if self.fresh.contains(&made) {
+            return Some(Resolved::Fresh(made));
+        }
+        if self.names_void || (self.void_names.contains(name) && schema != SYSTEM) {
+            return Some(Resolved::Unknown);
+        }
+        self.catalogue
+            .relation(schema, name)
+            .map(|relation| Resolved::Relations(vec![relation]))
+    }
+
+    /// The schema in which an unqualified new object is made.
+    pub(super) fn creation_schema(&self) -> Option<&str> {
+        let path = self.context.path.as_ref()?;
+        let names = self.settings.search_path.known()?;
+        let explicit = |schema: &str| names.iter().any(|name| name == schema);
+        path.iter()
+            .find(|entry| {
+                let implicit = entry.schema == SYSTEM && !explicit(SYSTEM)
+                    || self.is_temporary(&entry.schema) && !explicit(TEMPORARY);
+                !implicit
+            })
+            .map(|entry| entry.schema.as_str())
+    }
+
+    pub(super) fn is_temporary(&self, schema: &str) -> bool {
+        schema == TEMPORARY
+            || matches!(&self.settings.temporary_schema, Tracked::Known(Some(own)) if own == schema)
+    }
+
+    /// The segments under which a relation is told.
+    pub(super) fn told(&self, name: &Name) -> [String; 2] {
+        let schema = match self.is_temporary(&name.schema) {
+            true => TEMPORARY,
+            false => &name.schema,
+        };
+        [schema.to_owned(), name.name.clone()]
+    }
+
+    /// True when the name is one of a WITH query in force.
+    pub(super) fn in_scope(&self, schema: Option<&str>, name: &str) -> bool {
+        schema.is_none() && self.scopes.iter().any(|scope| scope.contains(name))
+    }
+}

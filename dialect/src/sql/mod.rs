@@ -1,0 +1,220 @@
+//! SQL of PostgreSQL: a statement's text to one operation.
+//!
+//! [`analyse`] tells what a text does before it is sent: its effect, every relation and function
+//! that it reaches (behind views, rules, triggers, foreign keys and functions in SQL too), its
+//! flags, and what it changes of the session. What cannot be told is Unknown, never harmless; a
+//! text that the server's own grammar does not accept is [`Refused`].
+//!
+//! It runs on a stack of [`parser::STACK_SIZE`] bytes.
+//!
+//! # What is told how
+//!
+//! - **Effects.** Queries are Read; changes of data, row and table locks, sequences, large objects
+//!   and NOTIFY are Write; what makes, alters or drops an object is Define; roles, privileges,
+//!   databases, tablespaces, server settings and maintenance are Administer; settings,
+//!   transactions, cursors that are open and PREPARE are Session. DO, and functions and procedures
+//!   whose bodies are not SQL, are Unknown unless a [`catalogue::ReviewedFunction`] names them and
+//!   their definition: this counts for trigger functions too, so a table whose rows are stamped by
+//!   a trigger in PL/pgSQL can only be written once that function is reviewed.
+//! - **EXPLAIN** without ANALYZE plans and may run functions while it does: a Read of all that the
+//!   statement reaches. With ANALYZE it is the statement.
+//! - **Resources.** Relations of every sort are `table`; temporary ones are in `pg_temp`. Pure
+//!   functions of the server are no access. A sequence used by a column's default is part of the
+//!   write. A materialised view counts as what it was made from.
+//! - **Several statements** are one operation with all that each does. Its verb is that of the
+//!   statement with the strongest effect, the first of them; the attribute `verb` has all.
+//! - **Attributes**: `database`, `role` (in force, where known), `verb`, `setting` (changed; `*` for
+//!   any), `cursor`, `prepared`, `channel`, `lock` (`row`, `table`), `copy` (`in`, `out`),
+//!   `object` (objects that are no resource, and columns), `language`, `extension`,
+//!   `securityDefiner` (functions that run as their owner), `unaccounted` (a verb whose statement
+//!   holds something that is not understood).
+//! - **Not followed**: casts that nobody wrote (see `cast_to`), functions behind types, operator
+//!   classes and planner estimates (only a superuser makes those in C), and which of several
+//!   overloads a call takes (all count).
+
+pub mod catalogue;
+mod classify;
+mod functions;
+pub mod names;
+pub mod parser;
+pub mod prepared;
+pub mod settings;
+mod visit;
+
+use std::collections::BTreeSet;
+
+use pg_query::protobuf::ParseResult;
+use portcullis_policy::{Effect, Flag, Operation, Resource, ResourceKind};
+
+use catalogue::Catalogue;
+use classify::{Found, Walk};
+pub use classify::{MAX_ACCESSES, MAX_EXPANSION_DEPTH, MAX_EXPANSIONS};
+use parser::Parsed;
+pub use parser::Refused;
+use prepared::{Prepared, PreparedChange};
+use settings::{Change, Settings};
+
+/// What a text does.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    pub operation: Operation,
+    /// Each statement of the text, in its order.
+    pub statements: Vec<StatementFacts>,
+    /// The settings after the text, if all of it went well. If it failed, what it changed is void.
+    pub settings: Settings,
+    /// The tracked settings that it changes.
+    pub changes: Vec<Change>,
+    /// What it prepares and deallocates.
+    pub prepared: Vec<PreparedChange>,
+    /// The relations that it reaches, by number.
+    pub touches: BTreeSet<u32>,
+    /// The catalogue must be read again in this session after it.
+    pub voids_catalogue: bool,
+    /// Settings and prepared statements must be read again in this session after it.
+    pub voids_settings: bool,
+    /// The analysis rests on constants of the text: it must not be used for another text of the
+    /// same shape.
+    pub constants_looked_at: bool,
+}
+
+/// One statement of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementFacts {
+    pub verb: &'static str,
+    pub effect: Effect,
+    /// Where it stands in the text, in bytes.
+    pub start: usize,
+    pub end: usize,
+}
+
+/// The verb of a text without a statement.
+const EMPTY: &str = "EMPTY";
+
+/// The verb of a text that cannot be told.
+const UNKNOWN: &str = "UNKNOWN";
+
+/// Tells what a text does, by the settings of the session and the catalogue of its database.
+pub fn analyse(
+    text: &[u8],
+    settings: &Settings,
+    catalogue: &Catalogue,
+    prepared: &Prepared,
+) -> Result<Analysis, Refused> {
+    let text = parser::readable(text, settings)?;
+    let mut walk = Walk::new(settings, catalogue, prepared);
+    let mut total = Found::default();
+    let mut statements = Vec::new();
+    match parser::parse(text, &settings.standard_conforming_strings)? {
+        Parsed::Tree(tree) => walk_all(text, &tree, &mut walk, &mut total, &mut statements),
+        Parsed::TooDeep | Parsed::Ambiguous => {
+            total.unresolved(Effect::Unknown, ResourceKind::Table);
+            total.voids_catalogue = true;
+            total.voids_settings = true;
+            walk.settings.void_all();
+            statements.push(StatementFacts {
+                verb: UNKNOWN,
+                effect: Effect::Unknown,
+                start: 0,
+                end: text.len(),
+            });
+        }
+    }
+    if statements.len() > 1 {
+        total.flag(Flag::MultiStatement);
+    }
+    Ok(finish(text, settings, walk.settings, total, statements))
+}
+
+fn walk_all(
+    text: &str,
+    tree: &ParseResult,
+    walk: &mut Walk<'_>,
+    total: &mut Found,
+    statements: &mut Vec<StatementFacts>,
+) {
+    for raw in &tree.stmts {
+        let start = usize::try_from(raw.stmt_location).unwrap_or_default();
+        let end = match usize::try_from(raw.stmt_len) {
+            Ok(0) | Err(_) => text.len(),
+            Ok(length) => (start + length).min(text.len()),
+        };
+        walk.text = text.get(start..end).unwrap_or(text).to_owned();
+        walk.refresh_context();
+        let mut verb = UNKNOWN;
+        let found = walk.apart(|walk| {
+            verb = walk.checked(raw);
+            walk.settle();
+        });
+        statements.push(StatementFacts {
+            verb,
+            effect: found.effect.unwrap_or(Effect::Unknown),
+            start,
+            end,
+        });
+        if found.effect.is_none() {
+            total.raise(Effect::Unknown);
+        }
+        total.merge(found);
+    }
+}
+
+fn finish(
+    text: &str,
+    before: &Settings,
+    after: Settings,
+    found: Found,
+    statements: Vec<StatementFacts>,
+) -> Analysis {
+    let mut strongest = None;
+    for statement in &statements {
+        if strongest.is_none_or(|known: &StatementFacts| known.effect < statement.effect) {
+            strongest = Some(statement);
+        }
+    }
+    let mut attributes: std::collections::BTreeMap<String, Vec<String>> = found
+        .attributes
+        .into_iter()
+        .map(|(name, values)| (name.to_owned(), values.into_iter().collect()))
+        .collect();
+    attributes.insert("database".to_owned(), vec![before.database.clone()]);
+    if let Some(role) = before.role.known() {
+        attributes.insert("role".to_owned(), vec![role.clone()]);
+    }
+    Analysis {
+        operation: Operation {
+            effect: found.effect.unwrap_or(Effect::Session),
+            verb: strongest
+                .map_or(EMPTY, |statement| statement.verb)
+                .to_owned(),
+            flags: found.flags,
+            attributes,
+            text: text.to_owned(),
+            accesses: found.accesses,
+        },
+        statements,
+        settings: after,
+        changes: found.changes,
+        prepared: found.prepared,
+        touches: found.touches,
+        voids_catalogue: found.voids_catalogue,
+        voids_settings: found.voids_settings,
+        constants_looked_at: found.constants_looked_at,
+    }
+}
+
+// === impl Analysis ===
+
+impl Analysis {
+    /// True when the relations that it reaches are all known.
+    pub fn touches_are_known(&self) -> bool {
+        !self.operation.is_unknown()
+            && !self.operation.accesses.iter().any(|access| {
+                matches!(
+                    access.resource,
+                    Resource::Unresolved {
+                        kind: ResourceKind::Table
+                    }
+                )
+            })
+    }
+}

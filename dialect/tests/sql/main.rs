@@ -1,0 +1,20 @@
+//! Classification against a real server: tables of cases over a catalogue that was loaded from it,
+//! and a differential test: what is called Read runs in a READ ONLY transaction.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says on stderr why it skips"
+)]
+
+mod bounds;
+mod cases;
+mod combined;
+mod differential;
+mod limits;
+mod server;
+mod session;
