@@ -3,7 +3,8 @@
 //! The spec is written once, by a proxy. Approvers append decisions, the operator writes
 //! conditions, state and grant, the proxy claims the grant or withdraws. What must hold whoever
 //! writes (nobody approves for themselves, the quorum, claim once, nothing taken back) is in the
-//! schema, where no webhook that is down can switch it off.
+//! schema, where no webhook that is down can switch it off. Names of people compare without case
+//! there, for an owner is written by hand: two who differ in nothing else count as one.
 
 use std::collections::BTreeMap;
 
@@ -38,11 +39,13 @@ pub const MAX_DECISIONS: usize = 16;
     doc = "One operation that waits for people to approve it. Only proxies create it.",
     selectable = ".spec.connectionRef.name",
     selectable = ".status.state",
-    validation = Rule::new("!has(self.status) || !has(self.status.decisions) || self.status.decisions.all(d, d.decision != 'Approve' || (d.username != self.spec.requester.username && (!has(self.spec.requester.onBehalfOf) || d.username != self.spec.requester.onBehalfOf)))")
+    validation = Rule::new("!has(self.status) || !has(self.status.decisions) || self.status.decisions.all(d, d.decision != 'Approve' || (d.username.lowerAscii() != self.spec.requester.username.lowerAscii() && (!has(self.spec.requester.onBehalfOf) || d.username.lowerAscii() != self.spec.requester.onBehalfOf.lowerAscii())))")
         .message("who asks, or answers for who asks, cannot approve")
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.conditions) || !self.status.conditions.exists(c, c.type == 'Approved' && c.status == 'True') || (has(self.status.decisions) && self.status.decisions.filter(d, d.decision == 'Approve').size() >= self.spec.requiredApprovals)")
         .message("Approved needs as many Approve decisions as spec.requiredApprovals"),
+    validation = Rule::new("!has(self.status) || !has(self.status.grant) || !has(self.spec.grant) || !has(self.spec.grant.duration) || self.status.grant.expiresAt - self.status.grant.notBefore <= self.spec.grant.duration")
+        .message("a grant cannot last longer than spec.grant.duration"),
     printcolumn(name = "Connection", type_ = "string", json_path = ".spec.connectionRef.name"),
     printcolumn(name = "Requester", type_ = "string", json_path = ".spec.requester.username"),
     printcolumn(name = "On Behalf Of", type_ = "string", json_path = ".spec.requester.onBehalfOf"),
@@ -280,6 +283,13 @@ pub enum ApprovalState {
 /// What one approver said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    field_rule(
+        ".username",
+        "self.decision != 'Approve' || !self.username.startsWith('system:serviceaccount:')",
+        "service accounts do not approve; a person must",
+    ),
+]))]
 pub struct Decision {
     /// Username of the approver; admission lets nobody write another's.
     #[schemars(length(min = 1, max = 256), example = "oidc:carol@example.com")]
@@ -371,7 +381,7 @@ fn new_status() -> serde_json::Value {
 }
 
 /// What holds for a status whoever writes it.
-fn status_rules() -> [serde_json::Value; 10] {
+fn status_rules() -> [serde_json::Value; 11] {
     [
         field_rule(
             ".state",
@@ -392,6 +402,11 @@ fn status_rules() -> [serde_json::Value; 10] {
             ".decisions",
             "oldSelf.decisions.all(o, self.decisions.exists(n, n == o))",
             "decisions are only added, never changed or taken out",
+        ),
+        field_rule(
+            ".decisions",
+            "self.decisions.all(a, a.decision != 'Approve' || self.decisions.exists_one(b, b.decision == 'Approve' && b.username.lowerAscii() == a.username.lowerAscii()))",
+            "one person approves once, and names that differ only in case are one person's",
         ),
         field_rule(
             ".conditions",

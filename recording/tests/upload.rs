@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test"
@@ -230,4 +231,44 @@ async fn run_goes_on_until_nothing_is_left_once_it_is_stopped() {
     assert!(passes.load(Ordering::SeqCst) >= 4);
     assert_eq!(files(store.path()).len(), 3);
     assert_eq!(raw_segments(&spooled).len(), 1);
+}
+
+#[tokio::test]
+async fn object_that_is_stuck_holds_up_no_other() {
+    let mut spooled = Spooled::filled(1, None);
+    let store = TempDir::new().unwrap();
+    let raw = raw_segments(&spooled)[&SegmentName::open(1).to_string()].clone();
+    let path = store.path().join(object_name(&spooled, 1, &raw));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, b"other").unwrap();
+    let worker = uploader(&spooled, store.path());
+    let (tried, passes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let stop = tokio::sync::Notify::new();
+    let run = worker.run(
+        Duration::from_millis(2),
+        // What is stuck is tried again after an hour, at the earliest.
+        Backoff::new(Duration::from_secs(7200), Duration::from_secs(7200)),
+        || 0.0,
+        |pass| {
+            tried.fetch_add(pass.failures.len(), Ordering::SeqCst);
+            passes.fetch_add(1, Ordering::SeqCst);
+        },
+        stop.notified(),
+    );
+    let others = async {
+        while passes.load(Ordering::SeqCst) < 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        spooled.append(session(1), record::operation(99));
+        spooled.seal();
+        while files(store.path()).len() < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = run => panic!("it was not stopped"),
+        done = tokio::time::timeout(Duration::from_secs(60), others) => done.unwrap(),
+    }
+    assert_eq!(tried.load(Ordering::SeqCst), 1);
+    assert_eq!(fs::read(&path).unwrap(), b"other");
 }

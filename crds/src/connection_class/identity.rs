@@ -19,8 +19,8 @@ pub struct Identity {
         "x-kubernetes-list-type" = "map",
         "x-kubernetes-list-map-keys" = ["issuer"],
         "x-kubernetes-validations" = [rule(
-            "self.all(a, self.exists_one(b, a.usernamePrefix == b.usernamePrefix))",
-            "each issuer needs a usernamePrefix of its own, or two could speak for one name",
+            "self.all(a, self.exists_one(b, a.usernamePrefix.startsWith(b.usernamePrefix)))",
+            "each issuer needs a usernamePrefix with which no other's begins, or two could speak for one name",
         )],
     ))]
     pub oidc: Vec<OidcIssuer>,

@@ -107,7 +107,9 @@ pub struct AllowedNamespaces {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AllowedUpstream {
-    /// Host as the Connection writes it; `*` and `?` are wildcards.
+    /// Host name, compared without case, or IP address in any spelling; `*` and `?` are wildcards.
+    /// A pattern of digits, dots and wildcards alone takes addresses only: `10.*` is not meant for
+    /// `10.example.com`.
     #[schemars(length(min = 1, max = 253), example = "*.internal")]
     pub host: String,
     /// Ports, any of them; without it every port.

@@ -2,6 +2,8 @@
 
 /// The most bytes of one file.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
+/// The most bytes of all files that are read together.
+pub const MAX_TOTAL_BYTES: usize = 64 * 1024 * 1024;
 /// The most documents in one file.
 pub const MAX_DOCUMENTS: usize = 1_000;
 /// The most objects in all files that are read together.

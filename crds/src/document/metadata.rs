@@ -3,20 +3,42 @@
 use serde_json::{Value, json};
 
 use super::limit::MAX_FILE_BYTES;
+use super::tree::Node;
 
-/// Members that a cluster writes, so that pasted output is refused with the right advice.
-pub(super) const WRITTEN_BY_CLUSTER: [&str; 10] = [
+/// Keys of `data`, as an API server takes them.
+pub(super) const DATA_KEY: &str = "^[-._a-zA-Z0-9]{1,253}$";
+
+/// What a cluster notes on an object. It says nothing about what the object means, so it is passed
+/// over where it stands.
+const NOTES: [&str; 6] = [
     "creationTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// What would mean something to a cluster and means nothing here, so it is refused.
+pub(super) const FOR_CLUSTERS: [&str; 5] = [
     "deletionGracePeriodSeconds",
     "deletionTimestamp",
     "finalizers",
     "generateName",
-    "generation",
-    "managedFields",
     "ownerReferences",
-    "resourceVersion",
-    "uid",
 ];
+
+/// Takes out what a cluster notes, and the status unless it `carries_status`.
+pub(super) fn take_notes(object: &mut Node, carries_status: bool) {
+    if !carries_status {
+        object.take("status");
+    }
+    if let Some(metadata) = object.member_mut("metadata") {
+        for note in NOTES {
+            metadata.node.take(note);
+        }
+    }
+}
 
 /// What may be written under `metadata`.
 pub(super) fn metadata(namespaced: bool) -> Value {
@@ -84,6 +106,7 @@ fn values(format: &str) -> Value {
     json!({
         "type": "object",
         "maxProperties": 256,
+        "propertyNames": { "pattern": DATA_KEY },
         "additionalProperties": { "type": "string", "format": format, "maxLength": MAX_FILE_BYTES },
     })
 }

@@ -5,11 +5,16 @@
 //! bounds, patterns, CEL rules, keys of lists) and to more: nothing is read that two readers of
 //! YAML could understand differently, and nothing is there twice.
 //!
+//! What a cluster notes on an object (`status`, and in `metadata` such as `uid`) is passed over, so
+//! that what `kubectl get -o yaml` prints reads as it is: it says nothing that could be enforced.
+//!
 //! All errors of all files are told at once, each with its file, document, field and position; a
 //! document's rules are only asked once its fields are right. No error repeats a value of a Secret.
 
+mod character;
 mod check;
 mod limit;
+mod list;
 mod metadata;
 mod object;
 mod scalar;
@@ -20,9 +25,11 @@ use std::fmt;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 
+use self::check::Problem;
 pub use self::limit::{
-    MAX_DEPTH, MAX_DOCUMENTS, MAX_ERRORS, MAX_FILE_BYTES, MAX_NODES, MAX_OBJECTS,
+    MAX_DEPTH, MAX_DOCUMENTS, MAX_ERRORS, MAX_FILE_BYTES, MAX_NODES, MAX_OBJECTS, MAX_TOTAL_BYTES,
 };
+use self::list::Part;
 use self::object::Kinds;
 pub use self::tree::Position;
 use crate::{ApprovalRequest, Connection, ConnectionClass, GuardrailPolicy, MaskingRule};
@@ -30,7 +37,7 @@ use crate::{ApprovalRequest, Connection, ConnectionClass, GuardrailPolicy, Maski
 /// Everything that was read. Defaults are filled in as an API server would, a namespaced object
 /// without a namespace is in `default`, and each has a UID made from its name and a generation
 /// made from its content.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Documents {
     pub connections: Vec<Connection>,
     pub connection_classes: Vec<ConnectionClass>,
@@ -64,6 +71,8 @@ pub struct Reader {
     /// Where each object was read: kind, namespace, name.
     seen: BTreeMap<(String, String, String), (String, usize)>,
     errors: Vec<DocumentError>,
+    /// Bytes of all files so far.
+    bytes: usize,
     /// Errors beyond `MAX_ERRORS`, which are only counted.
     untold: usize,
 }
@@ -75,6 +84,24 @@ pub fn read(text: &[u8]) -> Result<Documents, Vec<DocumentError>> {
     reader.finish()
 }
 
+// === impl Documents ===
+
+impl fmt::Debug for Documents {
+    /// Without the values of Secrets, for what is printed ends in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.secrets.iter().map(|secret| &secret.metadata.name);
+        f.debug_struct("Documents")
+            .field("connections", &self.connections)
+            .field("connection_classes", &self.connection_classes)
+            .field("guardrail_policies", &self.guardrail_policies)
+            .field("masking_rules", &self.masking_rules)
+            .field("approval_requests", &self.approval_requests)
+            .field("secrets", &names.collect::<Vec<_>>())
+            .field("config_maps", &self.config_maps)
+            .finish()
+    }
+}
+
 // === impl Reader ===
 
 impl Reader {
@@ -84,6 +111,7 @@ impl Reader {
             documents: Documents::default(),
             seen: BTreeMap::new(),
             errors: Vec::new(),
+            bytes: 0,
             untold: 0,
         }
     }
@@ -104,21 +132,26 @@ impl Reader {
             );
         }
         for root in roots {
-            let number = root.number;
-            match self.kinds.read(&root.node) {
-                Ok(object) => self.keep(file, number, object),
-                Err(problems) => {
-                    for problem in problems {
-                        self.refuse(
-                            file,
-                            number,
-                            problem.field,
-                            problem.position,
-                            problem.reason,
-                        );
-                    }
-                }
+            match self.kinds.parts(root.node) {
+                Ok(parts) => parts
+                    .into_iter()
+                    .for_each(|part| self.object(file, root.number, part)),
+                Err(problems) => self.refuse_all(file, root.number, "", problems),
             }
+        }
+    }
+
+    fn object(&mut self, file: &str, document: usize, part: Part) {
+        match self.kinds.read(part.node) {
+            Ok(object) => self.keep(file, document, &part.place, object),
+            Err(problems) => self.refuse_all(file, document, &part.place, problems),
+        }
+    }
+
+    fn refuse_all(&mut self, file: &str, document: usize, place: &str, problems: Vec<Problem>) {
+        for problem in problems {
+            let field = list::path(place, &problem.field);
+            self.refuse(file, document, field, problem.position, problem.reason);
         }
     }
 
@@ -148,9 +181,29 @@ impl Reader {
             self.refuse(file, 0, String::new(), None, reason);
             return None;
         }
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.bytes > MAX_TOTAL_BYTES {
+            let reason = format!(
+                "with this file there are more than {MAX_TOTAL_BYTES} bytes; no more are read together"
+            );
+            self.refuse(file, 0, String::new(), None, reason);
+            return None;
+        }
         match std::str::from_utf8(text) {
-            // A byte order mark says nothing that UTF-8 does not say itself.
-            Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            Ok(text) => {
+                // A byte order mark says nothing that UTF-8 does not say itself.
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+                let Some((character, position)) = character::first_disputed(text) else {
+                    return Some(text);
+                };
+                let reason = format!(
+                    "the character U+{0:04X} is not taken, for readers and people see different \
+                     things there; remove it, or write it as \"\\u{0:04X}\" in double quotes",
+                    u32::from(character)
+                );
+                self.refuse(file, 0, String::new(), Some(position), reason);
+                None
+            }
             Err(error) => {
                 let reason = format!(
                     "byte {} is not UTF-8; save the file as UTF-8",
@@ -162,7 +215,7 @@ impl Reader {
         }
     }
 
-    fn keep(&mut self, file: &str, document: usize, object: object::Object) {
+    fn keep(&mut self, file: &str, document: usize, at: &str, object: object::Object) {
         let key = object.key();
         if let Some((other, number)) = self.seen.get(&key) {
             let place = if other == file {
@@ -177,7 +230,7 @@ impl Reader {
             self.refuse(
                 file,
                 document,
-                "metadata.name".to_owned(),
+                list::path(at, "metadata.name"),
                 Some(object.position),
                 reason,
             );
@@ -185,7 +238,7 @@ impl Reader {
         }
         if self.seen.len() >= MAX_OBJECTS {
             let reason = format!("there are more than {MAX_OBJECTS} objects; write fewer");
-            self.refuse(file, document, String::new(), Some(object.position), reason);
+            self.refuse(file, document, at.to_owned(), Some(object.position), reason);
             return;
         }
         self.seen.insert(key, (file.to_owned(), document));

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use super::Documents;
 use super::check::{Checker, Problem, apply_defaults};
-use super::metadata::{self, WRITTEN_BY_CLUSTER};
+use super::list::{self, LIST, Part};
+use super::metadata::{self, FOR_CLUSTERS, take_notes};
 use super::scalar::{Scalar, shown};
 use super::tree::{Node, NodeValue, Position};
 use crate::definition::Definition;
@@ -77,6 +78,8 @@ struct Kind {
     rules: Option<CompiledSchema>,
     /// Whether errors may repeat values.
     discloses: bool,
+    /// Whether the status is part of what is read: decisions about a request are.
+    carries_status: bool,
     typed: fn(Value) -> Result<Typed, serde_json::Error>,
 }
 
@@ -101,8 +104,13 @@ impl Kinds {
         }
     }
 
-    /// The object that a document holds, or all that is wrong with it.
-    pub(super) fn read(&mut self, node: &Node) -> Result<Object, Vec<Problem>> {
+    /// The objects of a document, still to be read.
+    pub(super) fn parts(&mut self, root: Node) -> Result<Vec<Part>, Vec<Problem>> {
+        list::parts(&mut self.checker, root)
+    }
+
+    /// The object that a node holds, or all that is wrong with it.
+    pub(super) fn read(&mut self, mut node: Node) -> Result<Object, Vec<Problem>> {
         if !matches!(node.value, NodeValue::Map(_)) {
             return Err(vec![problem(
                 "",
@@ -110,7 +118,9 @@ impl Kinds {
                 "is no object; write apiVersion, kind and metadata",
             )]);
         }
-        let kind = kind_of(&KINDS, node)?;
+        let kind = kind_of(&KINDS, &node)?;
+        take_notes(&mut node, kind.carries_status);
+        let node = &node;
         let (mut value, mut problems) = self.checker.check(&kind.schema, node, kind.discloses);
         problems.iter_mut().for_each(advise);
         if !problems.is_empty() {
@@ -164,6 +174,7 @@ impl Kind {
             rules: Some(compile_schema(&schema)),
             schema: whole(schema, namespaced),
             discloses: true,
+            carries_status: name == "ApprovalRequest",
             typed,
         }
     }
@@ -180,6 +191,8 @@ impl Kind {
             schema: whole(schema, true),
             rules: None,
             discloses: false,
+            // These have none, and one that is written is an unknown field.
+            carries_status: true,
             typed,
         }
     }
@@ -278,10 +291,14 @@ fn kind_of<'k>(kinds: &'k [Kind], node: &Node) -> Result<&'k Kind, Vec<Problem>>
         node.member(key)
             .map_or(node.position, |member| member.node.position)
     };
+    if name == LIST {
+        let reason = "a List holds objects and no other List; write them into one";
+        return Err(vec![problem("kind", at("kind"), reason)]);
+    }
     let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
         let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
         let reason = format!(
-            "{} is no kind that is read; there are {}",
+            "{} is no kind that is read; there are {}, and {LIST} of these",
             shown(&name),
             names.join(", ")
         );
@@ -399,9 +416,9 @@ fn advise(problem: &mut Problem) {
     let own = problem
         .field
         .strip_prefix("metadata.")
-        .is_some_and(|name| WRITTEN_BY_CLUSTER.contains(&name));
+        .is_some_and(|name| FOR_CLUSTERS.contains(&name));
     if own {
-        problem.reason = "is written by a cluster, never in a file; remove it".to_owned();
+        problem.reason = "means something in a cluster only; remove it".to_owned();
     } else if problem.field == "metadata.namespace" && problem.reason.starts_with("there is no") {
         problem.reason = "this kind belongs to no namespace; remove it".to_owned();
     }

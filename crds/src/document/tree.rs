@@ -365,6 +365,22 @@ impl Node {
             _ => None,
         }
     }
+
+    pub(super) fn member_mut(&mut self, key: &str) -> Option<&mut Member> {
+        match &mut self.value {
+            NodeValue::Map(members) => members.iter_mut().find(|member| member.key == key),
+            _ => None,
+        }
+    }
+
+    /// Takes a member out of a map.
+    pub(super) fn take(&mut self, key: &str) -> Option<Node> {
+        let NodeValue::Map(members) = &mut self.value else {
+            return None;
+        };
+        let place = members.iter().position(|member| member.key == key)?;
+        Some(members.remove(place).node)
+    }
 }
 
 // === impl Position ===

@@ -137,15 +137,24 @@ Refused, each by name:\n\n\
 - an unknown field, a wrong type, a missing field, a field without a value, a value outside its bounds;\n\
 - a key that is there twice in one map, an object that is there twice in all files;\n\
 - a kind or apiVersion that is not read, a namespace on a cluster-scoped kind;\n\
-- under `metadata`, all but `name`, `namespace`, `labels` and `annotations`;\n\
+- under `metadata`, what means something in a cluster only: `generateName`, `ownerReferences`, \
+`finalizers`, `deletionTimestamp`;\n\
 - anchors, aliases, merge keys (`<<`), tags (`!!str`) and directives (`%YAML`);\n\
 - plain words that readers of YAML understand differently: `yes`, `no`, `on`, `off`, `y`, `n`, `010`, \
-`0o7`, `0x1f`, `1_000`, `1e3`, `.5`, `12:30:45`. Write `true` or `false`, plain digits, or quotes.\n\n\
+`0o7`, `0x1f`, `1_000`, `1e3`, `.5`, `12:30:45`. Write `true` or `false`, plain digits, or quotes;\n\
+- characters that readers or people take differently: U+0085, U+2028 and U+2029 (a line's end to some), \
+other control characters, a carriage return alone, marks of writing direction, signs without width. In \
+double quotes they can be escaped, as `\"\\u202E\"`.\n\n\
+What `kubectl get -o yaml` prints reads as it is, also several objects in a `v1` List (fields are then told \
+as `items[0].spec…`). What a cluster noted there is passed over, for it says nothing that could be enforced: \
+`status` (except of an ApprovalRequest, whose decisions are part of it), and under `metadata` \
+`creationTimestamp`, `generation`, `managedFields`, `resourceVersion`, `selfLink` and `uid`.\n\n\
 An object without a namespace is in `default`. Its UID is made from its kind, namespace and name, its \
 generation from its content.\n\n## Limits\n\n| limit | value |\n|---|---|\n",
     );
     for (limit, value) in [
         ("bytes in a file", document::MAX_FILE_BYTES),
+        ("bytes in all files together", document::MAX_TOTAL_BYTES),
         ("documents in a file", document::MAX_DOCUMENTS),
         ("keys and values in a file", document::MAX_NODES),
         ("objects in all files together", document::MAX_OBJECTS),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis_policy::matcher::Glob;
 
+use super::host::{Host, HostPattern};
 use super::target::has_labels;
 use super::{Errors, FieldError};
 use crate::connection_class::{ConnectionClass, OidcIssuer};
@@ -18,7 +19,7 @@ pub fn check(class: &ConnectionClass) -> Result<(), Vec<FieldError>> {
     }
     for (index, upstream) in spec.allowed_upstreams.iter().enumerate() {
         let field = format!("spec.allowedUpstreams[{index}].host");
-        errors.keep(&field, Glob::parse(&upstream.host));
+        errors.keep(&field, HostPattern::parse(&upstream.host));
     }
     for (index, issuer) in spec.identity.oidc.iter().enumerate() {
         check_issuer(&mut errors, &format!("spec.identity.oidc[{index}]"), issuer);
@@ -51,13 +52,13 @@ pub fn allows_namespace(
         })
 }
 
-/// Whether Connections of the class may dial this address. Host names compare without case.
-pub fn allows_upstream(class: &ConnectionClass, host: &str, port: u16) -> bool {
+/// Whether Connections of the class may dial this address.
+pub fn allows_upstream(class: &ConnectionClass, host: &Host, port: u16) -> bool {
     let allowed = &class.spec.allowed_upstreams;
-    let host = host.to_ascii_lowercase();
     allowed.is_empty()
         || allowed.iter().any(|upstream| {
-            matches(&upstream.host.to_ascii_lowercase(), &host)
+            // What cannot be read allows nothing.
+            HostPattern::parse(&upstream.host).is_ok_and(|pattern| pattern.matches(host))
                 && (upstream.ports.is_empty() || upstream.ports.contains(&i64::from(port)))
         })
 }

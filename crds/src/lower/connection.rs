@@ -8,8 +8,9 @@ use portcullis_policy::expression::Expression;
 use portcullis_policy::matcher::Glob;
 use portcullis_policy::snapshot::{AccessRule, ConnectionFacts, Requirement, RequirementKind};
 
+use super::host::Host;
 use super::{Errors, FieldError, class, subjects};
-use crate::connection::{self, Connection, ConnectionSpec};
+use crate::connection::{self, Connection, ConnectionSpec, SUPPORTED_PROTOCOLS};
 use crate::connection_class::{ConnectionClass, Durability, OnFailure, Payloads};
 
 /// A Connection as its sessions meet it.
@@ -20,6 +21,7 @@ pub struct LoweredConnection {
     pub requires: Vec<Requirement>,
     /// Where the proxy listens.
     pub port: u16,
+    /// In its one spelling; see [`Host`].
     pub upstream_host: String,
     pub upstream_port: u16,
     /// The databases that a client may name.
@@ -55,30 +57,24 @@ pub fn lower(
     let namespace = object.namespace().unwrap_or_default();
     let mut errors = Errors::default();
     if !spec.protocol.is_supported() {
-        errors.add(
-            "spec.protocol",
-            format!("{} is not supported by this version", spec.protocol.name()),
+        let supported: Vec<&str> = SUPPORTED_PROTOCOLS.iter().map(|p| p.name()).collect();
+        let reason = format!(
+            "{} is not supported by this version; write {}",
+            spec.protocol.name(),
+            supported.join(" or ")
         );
+        errors.add("spec.protocol", reason);
     }
     let upstream_port = port(&mut errors, "spec.upstream.port", spec.upstream.port, spec);
     if !class::allows_namespace(class, &namespace, namespace_labels) {
-        errors.add(
-            "spec.className",
-            format!(
-                "class {} does not allow namespace {namespace}",
-                spec.class_name
-            ),
+        let reason = format!(
+            "class {0} does not allow namespace {namespace}; name another class, or have {0} \
+             allow it",
+            spec.class_name
         );
+        errors.add("spec.className", reason);
     }
-    if !class::allows_upstream(class, &spec.upstream.host, upstream_port) {
-        errors.add(
-            "spec.upstream.host",
-            format!(
-                "class {} does not allow {}:{upstream_port}",
-                spec.class_name, spec.upstream.host
-            ),
-        );
-    }
+    let upstream_host = upstream(&mut errors, spec, class, upstream_port);
     let lowered = LoweredConnection {
         facts: ConnectionFacts {
             name: object.name_any(),
@@ -91,13 +87,34 @@ pub fn lower(
         access: access(&mut errors, &spec.access),
         requires: spec.requires.iter().map(requirement).collect(),
         port: port(&mut errors, "spec.port", spec.port, spec),
-        upstream_host: spec.upstream.host.clone(),
+        upstream_host,
         upstream_port,
         databases: databases(&mut errors, &spec.upstream),
         sessions: bounds(&mut errors, spec.sessions.as_ref()),
         recording: recording(&mut errors, class, spec.recording.as_ref()),
     };
     errors.finish(lowered)
+}
+
+/// The host to dial, if it is one and the class allows it.
+fn upstream(
+    errors: &mut Errors,
+    spec: &ConnectionSpec,
+    class: &ConnectionClass,
+    port: u16,
+) -> String {
+    let field = "spec.upstream.host";
+    let Some(host) = errors.keep(field, Host::parse(&spec.upstream.host)) else {
+        return String::new();
+    };
+    if !class::allows_upstream(class, &host, port) {
+        let reason = format!(
+            "class {} does not allow {host} port {port}; dial what its allowedUpstreams names",
+            spec.class_name
+        );
+        errors.add(field, reason);
+    }
+    host.to_string()
 }
 
 fn port(errors: &mut Errors, field: &str, port: Option<i64>, spec: &ConnectionSpec) -> u16 {
@@ -149,7 +166,10 @@ fn databases(errors: &mut Errors, upstream: &connection::Upstream) -> Vec<Glob> 
     match &upstream.database {
         Some(database) if upstream.databases.is_empty() => vec![Glob::literal(database)],
         Some(database) if !listed.iter().any(|pattern| pattern.matches(database)) => {
-            errors.add(field, format!("leaves out the default database {database}"));
+            errors.add(
+                field,
+                format!("leaves out the default database {database}; add it"),
+            );
             listed
         }
         _ => listed,
@@ -192,7 +212,7 @@ fn recording(
     let mut looser = |field: &str, is: &str| {
         errors.add(
             format!("spec.recording.{field}"),
-            format!("is looser than its class's {is}"),
+            format!("is looser than its class's {is}; write what is stricter, or leave it out"),
         );
     };
     match overrides.payloads {

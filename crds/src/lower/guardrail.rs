@@ -13,8 +13,11 @@ use super::{Errors, FieldError, origin, subjects, target};
 use crate::connection_class::ApprovalDefaults;
 use crate::guardrail_policy::{
     Action, Approval, DefaultAction, Effect, Enforcement, Flag, Grant, GuardrailPolicy, Limits,
-    Match, OnExceed, Per, Rule, SizeLimit, Wait,
+    Match, OnExceed, Per, RateLimit, Rule, SizeLimit, Wait,
 };
+
+/// The shortest window of a limit, as the schema has it.
+const MIN_WINDOW: Duration = Duration::from_secs(1);
 
 /// Lowers a policy for a Connection whose class has these `defaults`.
 pub fn lower(
@@ -59,7 +62,7 @@ fn rules(errors: &mut Errors, rules: &[Rule], defaults: &ApprovalDefaults) -> Ve
         if lowered.iter().any(|known| known.name == rule.name) {
             errors.add(
                 format!("{field}.name"),
-                "another rule of this policy has the same name",
+                "another rule of this policy has the same name; rename one",
             );
         }
         lowered.push(policy::Rule {
@@ -93,7 +96,7 @@ fn lower_match(errors: &mut Errors, field: &str, matching: &Match) -> policy::Ma
     }
     policy::Match {
         effects: matching.effects.iter().copied().map(effect).collect(),
-        verbs: matching.verbs.clone(),
+        verbs: errors.list(&format!("{field}.verbs"), &matching.verbs, |v| verb(v)),
         resources: errors.list(&format!("{field}.resources"), &matching.resources, |p| {
             ResourcePattern::parse(p)
         }),
@@ -108,6 +111,21 @@ fn lower_match(errors: &mut Errors, field: &str, matching: &Match) -> policy::Ma
     }
 }
 
+/// A verb that no operation could have would match nothing, and nobody would notice.
+fn verb(text: &str) -> Result<String, &'static str> {
+    let word = |word: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+        !word.is_empty() && word.chars().all(known)
+    };
+    match text.split(' ').all(word) {
+        true => Ok(text.to_owned()),
+        false => Err(
+            "is no verb; write its words with one space between them, such as CREATE TABLE \
+             (wildcards are for resources)",
+        ),
+    }
+}
+
 fn action(
     errors: &mut Errors,
     field: &str,
@@ -117,7 +135,7 @@ fn action(
     if rule.approval.is_some() && rule.action != Action::RequireApproval {
         errors.add(
             format!("{field}.approval"),
-            "belongs to action RequireApproval only",
+            "belongs to action RequireApproval only; remove it",
         );
     }
     match rule.action {
@@ -142,7 +160,7 @@ fn terms(
         (Grant::TimeBoxed, None) => {
             errors.add(
                 format!("{field}.approval.maxDuration"),
-                "is required for grant TimeBoxed",
+                "is missing; grant TimeBoxed needs it, such as 30m",
             );
             policy::Grant::TimeBoxed {
                 max: Duration::ZERO,
@@ -151,7 +169,7 @@ fn terms(
         (Grant::OneShot, Some(_)) => {
             errors.add(
                 format!("{field}.approval.maxDuration"),
-                "belongs to grant TimeBoxed only",
+                "belongs to grant TimeBoxed only; remove it",
             );
             policy::Grant::OneShot
         }
@@ -187,54 +205,51 @@ fn lower_limits(errors: &mut Errors, limits: &Limits) -> policy::Limits {
         Per::Connection => policy::Per::Connection,
         Per::Both => policy::Per::Both,
     };
-    let mut count = |field: &str, max: i64| {
-        let counted = u64::try_from(max).ok().filter(|max| *max > 0);
-        if counted.is_none() {
-            errors.add(format!("spec.limits.{field}.max"), "must be at least 1");
-        }
-        counted
-    };
-    let size = |max: Option<u64>, limit: &SizeLimit| {
-        Some(policy::SizeLimit {
-            max: max?,
-            on_exceed: match limit.on_exceed {
-                OnExceed::Error => policy::OnExceed::Error,
-                OnExceed::Truncate => policy::OnExceed::Truncate,
-            },
-        })
-    };
     policy::Limits {
-        rows: limits
-            .rows
-            .as_ref()
-            .and_then(|limit| size(count("rows", limit.max), limit)),
-        bytes: limits
-            .bytes
-            .as_ref()
-            .and_then(|limit| size(count("bytes", limit.max), limit)),
-        operations: limits.operations.as_ref().and_then(|limit| {
-            let max = count("operations", limit.max)?;
-            Some(policy::RateLimit {
-                max,
-                window: limit.per.get(),
-                per,
-            })
-        }),
-        writes: limits.writes.as_ref().and_then(|limit| {
-            let max = count("writes", limit.max)?;
-            Some(policy::RateLimit {
-                max,
-                window: limit.per.get(),
-                per,
-            })
-        }),
+        rows: size(errors, "rows", limits.rows.as_ref()),
+        bytes: size(errors, "bytes", limits.bytes.as_ref()),
+        operations: rate(errors, "operations", limits.operations.as_ref(), per),
+        writes: rate(errors, "writes", limits.writes.as_ref(), per),
         sessions: limits.sessions.as_ref().and_then(|limit| {
-            Some(policy::CountLimit {
-                max: count("sessions", limit.max)?,
-                per,
-            })
+            let max = count(errors, "sessions", limit.max)?;
+            Some(policy::CountLimit { max, per })
         }),
     }
+}
+
+fn count(errors: &mut Errors, field: &str, max: i64) -> Option<u64> {
+    let counted = u64::try_from(max).ok().filter(|max| *max > 0);
+    if counted.is_none() {
+        errors.add(format!("spec.limits.{field}.max"), "must be at least 1");
+    }
+    counted
+}
+
+fn size(errors: &mut Errors, field: &str, limit: Option<&SizeLimit>) -> Option<policy::SizeLimit> {
+    let limit = limit?;
+    Some(policy::SizeLimit {
+        max: count(errors, field, limit.max)?,
+        on_exceed: match limit.on_exceed {
+            OnExceed::Error => policy::OnExceed::Error,
+            OnExceed::Truncate => policy::OnExceed::Truncate,
+        },
+    })
+}
+
+fn rate(
+    errors: &mut Errors,
+    field: &str,
+    limit: Option<&RateLimit>,
+    per: policy::Per,
+) -> Option<policy::RateLimit> {
+    let limit = limit?;
+    let window = limit.per.get();
+    if window < MIN_WINDOW {
+        // In no time nothing happens too often: such a limit would be none.
+        errors.add(format!("spec.limits.{field}.per"), "must be at least 1s");
+    }
+    let max = count(errors, field, limit.max)?;
+    Some(policy::RateLimit { max, window, per })
 }
 
 fn effect(effect: Effect) -> PolicyEffect {

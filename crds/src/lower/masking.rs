@@ -149,7 +149,7 @@ fn mask_key(
             errors.add(
                 field,
                 format!(
-                    "there is no key {} in Secret {namespace}/{}",
+                    "there is no key {} in Secret {namespace}/{}; add it there",
                     reference.key, reference.name
                 ),
             );

@@ -7,6 +7,7 @@
 pub mod class;
 pub mod connection;
 pub mod guardrail;
+pub mod host;
 pub mod masking;
 pub mod snapshot;
 pub mod target;
@@ -117,14 +118,14 @@ fn subject(
         (SubjectKind::ServiceAccount, None) => {
             errors.add(
                 format!("{field}.namespace"),
-                "is required for kind ServiceAccount",
+                "is missing; kind ServiceAccount needs it (* is any namespace)",
             );
             None
         }
         (SubjectKind::User | SubjectKind::Group, Some(_)) => {
             errors.add(
                 format!("{field}.namespace"),
-                "belongs to kind ServiceAccount only",
+                "belongs to kind ServiceAccount only; remove it",
             );
             None
         }

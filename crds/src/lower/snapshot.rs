@@ -142,7 +142,7 @@ impl Gathering {
             }
             None => vec![FieldError {
                 field: "spec.className".to_owned(),
-                reason: format!("there is no ConnectionClass {name}"),
+                reason: format!("there is no ConnectionClass {name}; write one, or name another"),
             }],
         };
         self.refuse("ConnectionClass", ObjectName::new("", name), errors);

@@ -23,42 +23,49 @@ pub struct Target<'a> {
 // === impl Target ===
 
 impl Target<'_> {
-    /// Whether a policy of `namespace` with these fields binds this Connection. A selector that
-    /// cannot be read binds all that it could reach: its policy is broken, and denies there.
+    /// Whether a policy of `namespace` with these fields binds this Connection. Fields that cannot
+    /// be read, or may not be there, bind all that they could reach: their policy is broken, and
+    /// denies there.
     pub fn is_bound_by(
         &self,
         namespace: &str,
         references: &[TargetReference],
         selector: Option<&TargetSelector>,
     ) -> bool {
+        let origin = origin(namespace);
         let local = namespace == self.namespace;
+        let reaches = local || origin == Origin::Platform;
         let by_name = local
             && references
                 .iter()
                 .any(|reference| reference.name == self.name);
-        let reaches = local || origin(namespace) == Origin::Platform;
-        by_name || (reaches && selector.is_some_and(|selector| self.is_selected(selector)))
+        let selected = match selector {
+            Some(selector) => self.is_selected(selector, origin),
+            None => references.is_empty(),
+        };
+        by_name || (reaches && selected)
     }
 
-    fn is_selected(&self, selector: &TargetSelector) -> bool {
+    /// What [`check`] refuses for this origin holds here, so that it narrows nothing.
+    fn is_selected(&self, selector: &TargetSelector, origin: Origin) -> bool {
         let named = selector.names.is_empty()
             || selector
                 .names
                 .iter()
                 .any(|name| Glob::parse(name).map_or(true, |glob| glob.matches(self.name)));
         let spoken = selector.protocols.is_empty() || selector.protocols.contains(&self.protocol);
-        let placed = selector
-            .namespace_selector
-            .as_ref()
-            .is_none_or(|selector| has_labels(selector, self.namespace_labels));
-        named
-            && spoken
-            && placed
-            && labels_hold(
+        let placed = origin == Origin::Tenant
+            || selector
+                .namespace_selector
+                .as_ref()
+                .is_none_or(|selector| has_labels(selector, self.namespace_labels));
+        let labelled = origin == Origin::Platform
+            || labels_hold(
                 &selector.match_labels,
                 &selector.match_expressions,
                 self.labels,
-            )
+            );
+        named && spoken && placed && labelled
     }
 }
 
@@ -122,7 +129,7 @@ pub(crate) fn check(
             if selector.namespace_selector.is_some() {
                 errors.add(
                     format!("{field}.namespaceSelector"),
-                    "only policies in the platform namespace reach other namespaces",
+                    "only policies in the platform namespace reach other namespaces; remove it",
                 );
             }
         }

@@ -86,6 +86,16 @@ pub enum StoreError {
 
 // === impl Store ===
 
+#[cfg(test)]
+impl Store {
+    pub(crate) fn of(inner: impl ObjectStore) -> Self {
+        Self {
+            inner: Arc::new(inner),
+            place: "test".to_owned(),
+        }
+    }
+}
+
 impl Store {
     /// Writes a new object whole. An object that is there already stays as it is
     /// and is an error, whatever its content.

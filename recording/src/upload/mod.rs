@@ -14,7 +14,10 @@
 //! - Memory holds one object at a time.
 
 mod backoff;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
@@ -69,6 +72,10 @@ pub struct Pass {
     pub pending: usize,
     pub pending_bytes: u64,
     pub failures: Vec<Failure>,
+    /// Whether the store, or the spool, failed as a whole.
+    pub outage: bool,
+    /// What failed for itself.
+    stuck: Vec<What>,
 }
 
 #[derive(Debug)]
@@ -112,7 +119,7 @@ struct Item {
     bytes: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Key(SessionId),
     Segment(u64),
@@ -142,40 +149,13 @@ impl Uploader {
     /// Sends what is ready now. An outage of the store ends the pass; what concerns
     /// one object alone does not.
     pub async fn pass(&self) -> Pass {
-        let mut pass = Pass::default();
-        let items = match self.items() {
-            Ok(items) => items,
-            Err(error) => {
-                pass.fail(String::new(), error);
-                return pass;
-            }
-        };
-        pass.pending = items.len();
-        pass.pending_bytes = items.iter().map(|item| item.bytes).sum();
-        for item in items {
-            let (name, bytes) = (item.name(), item.bytes);
-            match self.bring(item).await {
-                Ok(sent) => {
-                    pass.uploaded += 1;
-                    pass.uploaded_bytes += sent;
-                    pass.pending -= 1;
-                    pass.pending_bytes -= bytes;
-                }
-                Err(error) => {
-                    let outage = matches!(&error, UploadError::Store(why) if why.is_outage());
-                    pass.fail(name, error);
-                    if outage {
-                        break;
-                    }
-                }
-            }
-        }
-        pass
+        self.pass_over(&BTreeSet::new()).await
     }
 
-    /// Passes again and again, `idle` apart, or after a failure as the back-off
-    /// says. Once `stop` is ready it goes on until nothing is left, and returns;
-    /// a caller that cannot wait for that drops it, and nothing is lost.
+    /// Passes again and again, `idle` apart, during an outage as the back-off says. An
+    /// object that fails for itself is tried again by a back-off of its own and holds
+    /// up nothing else. Once `stop` is ready it goes on until nothing is left, and
+    /// returns; a caller that cannot wait for that drops it, and nothing is lost.
     pub async fn run(
         &self,
         idle: Duration,
@@ -186,23 +166,70 @@ impl Uploader {
     ) {
         let mut stop = pin!(stop);
         let mut stopping = false;
+        let mut stuck_backoff = backoff.clone();
+        let mut stuck = BTreeSet::new();
+        let mut stuck_for = Duration::ZERO;
         loop {
-            let pass = self.pass().await;
+            if stuck_for.is_zero() {
+                stuck.clear();
+            }
+            let pass = self.pass_over(&stuck).await;
             observe(&pass);
             if stopping && pass.pending == 0 && pass.failures.is_empty() {
                 return;
             }
-            let wait = if pass.failures.is_empty() {
+            let wait = if pass.outage {
+                backoff.next(jitter())
+            } else {
                 backoff.reset();
                 idle
-            } else {
-                backoff.next(jitter())
             };
+            stuck_for = stuck_for.saturating_sub(wait);
+            if !pass.outage && !pass.stuck.is_empty() {
+                stuck_for = stuck_backoff.next(jitter());
+                stuck.extend(&pass.stuck);
+            } else if stuck.is_empty() {
+                stuck_backoff.reset();
+            }
             tokio::select! {
                 () = sleep(wait) => {}
                 () = &mut stop, if !stopping => stopping = true,
             }
         }
+    }
+
+    async fn pass_over(&self, stuck: &BTreeSet<What>) -> Pass {
+        let mut pass = Pass::default();
+        let items = match self.items() {
+            Ok(items) => items,
+            Err(error) => {
+                pass.outage = true;
+                pass.fail(String::new(), error);
+                return pass;
+            }
+        };
+        pass.pending = items.len();
+        pass.pending_bytes = items.iter().map(|item| item.bytes).sum();
+        for item in items.into_iter().filter(|item| !stuck.contains(&item.what)) {
+            let (name, what, bytes) = (item.name(), item.what, item.bytes);
+            match self.bring(item).await {
+                Ok(sent) => {
+                    pass.uploaded += 1;
+                    pass.uploaded_bytes += sent;
+                    pass.pending -= 1;
+                    pass.pending_bytes -= bytes;
+                }
+                Err(error) => {
+                    pass.outage = matches!(&error, UploadError::Store(why) if why.is_outage());
+                    pass.fail(name, error);
+                    if pass.outage {
+                        break;
+                    }
+                    pass.stuck.push(what);
+                }
+            }
+        }
+        pass
     }
 
     /// Keys, then segments in the order of their numbers.

@@ -8,8 +8,9 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use self::advice::{any_of, misformed, unknown_field};
+use super::metadata::DATA_KEY;
 use super::scalar::{Scalar, shown};
-use super::tree::{Node, NodeValue, Position};
+use super::tree::{Member, Node, NodeValue, Position};
 
 /// One thing that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,8 +140,21 @@ impl Check<'_> {
             .get("additionalProperties")
             .filter(|others| others.is_object());
         let mut object = Map::new();
+        let keys = schema.pointer("/propertyNames/pattern");
         for member in members {
-            let path = joined(path, &member.key);
+            let path = self.step(path, member);
+            if let Some(Value::String(pattern)) = keys
+                && !self.checker.matches(pattern, &member.key)
+            {
+                let reason = "a key has letters, digits, -, _ and . only; perhaps a space is \
+                              missing after the colon";
+                self.problems.push(Problem {
+                    field: path,
+                    position: Some(member.position),
+                    reason: reason.to_owned(),
+                });
+                continue;
+            }
             let property = known.and_then(|known| known.get(&member.key)).or(others);
             let value = match property {
                 Some(schema) => self.node(schema, &member.node, &path),
@@ -184,6 +198,17 @@ impl Check<'_> {
             .collect();
         self.distinct(schema, items, &values, path);
         Value::Array(values)
+    }
+
+    /// The path of a member. Where values are not repeated, a key that could be half of a slip
+    /// (`{password:hunter2}`) is not either.
+    fn step(&mut self, path: &str, member: &Member) -> String {
+        let valueless = member.node.value == NodeValue::Scalar(Scalar::Null);
+        let plain = !valueless && self.checker.matches(DATA_KEY, &member.key);
+        match self.discloses || plain {
+            true => joined(path, &member.key),
+            false => format!("{path}[…]"),
+        }
     }
 
     /// Entries of a list that is a set, or a map by some keys, must differ.

@@ -23,6 +23,22 @@ fn a_file_of_the_most_bytes_is_read_and_one_byte_more_is_not() {
 }
 
 #[test]
+fn the_most_bytes_of_all_files_are_read_and_one_byte_more_is_not() {
+    let comment = format!("#{}", " ".repeat(MAX_FILE_BYTES - 1));
+    let mut reader = Reader::new();
+    for _ in 0..MAX_TOTAL_BYTES / MAX_FILE_BYTES {
+        reader.add("a.yaml", comment.as_bytes());
+    }
+    reader.add("empty.yaml", b"");
+    assert_eq!(reader.errors, []);
+    reader.add("b.yaml", b"#");
+    assert_eq!(
+        reader.finish().unwrap_err()[0].to_string(),
+        "b.yaml: with this file there are more than 67108864 bytes; no more are read together"
+    );
+}
+
+#[test]
 fn the_most_documents_are_read_and_one_more_is_not() {
     let text = |count: usize| -> String {
         (0..count)

@@ -323,7 +323,7 @@ fn kinds_and_versions_that_are_not_read_are_refused() {
     for (text, error) in [
         (
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n",
-            "document 1: kind: \"Deployment\" is no kind that is read; there are Connection, ConnectionClass, GuardrailPolicy, MaskingRule, ApprovalRequest, Secret, ConfigMap (line 2, column 7)",
+            "document 1: kind: \"Deployment\" is no kind that is read; there are Connection, ConnectionClass, GuardrailPolicy, MaskingRule, ApprovalRequest, Secret, ConfigMap, and List of these (line 2, column 7)",
         ),
         (
             "apiVersion: portcullis.dev/v1\nkind: Connection\nmetadata: {name: a}\n",
@@ -351,19 +351,19 @@ fn kinds_and_versions_that_are_not_read_are_refused() {
 }
 
 #[test]
-fn metadata_takes_names_and_labels_and_nothing_that_a_cluster_writes() {
+fn metadata_takes_names_and_labels_and_nothing_that_only_a_cluster_can_heed() {
     for (metadata, error) in [
         (
             "name: Orders",
             "document 1: metadata.name: \"Orders\" does not match ^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$; write it like orders-db (line 3, column 18)",
         ),
         (
-            "name: a, uid: b",
-            "document 1: metadata.uid: is written by a cluster, never in a file; remove it (line 3, column 21)",
+            "name: a, finalizers: [b]",
+            "document 1: metadata.finalizers: means something in a cluster only; remove it (line 3, column 21)",
         ),
         (
-            "name: a, resourceVersion: \"5\"",
-            "document 1: metadata.resourceVersion: is written by a cluster, never in a file; remove it (line 3, column 21)",
+            "name: a, ownerReferences: []",
+            "document 1: metadata.ownerReferences: means something in a cluster only; remove it (line 3, column 21)",
         ),
         (
             "name: a, lables: {}",
@@ -430,5 +430,6 @@ fn every_error_knows_its_file() {
     );
 }
 
+mod exported;
 mod limits;
 mod words;

@@ -17,11 +17,25 @@ fn no_error_repeats_a_value_of_a_secret() {
         format!("stringData: {{password: 0x{secret}, token: 0o7}}"),
         format!("stringData: {{password: *{secret}}}"),
         format!("immutable: {secret}"),
+        // A colon without its space makes a key of a value.
+        format!("stringData: {{password:{secret}}}"),
+        format!("stringData: {{password {secret}}}"),
+        format!("stringData: {{{secret}}}"),
+        format!("stringData:\n  ? {secret}"),
+        format!("data: {{password:{secret}: x}}"),
+        format!("{secret}:"),
+        format!("stringData:\n  password: 5\n? {secret}"),
     ] {
         let text = format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\n{part}\n");
         let told = errors(&text);
         assert!(!told.contains("hunter2"), "{part}: {told}");
     }
+    let told = errors("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a:b}\n");
+    assert_eq!(
+        told,
+        "document 1: stringData[…]: a key has letters, digits, -, _ and . only; perhaps a space is \
+         missing after the colon (line 4, column 14)"
+    );
     // Base64 that reads only if its last bits are ignored.
     let told = errors("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {pin: YR==}\n");
     assert_eq!(
@@ -32,6 +46,18 @@ fn no_error_repeats_a_value_of_a_secret() {
     let told =
         errors("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {pin: 007123}\n");
     assert!(!told.contains("007123"), "{told}");
+}
+
+#[test]
+fn what_is_printed_for_logs_repeats_no_value_of_a_secret() {
+    let text =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {password: hunter2}\n";
+    let printed = format!("{:?}", read(text.as_bytes()).unwrap());
+    assert!(printed.contains("secrets: [Some(\"a\")]"), "{printed}");
+    assert!(
+        !printed.contains("hunter2") && !printed.contains("104, 117"),
+        "{printed}"
+    );
 }
 
 #[test]

@@ -213,12 +213,13 @@ impl DetectorSet {
         }
         // Which patterns can have the byte before as their first.
         let mut begun = 0;
-        let bytes = text.get(range.start..).unwrap_or_default().iter();
-        for (start, &byte) in (range.start..=range.end).zip(bytes) {
+        let behind = text.len().min(range.end + 1);
+        let bytes = text.get(range.start..behind).unwrap_or_default();
+        for (index, &byte) in bytes.iter().enumerate() {
             let possible = begun & self.leads.second(byte);
             begun = self.leads.first(byte);
-            if possible != 0 && start > range.start {
-                self.try_patterns(text, start - 1, possible, cursors, on)?;
+            if possible != 0 {
+                self.try_patterns(text, range.start + index - 1, possible, cursors, on)?;
             }
         }
         // The last byte of a text has none behind it.

@@ -80,7 +80,7 @@ fn pattern_limits_hold_at_the_limit_and_one_past_it() {
     assert!(validated(VALIDATED_MATCH_LIMIT + 1).is_err());
 
     let alternatives =
-        |length: usize| "a|".repeat(length / 2) + if length % 2 == 1 { "b" } else { "" };
+        |length: usize| "a|".repeat((length - 1) / 2) + if length % 2 == 1 { "b" } else { "bb" };
     pattern(&alternatives(PATTERN_TEXT_LIMIT));
     assert_eq!(
         refused(&alternatives(PATTERN_TEXT_LIMIT + 1)),
