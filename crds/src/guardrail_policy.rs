@@ -154,7 +154,7 @@ pub struct Match {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 6), example = [Effect::Write, Effect::Define])]
     pub effects: Vec<Effect>,
-    /// The protocol's own words, compared without case.
+    /// The protocol's own words, compared without case and as a whole: wildcards are not taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64)), example = ["CREATE TABLE"])]
     pub verbs: Vec<String>,

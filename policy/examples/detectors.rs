@@ -1,4 +1,4 @@
-//! Prints how well the detectors do on the labelled corpus:
+//! Prints how well the detectors do on the two labelled corpora:
 //! `cargo run -p portcullis-policy --example detectors [-- --differences]`.
 
 #![allow(
@@ -13,11 +13,22 @@
 #[path = "../tests/corpus/mod.rs"]
 mod corpus;
 
-use corpus::Score;
+use corpus::{Row, Score};
 
 fn main() {
-    let rows = corpus::rows();
-    let (scores, differences) = corpus::score(&rows);
+    let with_differences = std::env::args().any(|arg| arg == "--differences");
+    print_table(
+        "grown with the detectors",
+        &corpus::grown(),
+        with_differences,
+    );
+    println!();
+    print_table("blind", &corpus::blind(), with_differences);
+}
+
+fn print_table(title: &str, rows: &[Row], with_differences: bool) {
+    let (scores, differences) = corpus::score(rows);
+    println!("corpus: {title}, {} lines", rows.len());
     println!(
         "{:<22} {:>6} {:>11} {:>6} {:>7} {:>6} {:>10} {:>7}",
         "detector", "values", "near misses", "found", "missed", "wrong", "precision", "recall"
@@ -31,7 +42,7 @@ fn main() {
         total.near_misses += score.near_misses;
     }
     print("all", &total);
-    if std::env::args().any(|arg| arg == "--differences") {
+    if with_differences {
         differences.iter().for_each(|line| println!("{line}"));
     }
 }

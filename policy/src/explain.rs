@@ -237,6 +237,10 @@ fn because(
             });
             told.collect::<Vec<_>>().join("; ")
         }
+        Field::Text if of.text.iter().all(|place| at.text_has(*place).is_none()) => {
+            "the patterns take too long on this text, and what cannot be told counts against it"
+                .to_owned()
+        }
         Field::Text | Field::Expression => match holds {
             true => "a pattern is found in the text".to_owned(),
             false => "no pattern is found in the text".to_owned(),

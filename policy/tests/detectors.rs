@@ -1,4 +1,4 @@
-//! How well the detectors do on the labelled corpus does not get worse.
+//! How well the detectors do on the two labelled corpora does not get worse.
 
 #![allow(
     clippy::expect_used,
@@ -10,15 +10,19 @@
 
 mod corpus;
 
+use corpus::Row;
 use portcullis_policy::mask::detect::DetectorKind;
 
-/// Precision and recall in per mille: what was measured when each was last raised. A change that
-/// falls below is a regression; one that rises well above should raise its floor.
-const FLOORS: [(DetectorKind, usize, usize); 16] = [
+/// A detector with its precision and recall in per mille.
+type Floor = (DetectorKind, usize, usize);
+
+/// What was measured on the corpus that grew with the detectors when each was last raised. A
+/// change that falls below is a regression; one that rises well above should raise its floor.
+const GROWN: [Floor; 16] = [
     (DetectorKind::CreditCard, 1000, 1000),
     (DetectorKind::SocialSecurityNumber, 1000, 1000),
     (DetectorKind::Email, 1000, 1000),
-    (DetectorKind::Phone, 988, 1000),
+    (DetectorKind::Phone, 989, 1000),
     (DetectorKind::Iban, 1000, 1000),
     (DetectorKind::IpAddress, 1000, 1000),
     (DetectorKind::MacAddress, 1000, 1000),
@@ -33,10 +37,84 @@ const FLOORS: [(DetectorKind, usize, usize); 16] = [
     (DetectorKind::ApiKey, 1000, 1000),
 ];
 
+/// What was measured on the corpus that was made without looking at the detectors, after what it
+/// showed was mended. It has been looked at since: these figures are no estimate for unseen texts.
+/// First measured, with all labels as made: precision 97.5 %, recall 95.3 % over all (474 of 497
+/// found, 12 wrong); then, where a detector fell below 1000: SocialSecurityNumber 965 1000,
+/// Email 906 1000, Phone 975 975, IpAddress 967 1000, MacAddress 966 966, Jwt 967 1000,
+/// SlackToken 923 888, ConnectionString 966 966, DateOfBirth 1000 700, ApiKey 967 857.
+///
+/// Two labels were wrong and were corrected: `ab:cd:ef:01:23:45` is a hardware address, and
+/// `password= dbname=x` gives the password `dbname=x`, for blanks around `=` do not count there.
+const BLIND: [Floor; 16] = [
+    (DetectorKind::CreditCard, 1000, 1000),
+    (DetectorKind::SocialSecurityNumber, 965, 1000),
+    (DetectorKind::Email, 1000, 1000),
+    (DetectorKind::Phone, 1000, 1000),
+    (DetectorKind::Iban, 1000, 1000),
+    (DetectorKind::IpAddress, 1000, 1000),
+    (DetectorKind::MacAddress, 1000, 967),
+    (DetectorKind::Jwt, 967, 1000),
+    (DetectorKind::AwsKey, 1000, 1000),
+    (DetectorKind::GcpKey, 1000, 1000),
+    (DetectorKind::GithubToken, 1000, 1000),
+    (DetectorKind::SlackToken, 925, 925),
+    (DetectorKind::PrivateKey, 1000, 1000),
+    (DetectorKind::ConnectionString, 1000, 1000),
+    (DetectorKind::DateOfBirth, 1000, 925),
+    (DetectorKind::ApiKey, 972, 1000),
+];
+
 #[test]
 fn precision_and_recall_do_not_fall() {
-    let (scores, differences) = corpus::score(&corpus::rows());
-    let fallen: Vec<String> = FLOORS
+    keeps(&GROWN, &corpus::grown());
+}
+
+#[test]
+fn precision_and_recall_do_not_fall_on_unseen_texts() {
+    keeps(&BLIND, &corpus::blind());
+}
+
+#[test]
+fn blind_corpus_has_enough_of_each_detector() {
+    let rows = corpus::blind();
+    assert!(rows.len() >= 900, "{}", rows.len());
+    for kind in DetectorKind::ALL {
+        assert!(
+            count(&rows, kind, true) >= 25 && count(&rows, kind, false) >= 35,
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn corpus_is_large_and_half_of_it_are_near_misses() {
+    let rows = corpus::grown();
+    let misses = rows.iter().filter(|row| row.value.is_none()).count();
+    assert!(rows.len() >= 1500, "{}", rows.len());
+    assert!(misses * 2 >= rows.len(), "{misses} of {}", rows.len());
+    for kind in DetectorKind::ALL {
+        assert!(
+            count(&rows, kind, true) >= 50 && count(&rows, kind, false) >= 50,
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn no_corpus_has_a_line_twice() {
+    for rows in [corpus::grown(), corpus::blind()] {
+        let mut texts: Vec<_> = rows.into_iter().map(|row| (row.kind, row.text)).collect();
+        let count = texts.len();
+        texts.sort();
+        texts.dedup();
+        assert_eq!(texts.len(), count);
+    }
+}
+
+fn keeps(floors: &[Floor], rows: &[Row]) {
+    let (scores, differences) = corpus::score(rows);
+    let fallen: Vec<String> = floors
         .iter()
         .zip(&scores)
         .filter(|((kind, precision, recall), (scored, score))| {
@@ -48,30 +126,8 @@ fn precision_and_recall_do_not_fall() {
     assert!(fallen.is_empty(), "{fallen:#?}\n{differences:#?}");
 }
 
-#[test]
-fn corpus_is_large_and_half_of_it_are_near_misses() {
-    let rows = corpus::rows();
-    let misses = rows.iter().filter(|row| row.value.is_none()).count();
-    assert!(rows.len() >= 1500, "{}", rows.len());
-    assert!(misses * 2 >= rows.len(), "{misses} of {}", rows.len());
-    for kind in DetectorKind::ALL {
-        let of_kind = |is_hit: bool| {
-            rows.iter()
-                .filter(|row| row.kind == kind && row.value.is_some() == is_hit)
-                .count()
-        };
-        assert!(of_kind(true) >= 50 && of_kind(false) >= 50, "{kind}");
-    }
-}
-
-#[test]
-fn corpus_has_no_line_twice() {
-    let mut texts: Vec<_> = corpus::rows()
-        .into_iter()
-        .map(|row| (row.kind, row.text))
-        .collect();
-    let count = texts.len();
-    texts.sort();
-    texts.dedup();
-    assert_eq!(texts.len(), count);
+fn count(rows: &[Row], kind: DetectorKind, is_hit: bool) -> usize {
+    rows.iter()
+        .filter(|row| row.kind == kind && row.value.is_some() == is_hit)
+        .count()
 }

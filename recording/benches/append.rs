@@ -9,7 +9,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -36,6 +36,7 @@ fn main() {
         .skip(1)
         .all(|argument| argument.starts_with('-'))
     {
+        print_append_over_its_floor();
         print_sizes();
     }
     divan::main();
@@ -215,6 +216,40 @@ fn verify(bencher: Bencher) {
         .bench_local(|| verify_segment(black_box(&bytes), &bed.keys, None).unwrap());
 }
 
+/// Both in turn, so that what else the machine does meets both alike.
+fn print_append_over_its_floor() {
+    const ROUNDS: usize = 1_001;
+    const CALLS: u32 = 200;
+    let (bed, event) = (bed(false), operation(123_456));
+    let folder = TempDir::new().unwrap();
+    let file = fs::File::create(folder.path().join("file")).unwrap();
+    let bytes = vec![7; usize::try_from(frame_bytes()).unwrap()];
+    let mut offset = 0;
+    let (mut appends, mut writes) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        for _ in 0..CALLS {
+            bed.writer.append(black_box(&event), NOW).unwrap();
+        }
+        appends.push(started.elapsed() / CALLS);
+        let started = Instant::now();
+        for _ in 0..CALLS {
+            file.write_all_at(black_box(&bytes), offset).unwrap();
+            offset += bytes.len() as u64;
+        }
+        writes.push(started.elapsed() / CALLS);
+    }
+    let [append, write] = [appends, writes].map(|mut times| {
+        times.sort_unstable();
+        times[ROUNDS / 2]
+    });
+    let bytes = bytes.len();
+    println!(
+        "append of {bytes} bytes: {append:?} median, {:?} over the bare write of them ({write:?})",
+        append.saturating_sub(write)
+    );
+}
+
 /// What there is on disk after sealing, and what goes to the store.
 fn sizes(bed: &Bed) -> (u64, usize) {
     bed.writer.seal(NOW).unwrap();
@@ -228,7 +263,6 @@ fn sizes(bed: &Bed) -> (u64, usize) {
 }
 
 fn print_sizes() {
-    println!("one operation's frame: {} bytes", frame_bytes());
     for encrypted in [false, true] {
         let note = if encrypted { ", encrypted" } else { "" };
         let started = SystemTime::now();

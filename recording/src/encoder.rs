@@ -8,6 +8,9 @@ use crate::format::{
     end_frame, file_header, finish_frame, kind,
 };
 
+/// A link, which is a SHA-256.
+const LINK_BYTES: usize = 32;
+
 /// A buffer of frames and the chain that they continue.
 ///
 /// What was put in can be taken back to a [`Mark`], chain and bytes together, so that an event
@@ -15,6 +18,7 @@ use crate::format::{
 #[derive(Debug)]
 pub struct Encoder {
     chain: Chain,
+    /// Room for a link, then the frames: so that there is room ahead of each frame.
     buffer: Vec<u8>,
 }
 
@@ -32,7 +36,7 @@ impl Encoder {
     pub fn new(chain: Chain) -> Self {
         Self {
             chain,
-            buffer: Vec::new(),
+            buffer: vec![0; LINK_BYTES],
         }
     }
 
@@ -42,12 +46,12 @@ impl Encoder {
 
     /// The frames since the buffer was last cleared.
     pub fn bytes(&self) -> &[u8] {
-        &self.buffer
+        self.buffer.get(LINK_BYTES..).unwrap_or_default()
     }
 
     /// Forgets the frames, once they are where they belong; the chain stays.
     pub fn clear(&mut self) {
-        self.buffer.clear();
+        self.buffer.truncate(LINK_BYTES);
     }
 
     pub fn mark(&self) -> Mark {
@@ -163,23 +167,32 @@ impl Encoder {
         fill: impl FnOnce(&mut Vec<u8>, &FrameHeader) -> Result<(), E>,
     ) -> Result<(), E> {
         let mark = self.mark();
-        // The link ahead stands before the frame for as long as the new link is made, so that one
-        // pass over what lies together makes it.
-        let ahead = self.chain.head;
-        self.buffer.extend_from_slice(ahead.bytes());
         let start = begin_frame(&mut self.buffer, header);
-        let filled = fill(&mut self.buffer, header)
-            .and_then(|()| Ok(finish_frame(&mut self.buffer, start)?));
-        if let Err(error) = filled {
-            self.roll_back(mark);
-            return Err(error);
-        }
-        let link = Hash::of(self.buffer.get(mark.length..).unwrap_or_default());
-        self.buffer.copy_within(start.., mark.length);
-        self.buffer
-            .truncate(self.buffer.len() - ahead.bytes().len());
+        let linked = fill(&mut self.buffer, header).and_then(|()| {
+            finish_frame(&mut self.buffer, start)?;
+            Ok(self.link(start)?)
+        });
+        let link = linked.inspect_err(|_| self.roll_back(mark))?;
         end_frame(&mut self.buffer, &link);
         self.chain.advance(link);
         Ok(())
+    }
+
+    /// The link of the frame that begins at `start`. The link ahead stands before the frame for as
+    /// long as this one is made, so that one pass over what lies together makes it.
+    fn link(&mut self, start: usize) -> Result<Hash, FormatError> {
+        let from = start.checked_sub(LINK_BYTES);
+        let together = from.and_then(|from| self.buffer.get_mut(from..));
+        let together = together.ok_or(FormatError::Truncated)?;
+        let place = together.first_chunk_mut::<LINK_BYTES>();
+        let kept = std::mem::replace(
+            place.ok_or(FormatError::Truncated)?,
+            *self.chain.head.bytes(),
+        );
+        let link = Hash::of(together);
+        if let Some(place) = together.first_chunk_mut() {
+            *place = kept;
+        }
+        Ok(link)
     }
 }

@@ -40,8 +40,9 @@
 //! 1 link of the frame ahead, 2 key id (first eight bytes of SHA-256 of the public key),
 //! 3 Ed25519 signature over [`checkpoint::Head`]'s message: domain, kind, writer, segment, last
 //! sequence covered, time, link, key id. A head can be checked alone, without the segment.
-//! A checkpoint is written only after all ahead of it was synced to disk. Of kind 4, session
-//! key: 1 SHA-256 of the key file, 2 recipient's key id.
+//! A checkpoint is written only once all segments ahead of its own are synced to disk, and is
+//! given out as a head only once it is synced itself. Of kind 4, session key: 1 SHA-256 of the
+//! key file, 2 recipient's key id.
 //!
 //! # Encryption
 //!

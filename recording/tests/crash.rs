@@ -284,7 +284,10 @@ fn padded(session: SessionId, name: &str, bytes: usize) -> Event {
 /// One write to the pipe for each event.
 fn acknowledge(name: &str) {
     let line = format!("ack {name}.\n");
-    std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
+    if std::io::stdout().lock().write_all(line.as_bytes()).is_err() {
+        // The parent is gone: nobody else would end this process.
+        std::process::exit(1);
+    }
 }
 
 fn seed() -> u64 {

@@ -15,6 +15,7 @@ mod spooled;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_recording::checkpoint::SigningKey;
 use portcullis_recording::crypt::{CryptError, RecipientPrivateKey};
@@ -88,16 +89,18 @@ impl Stored {
             .collect()
     }
 
-    /// With the key of the writer, and its head as the anchor.
-    async fn verify(&self) -> Report {
+    /// The key of the writer, and its head as the anchor.
+    fn trust(&self) -> Trust {
         let key = SigningKey::from_pem(&self.spooled.key).unwrap().public();
-        let anchors = self.spooled.writer.head().into_iter().collect();
-        let trust = Trust {
+        Trust {
             keys: [key].into_iter().collect(),
-            anchors,
+            anchors: self.spooled.writer.head().into_iter().collect(),
             ..Trust::default()
-        };
-        verify(&self.recordings(), &trust).await.unwrap()
+        }
+    }
+
+    async fn verify(&self) -> Report {
+        verify(&self.recordings(), &self.trust()).await.unwrap()
     }
 
     fn path(&self, number: u64) -> PathBuf {
@@ -310,6 +313,16 @@ async fn destroying_a_key_destroys_exactly_that_session_and_is_named() {
             session: session(1)
         }]
     );
+    // Only to who does not know that it was meant.
+    let mut trust = stored.trust();
+    trust.destroyed.insert(session(1));
+    let told = verify(&stored.recordings(), &trust).await.unwrap();
+    assert_eq!(told.verdict(), Verdict::Intact);
+    // A key that came back as another is no destroyed key.
+    fs::write(stored.key_path(session(1)), b"another").unwrap();
+    let told = verify(&stored.recordings(), &trust).await.unwrap();
+    let session = session(1);
+    assert_eq!(told.writers[0].findings, [Finding::KeyChanged { session }]);
 }
 
 #[tokio::test]
@@ -335,15 +348,31 @@ async fn replaced_session_key_is_named() {
     }];
     assert_eq!(stored.verify().await.writers[0].findings, changed);
 
-    fs::write(
-        stored.key_path(session(1)),
-        [other.as_slice(), b"x"].concat(),
-    )
-    .unwrap();
-    let read = stored.records(Query::session(session(1)), keys()).await;
-    let refused = CryptError::InvalidWrappedKey("wrong length");
-    assert_eq!(why(&read), Unreadable::Key(refused.into()));
-    assert_eq!(stored.verify().await.writers[0].findings, changed);
+    for more in [1, 2, 100_000] {
+        let longer = [other.as_slice(), &vec![b'x'; more]].concat();
+        fs::write(stored.key_path(session(1)), longer).unwrap();
+        let read = stored.records(Query::session(session(1)), keys()).await;
+        let refused = CryptError::InvalidWrappedKey("wrong length");
+        assert_eq!(why(&read), Unreadable::Key(refused.into()));
+        assert_eq!(stored.verify().await.writers[0].findings, changed);
+    }
+}
+
+/// Opening a pipe waits for who writes to it, which may be for ever.
+#[tokio::test]
+async fn pipe_in_the_place_of_a_key_is_named_and_nobody_waits_for_it() {
+    let private = RecipientPrivateKey::generate().unwrap();
+    let stored = Stored::new(Some(&private)).await;
+    let path = stored.key_path(session(1));
+    fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let report = tokio::time::timeout(Duration::from_secs(20), stored.verify()).await;
+    let session = session(1);
+    assert_eq!(
+        report.unwrap().writers[0].findings,
+        [Finding::KeyMissing { session }]
+    );
 }
 
 #[tokio::test]

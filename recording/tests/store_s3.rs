@@ -80,7 +80,7 @@ async fn object_is_made_once_read_back_and_never_replaced() {
         ),
         "{long:?}"
     );
-    let absent = store.stat("w/2").await;
+    let absent = store.read("w/2", 4).await;
     assert!(
         matches!(absent, Err(StoreError::NotFound { .. })),
         "{absent:?}"

@@ -272,3 +272,97 @@ async fn object_that_is_stuck_holds_up_no_other() {
     assert_eq!(tried.load(Ordering::SeqCst), 1);
     assert_eq!(fs::read(&path).unwrap(), b"other");
 }
+
+#[tokio::test]
+async fn object_that_can_never_go_holds_up_neither_the_others_nor_the_end() {
+    let spooled = Spooled::filled(3, None);
+    let store = TempDir::new().unwrap();
+    let raw = raw_segments(&spooled)[&SegmentName::open(2).to_string()].clone();
+    let path = store.path().join(object_name(&spooled, 2, &raw));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, b"other").unwrap();
+    let passes = AtomicUsize::new(0);
+    let stop = tokio::sync::Notify::new();
+    let worker = uploader(&spooled, store.path());
+    let run = worker.run(
+        Duration::from_millis(1),
+        // Were it taken for an outage, the second pass would never come.
+        Backoff::new(Duration::from_secs(3600), Duration::from_secs(3600)),
+        || 1.0,
+        |pass| {
+            assert!(!pass.outage);
+            if passes.fetch_add(1, Ordering::SeqCst) == 3 {
+                stop.notify_one();
+            }
+        },
+        stop.notified(),
+    );
+    tokio::time::timeout(Duration::from_secs(60), run)
+        .await
+        .unwrap();
+    let left: Vec<String> = raw_segments(&spooled).into_keys().collect();
+    assert_eq!(
+        left,
+        [2, 4].map(|number| SegmentName::open(number).to_string())
+    );
+}
+
+/// It answers that it took an object, and keeps another of the same length and tag.
+#[tokio::test]
+async fn store_that_keeps_something_else_is_never_believed() {
+    let spooled = Spooled::filled(2, None);
+    let before = raw_segments(&spooled);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(lie(listener));
+    let options = [
+        ("endpoint", endpoint.as_str()),
+        ("allow_http", "true"),
+        ("region", "us-east-1"),
+        ("access_key_id", "id"),
+        ("secret_access_key", "secret"),
+    ];
+    let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let store = Store::open("s3://bucket", &options.into_iter().collect()).unwrap();
+    let done = Uploader::new(Arc::clone(&spooled.writer), store, Confirmation::ReadBack)
+        .pass()
+        .await;
+    server.abort();
+    assert_eq!((done.uploaded, done.failures.len()), (0, 2), "{done:?}");
+    assert!(
+        matches!(done.failures[0].error, UploadError::OtherObject),
+        "{done:?}"
+    );
+    assert_eq!(raw_segments(&spooled), before);
+}
+
+/// One request to a connection; what it sends back has the length of the last body.
+async fn lie(listener: tokio::net::TcpListener) {
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    let mut length = 0;
+    loop {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut socket = BufReader::new(socket);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(socket.read_line(&mut head).await.unwrap() > 0);
+        }
+        let put = head.starts_with("PUT ");
+        if put {
+            let lower = head.to_ascii_lowercase();
+            let (_, after) = lower.split_once("content-length: ").unwrap();
+            length = after.lines().next().unwrap().parse().unwrap();
+            socket.read_exact(&mut vec![0; length]).await.unwrap();
+        }
+        let body = vec![b'x'; if put { 0 } else { length }];
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nETag: \"same\"\r\nContent-Length: {}\r\nConnection: close\r\n\
+             Last-Modified: Sat, 21 Nov 2026 06:00:00 GMT\r\n\r\n",
+            body.len()
+        );
+        socket.write_all(answer.as_bytes()).await.unwrap();
+        if !head.starts_with("HEAD ") {
+            socket.write_all(&body).await.unwrap();
+        }
+    }
+}

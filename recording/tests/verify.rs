@@ -132,6 +132,49 @@ fn beginning_that_was_removed_on_purpose_is_no_finding() {
 }
 
 #[test]
+fn first_segment_that_must_be_there_and_is_not_is_named() {
+    let recorder = record();
+    let mut trust = trust(&recorder, &[]);
+    trust.begins.insert(recorder.writer.clone(), 3);
+    let run = |present: u64| {
+        let mut check = WriterCheck::new(recorder.writer.clone(), &trust);
+        for (number, bytes) in (1..=present).zip(&recorder.segments) {
+            check.segment(number, bytes);
+        }
+        check.finish()
+    };
+    let gone = run(0);
+    assert_eq!(gone.findings, [SegmentsMissing { from: 3, to: 3 }]);
+    assert_eq!(gone.verdict(), Verdict::Broken);
+    assert_eq!(
+        run(1).findings,
+        [
+            SegmentsMissing { from: 2, to: 3 },
+            Unanchored { from: 1, to: 17 }
+        ]
+    );
+    assert_eq!(run(3).findings, [Unanchored { from: 1, to: 51 }]);
+}
+
+/// Nothing ahead of it says how the first segment begins: its start has to agree with itself.
+#[test]
+fn changed_start_of_the_first_segment_is_named_whatever_was_removed_ahead_of_it() {
+    let recorder = record();
+    let mut trust = trust(&recorder, &recorder.heads[15..]);
+    trust.begins.insert(recorder.writer.clone(), 3);
+    let start = &cut(&recorder)[2].frames[0];
+    for byte in 4..start.len() {
+        let mut changed = cut(&recorder);
+        changed[2].frames[0][byte] ^= 1;
+        let mut check = WriterCheck::new(recorder.writer.clone(), &trust);
+        check.segment(3, &changed[2].bytes());
+        check.segment(4, &recorder.segments[3]);
+        let report = check.finish();
+        assert_eq!(report.verdict(), Verdict::Broken, "byte {byte}: {report:?}");
+    }
+}
+
+#[test]
 fn end_of_a_middle_segment_that_was_cut_off_is_named() {
     seen(
         |segments| segments[1].frames.truncate(place(30)),

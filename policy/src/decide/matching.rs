@@ -12,7 +12,7 @@
 
 use std::cell::OnceCell;
 
-use regex::SetMatches;
+use regex_automata::{PatternID, PatternSet};
 
 use crate::expression::{Evaluation, Expression};
 use crate::matcher::Glob;
@@ -61,7 +61,7 @@ pub(crate) struct Examined<'a> {
     pub(crate) flags: FlagSet,
     pub(crate) texts: &'a Texts,
     pub(crate) evaluation: Evaluation<'a>,
-    found: OnceCell<Option<SetMatches>>,
+    found: OnceCell<Option<PatternSet>>,
 }
 
 // === impl Examined ===
@@ -82,17 +82,15 @@ impl<'a> Examined<'a> {
         }
     }
 
-    fn text_has(&self, place: usize) -> bool {
+    /// Whether a pattern is found in the text; none where it cannot be told.
+    pub(crate) fn text_has(&self, place: usize) -> Option<bool> {
         let text = &self.operation.text;
         let found = self
             .found
-            .get_or_init(|| self.texts.set().map(|set| set.matches(text)));
+            .get_or_init(|| self.texts.set().and_then(|set| set.matches(text)));
         match found {
-            Some(found) => found.matched(place),
-            None => self
-                .texts
-                .pattern(place)
-                .is_some_and(|pattern| pattern.matches(text)),
+            Some(found) => Some(PatternID::new(place).is_ok_and(|place| found.contains(place))),
+            None => self.texts.finds(place, text),
         }
     }
 }
@@ -181,7 +179,10 @@ impl CompiledMatch {
             Field::Attributes => self.source.attributes.iter().all(|(name, patterns)| {
                 attribute_holds(patterns, operation.attributes.get(name), how)
             }),
-            Field::Text => self.text.iter().any(|place| at.text_has(*place)),
+            Field::Text => self
+                .text
+                .iter()
+                .any(|place| at.text_has(*place).unwrap_or(how.leans_to_yes())),
             Field::Expression => true,
         }
     }

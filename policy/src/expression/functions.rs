@@ -13,7 +13,10 @@ use kube_cel::cel::{Context, ExecutionError, ResolveResult, Value};
 use super::check::HAS_FIELD;
 use super::cost::MAX_ITERATED;
 use super::literal;
-use crate::matcher::TextPattern;
+use crate::matcher::{MAX_SEARCH_STEPS, TextPattern};
+
+/// A search that was given up.
+const TOO_LONG: &str = "the pattern takes too long on this text";
 
 type Text = Arc<String>;
 type Patterns = Arc<HashMap<String, TextPattern>>;
@@ -35,15 +38,21 @@ fn strings(context: &mut Context<'static>, patterns: &Patterns) {
     context.add_function(
         "matches",
         move |This(text): This<Text>, pattern: Text| -> ResolveResult {
-            Ok(Value::Bool(compiled(&known, &pattern)?.matches(&text)))
+            let found = compiled(&known, &pattern)?.matches_within(&text, MAX_SEARCH_STEPS);
+            found
+                .map(Value::Bool)
+                .ok_or_else(|| failed("matches", TOO_LONG))
         },
     );
     let known = Arc::clone(patterns);
     context.add_function(
         "find",
         move |This(text): This<Text>, pattern: Text| -> ResolveResult {
-            let found = compiled(&known, &pattern)?.find(&text).unwrap_or_default();
-            Ok(Value::String(Arc::new(found.to_owned())))
+            let found = compiled(&known, &pattern)?.find(&text);
+            let found = found.map_err(|_| failed("find", TOO_LONG))?;
+            Ok(Value::String(Arc::new(
+                found.unwrap_or_default().to_owned(),
+            )))
         },
     );
     context.add_function(

@@ -53,8 +53,8 @@ impl FieldMask {
             && match class {
                 TypeClass::Text | TypeClass::Array | TypeClass::Other => self.text.is_none(),
                 TypeClass::Json => self.json.is_none(),
-                TypeClass::Number | TypeClass::Boolean => true,
-                TypeClass::Temporal | TypeClass::Bytes => true,
+                TypeClass::Number => !self.text.as_ref().is_some_and(|t| t.looks_at_numbers()),
+                TypeClass::Boolean | TypeClass::Temporal | TypeClass::Bytes => true,
             }
     }
 
@@ -75,6 +75,9 @@ impl FieldMask {
                 Some(masked) => Outcome::Value(masked_text(masked)),
                 None => Outcome::Unchanged,
             }),
+            (TypeClass::Number, Some(text), _) => Ok(text
+                .mask_number(value)
+                .map_or(Outcome::Unchanged, Outcome::Value)),
             (TypeClass::Json, _, Some(plan)) => json(plan, value),
             (TypeClass::Array | TypeClass::Other, Some(text), _) if !text.is_clean(value) => {
                 Ok(Outcome::Value(Masked::Null))

@@ -13,7 +13,8 @@
 //! **A value that a rule names** is transformed as a whole. **Any other value** goes by its
 //! class: a text has its finds replaced; JSON is masked by the JSON paths and has the finds in
 //! its strings and names replaced; an array or anything else that is given as text becomes NULL
-//! when there is a find in it; numbers, booleans, dates and bytes pass. Where Partial meets
+//! when there is a find in it; a number, in JSON too, is masked where it is a payment card's and
+//! such are looked for; booleans, dates and bytes pass. Where Partial meets
 //! detectors, a value in which something is found takes the stricter of the two transforms as a
 //! whole.
 //!

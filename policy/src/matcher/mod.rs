@@ -1,6 +1,6 @@
 //! Patterns: one name, one resource, a text. Each is parsed once, at compile, and refuses what it
-//! cannot mean; matching never fails, takes time linear in the value for any one pattern, and
-//! allocates nothing.
+//! cannot mean; matching takes bounded time, and a name or a resource is matched without an
+//! allocation.
 
 mod glob;
 mod resource;
@@ -13,9 +13,12 @@ use thiserror::Error;
 
 pub use glob::Glob;
 pub use resource::{MAX_SEGMENTS, ResourcePattern, SegmentPattern};
-pub use text::{MAX_TEXT_PATTERN_BYTES, MAX_TEXT_PATTERN_LEN, TextPattern};
+pub use text::{
+    MAX_SEARCH_STEPS, MAX_TEXT_PATTERN_BYTES, MAX_TEXT_PATTERN_LEN, MAX_TEXT_STEPS, TextPattern,
+};
 
 pub(crate) use resource::PathKey;
+pub(crate) use text::TextPatterns;
 
 /// Longest name or resource pattern, in bytes.
 pub const MAX_PATTERN_LEN: usize = 1024;

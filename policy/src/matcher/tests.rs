@@ -344,8 +344,8 @@ fn keys_of_paths_begin_with_the_prefix_of_every_pattern_that_matches() {
 #[test]
 fn text_patterns_are_found_anywhere_and_bounded() {
     let pattern = TextPattern::parse(r"(?i)\bdrop\s+table\b").unwrap();
-    assert!(pattern.matches("begin; DROP\n TABLE x"));
-    assert!(!pattern.matches("drop_table"));
+    assert_eq!(pattern.matches("begin; DROP\n TABLE x"), Some(true));
+    assert_eq!(pattern.matches("drop_table"), Some(false));
     assert!(
         TextPattern::parse("(a{100}){100}{100}")
             .unwrap_err()
@@ -378,6 +378,37 @@ fn text_patterns_are_found_anywhere_and_bounded() {
         refused.reason,
         "the pattern is 4097 bytes long; at most 4096 are allowed"
     );
+}
+
+/// Ones and noughts without an order, so that no table of a search is ever used twice.
+fn noise(length: usize) -> String {
+    let mut state = 12345_u64;
+    let bits = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
+        if state >> 63 == 1 { '1' } else { '0' }
+    });
+    bits.take(length).collect()
+}
+
+#[test]
+fn search_that_would_take_seconds_is_given_up() {
+    for slow in ["1[01]{9000}x", r"(1|[01]){3000}\bx"] {
+        let slow = TextPattern::parse(slow).unwrap();
+        assert_eq!(slow.matches(&noise(1 << 16)), None);
+        assert!(slow.find(&noise(1 << 16)).is_err());
+        assert_eq!(slow.matches(&noise(100)), Some(false));
+        assert_eq!(slow.find(&noise(100)), Ok(None));
+    }
+}
+
+#[test]
+fn long_text_is_searched_to_its_end_by_a_usual_pattern() {
+    let pattern = TextPattern::parse(r"(?i)\bdrop\s+table\b").unwrap();
+    let long = "insert into t values ('it''s', 12); ".repeat(100_000);
+    assert_eq!(pattern.matches(&long), Some(false));
+    let ends = format!("{long}drop  TABLE t");
+    assert_eq!(pattern.matches(&ends), Some(true));
+    assert_eq!(pattern.find(&ends), Ok(Some("drop  TABLE")));
 }
 
 #[test]

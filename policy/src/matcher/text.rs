@@ -1,6 +1,20 @@
 //! A pattern for the text of an operation.
+//!
+//! A search is linear in the text, but each byte may cost as much as the pattern has states:
+//! `1[01]{9000}x` takes seconds for 64 KiB of ones and noughts, and whoever sends the text chooses
+//! it. So a search is exact within a bound on text × states. Beyond it, it is made on tables that
+//! are built on the way, which are cheap for nearly every text, and given up when they keep
+//! growing. What was given up cannot be told; the caller takes the safe side.
+
+use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
+use regex_automata::hybrid::dfa;
+use regex_automata::hybrid::regex as lazy;
+use regex_automata::nfa::thompson;
+use regex_automata::util::pool::Pool;
+use regex_automata::util::syntax;
+use regex_automata::{Input, MatchError, MatchKind, PatternSet};
 
 use super::{InvalidPattern, check_length};
 
@@ -10,15 +24,45 @@ pub const MAX_TEXT_PATTERN_LEN: usize = 4096;
 /// What one compiled text pattern may take, in bytes of memory. `(a{100}){100}` is past it.
 pub const MAX_TEXT_PATTERN_BYTES: usize = 1 << 20;
 
+/// Most bytes of a text × states of a pattern that an exact search may take, some 10 ns each at
+/// worst. All text patterns of a decision share it.
+pub const MAX_TEXT_STEPS: usize = 1 << 24;
+
+/// The same for one search of an expression, which may make many.
+pub const MAX_SEARCH_STEPS: usize = 1 << 18;
+
 /// Deepest nesting of groups in a text pattern.
 const MAX_TEXT_PATTERN_NESTING: u32 = 32;
 
-/// A regular expression that is searched for anywhere in a text, in time linear in the text. No
-/// look-around and no back-references; `(?i)` takes case away.
+/// What the tables of a search beyond [`MAX_TEXT_STEPS`] take, in bytes of memory.
+const TABLE_BYTES: usize = 256 << 10;
+
+/// What the tables of a search for all patterns take, in bytes of memory.
+const SHARED_TABLE_BYTES: usize = 4 << 20;
+
+/// Tables that are full are begun anew this often in one search.
+const TABLE_CLEARS: usize = 2;
+
+/// What all text patterns together may take, in bytes of memory.
+const MAX_SHARED_BYTES: usize = 16 * MAX_TEXT_PATTERN_BYTES;
+
+/// A regular expression that is searched for anywhere in a text, in bounded time. No look-around
+/// and no back-references; `(?i)` takes case away.
 #[derive(Debug, Clone)]
 pub struct TextPattern {
     regex: Regex,
+    tables: Arc<lazy::Regex>,
 }
+
+/// Several patterns in one search.
+#[derive(Debug)]
+pub(crate) struct TextPatterns {
+    tables: dfa::DFA,
+    caches: Pool<dfa::Cache, MakeCache>,
+}
+
+type MakeCache =
+    Box<dyn Fn() -> dfa::Cache + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>;
 
 // === impl TextPattern ===
 
@@ -31,21 +75,53 @@ impl TextPattern {
             .nest_limit(MAX_TEXT_PATTERN_NESTING)
             .build()
             .map_err(|error| refused(&error))?;
-        Ok(Self { regex })
+        let tables = lazy::Regex::builder()
+            .dfa(tables(TABLE_BYTES))
+            .thompson(thompson::Config::new().nfa_size_limit(Some(MAX_TEXT_PATTERN_BYTES)))
+            .syntax(syntax::Config::new().nest_limit(MAX_TEXT_PATTERN_NESTING))
+            .build(pattern)
+            .map_err(|_| too_large(MAX_TEXT_PATTERN_BYTES))?;
+        Ok(Self {
+            regex,
+            tables: Arc::new(tables),
+        })
     }
 
-    pub fn matches(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+    /// Whether it is found; none where that cannot be told in bounded time.
+    pub fn matches(&self, text: &str) -> Option<bool> {
+        self.matches_within(text, MAX_TEXT_STEPS)
     }
 
-    /// The first match.
-    pub fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
-        self.regex.find(text).map(|found| found.as_str())
+    /// The same, within so many bytes × states.
+    pub(crate) fn matches_within(&self, text: &str, steps: usize) -> Option<bool> {
+        if self.steps(text) <= steps {
+            return Some(self.regex.is_match(text));
+        }
+        let forward = self.tables.forward();
+        let input = Input::new(text).earliest(true);
+        let found = forward.try_search_fwd(&mut forward.create_cache(), &input);
+        found.ok().map(|found| found.is_some())
+    }
+
+    /// The first match, for expressions; an error where it cannot be told in bounded time.
+    pub fn find<'t>(&self, text: &'t str) -> Result<Option<&'t str>, MatchError> {
+        if self.steps(text) <= MAX_SEARCH_STEPS {
+            return Ok(self.regex.find(text).map(|found| found.as_str()));
+        }
+        let mut cache = self.tables.create_cache();
+        let found = self.tables.try_search(&mut cache, &Input::new(text))?;
+        Ok(found.and_then(|found| text.get(found.range())))
     }
 
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         self.regex.as_str()
+    }
+
+    /// Bytes × states: what a search costs at worst.
+    fn steps(&self, text: &str) -> usize {
+        let states = self.tables.forward().get_nfa().states().len();
+        text.len().saturating_mul(states)
     }
 }
 
@@ -71,11 +147,60 @@ impl std::str::FromStr for TextPattern {
     }
 }
 
+// === impl TextPatterns ===
+
+impl TextPatterns {
+    /// None where together they are too large.
+    pub(crate) fn new(patterns: &[TextPattern]) -> Option<Self> {
+        let sources: Vec<_> = patterns.iter().map(TextPattern::as_str).collect();
+        let tables = dfa::DFA::builder()
+            .configure(tables(SHARED_TABLE_BYTES).match_kind(MatchKind::All))
+            .thompson(thompson::Config::new().nfa_size_limit(Some(MAX_SHARED_BYTES)))
+            .build_many(&sources)
+            .ok()?;
+        let made = tables.clone();
+        let make: MakeCache = Box::new(move || made.create_cache());
+        Some(Self {
+            tables,
+            caches: Pool::new(make),
+        })
+    }
+
+    /// Those that are found; none where that cannot be told for all of them at once.
+    pub(crate) fn matches(&self, text: &str) -> Option<PatternSet> {
+        let mut cache = self.caches.get();
+        // What earlier texts filled must not count against this one.
+        if cache.clear_count() > 0 {
+            cache.reset(&self.tables);
+        }
+        let mut found = PatternSet::new(self.tables.pattern_len());
+        let input = Input::new(text);
+        self.tables
+            .try_which_overlapping_matches(&mut cache, &input, &mut found)
+            .ok()?;
+        Some(found)
+    }
+}
+
+/// Tables that are given up rather than filled for ever, and at the first letter beyond ASCII
+/// where a pattern asks for the edges of words.
+fn tables(bytes: usize) -> dfa::Config {
+    dfa::Config::new()
+        .cache_capacity(bytes)
+        .skip_cache_capacity_check(true)
+        .minimum_cache_clear_count(Some(TABLE_CLEARS))
+        .unicode_word_boundary(true)
+}
+
 fn refused(error: &regex::Error) -> InvalidPattern {
     match error {
-        regex::Error::CompiledTooBig(limit) => InvalidPattern::new(format!(
-            "the pattern would take more than {limit} bytes of memory; shorten its repetitions"
-        )),
+        regex::Error::CompiledTooBig(limit) => too_large(*limit),
         other => InvalidPattern::new(other.to_string()),
     }
+}
+
+fn too_large(limit: usize) -> InvalidPattern {
+    InvalidPattern::new(format!(
+        "the pattern would take more than {limit} bytes of memory; shorten its repetitions"
+    ))
 }

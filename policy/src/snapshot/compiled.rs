@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use regex::{RegexSet, RegexSetBuilder};
-
 use super::sets::{EffectSet, FlagSet};
-use crate::matcher::{MAX_TEXT_PATTERN_BYTES, TextPattern};
+use crate::matcher::{MAX_TEXT_STEPS, TextPattern, TextPatterns};
 use crate::rule::{Action, DefaultAction, Enforcement, Match, ObjectName, Origin, Policy, Rule};
 
 #[derive(Debug)]
@@ -44,14 +42,11 @@ pub(crate) struct Texts {
     patterns: Vec<TextPattern>,
     places: HashMap<String, usize>,
     /// All of them in one search. None where there are few, or where together they are too large.
-    set: Option<RegexSet>,
+    set: Option<TextPatterns>,
 }
 
 /// Fewer patterns than this are searched for one by one.
 const SHARED_TEXTS: usize = 3;
-
-/// What the set of text patterns may take, in bytes of memory.
-const MAX_SHARED_BYTES: usize = 16 * MAX_TEXT_PATTERN_BYTES;
 
 // === impl CompiledPolicy ===
 
@@ -123,20 +118,18 @@ impl Texts {
     /// Puts all patterns into one search.
     pub(crate) fn share(&mut self) {
         if self.patterns.len() >= SHARED_TEXTS {
-            let sources = self.patterns.iter().map(TextPattern::as_str);
-            let set = RegexSetBuilder::new(sources)
-                .size_limit(MAX_SHARED_BYTES)
-                .dfa_size_limit(MAX_SHARED_BYTES)
-                .build();
-            self.set = set.ok();
+            self.set = TextPatterns::new(&self.patterns);
         }
     }
 
-    pub(crate) fn set(&self) -> Option<&RegexSet> {
+    pub(crate) fn set(&self) -> Option<&TextPatterns> {
         self.set.as_ref()
     }
 
-    pub(crate) fn pattern(&self, place: usize) -> Option<&TextPattern> {
-        self.patterns.get(place)
+    /// Whether one pattern is found, by itself; none where it cannot be told. The patterns share
+    /// what one decision may take.
+    pub(crate) fn finds(&self, place: usize, text: &str) -> Option<bool> {
+        let steps = MAX_TEXT_STEPS / self.patterns.len().max(1);
+        self.patterns.get(place)?.matches_within(text, steps)
     }
 }

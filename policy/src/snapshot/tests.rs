@@ -446,3 +446,55 @@ fn what_an_explanation_quotes_is_cut_and_made_visible() {
     );
     assert!(shown.len() < 600, "{}", shown.len());
 }
+
+/// Whoever sends a text on which a pattern takes too long is denied by rules that deny, and not
+/// let through by rules that allow, nor by what lifts a rule.
+#[test]
+fn text_that_makes_a_pattern_slow_helps_nobody() {
+    let slow = |pattern: &str| Match {
+        text: vec![TextPattern::parse(pattern).unwrap()],
+        ..Match::default()
+    };
+    let allow = Rule {
+        action: Action::Allow,
+        ..deny("allow", slow("1[01]{9000}x"))
+    };
+    let but = Rule {
+        unless: Some(slow("1[01]{9000}x")),
+        ..deny("but", verb("SELECT"))
+    };
+    let closed = Policy {
+        default: DefaultAction::Deny,
+        ..policy("closed", vec![allow])
+    };
+    let mut state = 12345_u64;
+    let bits = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
+        if state >> 63 == 1 { '1' } else { '0' }
+    });
+    let noisy = Operation {
+        text: bits.take(1 << 16).collect(),
+        ..operation("SELECT")
+    };
+    let denied = deny("many", slow("1[01]{9000}x"));
+    // Enough patterns that they are searched for in one go.
+    let more = ["t1", "t2", "t3"].map(|text| deny(text, slow(text)));
+    let many = std::iter::once(denied.clone()).chain(more).collect();
+    for (policy, rule) in [
+        (policy("p", vec![denied]), Some("many")),
+        (policy("p", many), Some("many")),
+        (policy("p", vec![but]), Some("but")),
+        (closed, None),
+    ] {
+        let snapshot = Snapshot::compile(parts(vec![policy])).unwrap();
+        let request = Request {
+            subject: &subject("alice"),
+            session: &session(),
+            operation: &noisy,
+            now: SystemTime::UNIX_EPOCH,
+        };
+        let decision = snapshot.decide(&request);
+        assert_eq!(decision.verdict, Verdict::Deny);
+        assert_eq!(decision.reason.unwrap().rule.as_deref(), rule);
+    }
+}

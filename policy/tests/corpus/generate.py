@@ -273,7 +273,9 @@ def phones():
                  "whatsapp ⟦98765 43%s⟧" % pick(D, 3), "cell: ⟦612 345 %s⟧" % pick(D, 3), "Tel.: ⟦030-1234-%s⟧" % pick(D, 4),
                  "contact number ⟦9123 4%s⟧" % pick(D, 3), "phoneNumber: ⟦1%s%s%s⟧" % nanp(), "msisdn=⟦447700900%s⟧" % pick(D, 3),
                  "dial ⟦138 1234 5%s⟧" % pick(D, 3), "home phone ⟦%s%s%s⟧" % nanp()])
-    bad = [str(1600000000 + R.randrange(10**8)) for _ in range(6)] + [str(1600000000000 + R.randrange(10**11)) for _ in range(4)]
+    hits(kind, ["0044 20 7946 0" + pick(D, 3), "0049-30-1234" + pick(D, 4), "001-%s-%s-%s" % nanp(), "0033 1 23 45 67 " + pick(D, 2)])
+    bad = ["0012 34", "00 11 22 33 44", "0099-123-4567", "0004 1234 5678", "001 002 003 004"]
+    bad += [str(1600000000 + R.randrange(10**8)) for _ in range(6)] + [str(1600000000000 + R.randrange(10**11)) for _ in range(4)]
     bad += ["%s%s%s" % nanp() for _ in range(6)]
     bad += ["111-222-3333", "055-123-4567", "911-555-1234", "555-911-1234", "155-234-5678", "555-123-456", "555-12-34567",
             "5555-123-4567", "555-123-45678", "555-1234", "2024-05-01", "05/11/2024", "01-02-2024", "05/11/2024 12:30",
@@ -518,6 +520,9 @@ def api_keys():
     values += [rnd(21) + "+" + rnd(20) + "==" for _ in range(2)]
     hits(kind, values, names)
     split(kind, ["secret: ⟦%s⟧" % guid(), "api_key=⟦%s⟧" % guid(), "Authorization: Basic ⟦%s⟧" % base64.b64encode(b"fake-user:fake-Passw0rd-42").decode()])
+    hits(kind, ["sk_{+}live_" + rnd(24), "gl{+}pat-" + rnd(20), "n{+}pm_" + rnd(36), "sk-{+}ant-api03-" + rnd(48), "SG{+}." + rnd(22) + "." + rnd(43), "h{+}f_" + rnd(34)])
+    misses(kind, ["sk_live_key", "npm_config_registry", "npm_lifecycle_event_name_of_script", "glpat-xxxxxxxxxxxxxxxxxxxx", "SG.1", "hf_hub_download_model_name", "sk_test_mode_is_enabled_for_all",
+                  "xsk_live_" + rnd(24), "MSG." + rnd(30)])
     bad = ["token_id: " + guid(), "token: " + guid(), "bearer " + guid(), "session_token=" + guid(), "commit " + sha(40), "sha256:" + sha(64), "etag: " + sha(32),
            "trace_id=" + sha(32), "span " + sha(16), "key_id: " + rnd(24), "secret_name: my-app-secret-v2-prod", "secretName: tls-cert-production-2024",
            "token_type: bearer", "token_count: 12345678901234567890", "tokens used: 1700000000000000", "password: correct horse battery staple",

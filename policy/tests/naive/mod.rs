@@ -180,7 +180,11 @@ fn words(of: &Match, operation: &Operation) -> bool {
     let verb = operation.verb.to_lowercase();
     (of.verbs.is_empty() || of.verbs.iter().any(|listed| listed.to_lowercase() == verb))
         && (of.flags.is_empty() || of.flags.iter().any(|flag| operation.flags.contains(flag)))
-        && (of.text.is_empty() || of.text.iter().any(|text| text.matches(&operation.text)))
+        && (of.text.is_empty()
+            || of
+                .text
+                .iter()
+                .any(|text| text.matches(&operation.text).unwrap()))
 }
 
 fn attributes(of: &Match, operation: &Operation, all: bool) -> bool {

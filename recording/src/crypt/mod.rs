@@ -13,7 +13,8 @@
 //!   and a key that was unwrapped can only open ([`SessionOpener`]).
 //! - A payload cannot be moved to another place: the caller's associated data,
 //!   which tells its place, is authenticated.
-//! - Lengths are not hidden, and nothing is compressed before it is encrypted.
+//! - Lengths are not hidden. The writer compresses longer payloads ahead, each alone,
+//!   so a length tells of its own payload only.
 
 mod hpke;
 mod key;

@@ -84,6 +84,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, FormatError> {
     clippy::cast_possible_truncation,
     reason = "the low seven bits are what is meant"
 )]
+#[inline]
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -92,6 +93,7 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+#[inline]
 pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);

@@ -130,7 +130,7 @@ impl Recordings {
     ) -> Result<Option<Bytes>, ReadError> {
         let name = format!("{writer}/{}", key_name(session));
         // One byte more than a key has, so that a longer one is seen to be another.
-        match self.store.read(&name, WRAPPED_KEY_LEN as u64 + 1).await {
+        match self.store.read_front(&name, WRAPPED_KEY_LEN + 1).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -138,7 +138,8 @@ impl Recordings {
     }
 
     /// Destroys one session for ever: its key is removed, and what was encrypted
-    /// with it can be read by nobody. The record still verifies, and says so.
+    /// with it can be read by nobody. The record still verifies, and says so. A bucket
+    /// that keeps versions keeps the key as an older one: they must be removed there.
     pub async fn destroy_session(
         &self,
         writer: &WriterId,

@@ -100,6 +100,8 @@ pub enum OpenError {
     Misnamed { path: PathBuf },
     #[error("{path} is not a torn segment but something else: {source}")]
     Foreign { path: PathBuf, source: Break },
+    #[error("{path} has a name of the spool's own files, but is no file")]
+    NotAFile { path: PathBuf },
     #[error("no randomness to name the writer")]
     NoRandomness,
     #[error("the recovered segment cannot be continued: {0}")]
@@ -218,19 +220,16 @@ impl Spool {
 impl Inventory {
     pub(crate) fn of(folder: &Path) -> Result<Self, OpenError> {
         let mut inventory = Self::default();
-        for (name, bytes) in list(folder)? {
-            match SegmentName::parse(&name) {
-                Some(SegmentName {
-                    number,
-                    sealed: None,
-                }) => {
-                    inventory.segments.push((number, bytes));
-                }
-                _ => inventory.other += bytes,
+        let segment = |name: &str| SegmentName::parse(name).filter(|name| name.sealed.is_none());
+        for (name, bytes) in list(folder, |name| segment(name).is_some())? {
+            match segment(&name) {
+                Some(SegmentName { number, .. }) => inventory.segments.push((number, bytes)),
+                None => inventory.other += bytes,
             }
         }
         inventory.segments.sort_unstable();
-        for (name, bytes) in list(&folder.join(KEYS_FOLDER))? {
+        let keys = folder.join(KEYS_FOLDER);
+        for (name, bytes) in list(&keys, |name| session_of_key(name).is_some())? {
             match session_of_key(&name) {
                 Some(session) => inventory.keys.push((session, bytes)),
                 None => inventory.other += bytes,
@@ -311,8 +310,9 @@ fn new_writer(config: &SpoolConfig) -> Result<WriterId, OpenError> {
         .map_err(|_| OpenError::InvalidConfig("the writer's name"))
 }
 
-/// Names and sizes of the files in a folder.
-fn list(folder: &Path) -> Result<Vec<(String, u64)>, OpenError> {
+/// Names and sizes of the files in a folder. What has a name of `ours` must be a file, and no
+/// link to one either, or the writer would write, or cut off, what is not its own.
+fn list(folder: &Path, ours: impl Fn(&str) -> bool) -> Result<Vec<(String, u64)>, OpenError> {
     let io = |source| OpenError::io(folder, source);
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(io)? {
@@ -322,10 +322,13 @@ fn list(folder: &Path) -> Result<Vec<(String, u64)>, OpenError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             metadata => metadata.map_err(io)?,
         };
-        if let Ok(name) = entry.file_name().into_string()
-            && metadata.is_file()
-        {
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        if metadata.is_file() {
             files.push((name, metadata.len()));
+        } else if ours(&name) {
+            return Err(OpenError::NotAFile { path: entry.path() });
         }
     }
     Ok(files)

@@ -289,6 +289,34 @@ fn other_files_under_a_segments_name_are_not_touched() {
 }
 
 #[test]
+fn link_or_folder_under_a_name_of_ours_is_refused_and_what_it_names_is_kept() {
+    let bed = Bed::new();
+    drop(bed.open().unwrap());
+    let target = bed.folder.path().join("target");
+    fs::write(&target, b"not ours").unwrap();
+    let key = bed
+        .writer_folder()
+        .join(crate::layout::key_name(&SessionId::new([7; 16])));
+    for path in [bed.segment(2), bed.segment(9), key] {
+        std::os::unix::fs::symlink(&target, &path).unwrap();
+        let refused = bed.open().unwrap_err();
+        assert!(
+            matches!(&refused, OpenError::NotAFile { path: told } if *told == path),
+            "{refused}"
+        );
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(matches!(
+            bed.open().unwrap_err(),
+            OpenError::NotAFile { .. }
+        ));
+        fs::remove_dir(&path).unwrap();
+    }
+    assert_eq!(fs::read(&target).unwrap(), b"not ours");
+    bed.open().unwrap();
+}
+
+#[test]
 fn overlong_segment_is_refused_unread() {
     let bed = Bed::new();
     drop(bed.open().unwrap());

@@ -13,6 +13,8 @@ mod open;
 mod tests;
 
 use std::fmt;
+use std::fs::Metadata;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -31,6 +33,8 @@ pub struct Store {
     inner: Arc<dyn ObjectStore>,
     /// Without anything secret, for people.
     place: String,
+    /// The directory, where it is one.
+    folder: Option<PathBuf>,
 }
 
 /// An object as a listing shows it.
@@ -39,19 +43,6 @@ pub struct Entry {
     /// Its path from the store's prefix on, segments joined by `/`.
     pub name: String,
     pub size: u64,
-}
-
-/// What a store said after it took an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    pub e_tag: Option<String>,
-}
-
-/// An object's size and tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stat {
-    pub size: u64,
-    pub e_tag: Option<String>,
 }
 
 /// Content of one object, piece by piece.
@@ -64,6 +55,7 @@ pub struct Chunks {
 pub enum StoreError {
     #[error("{name} is not a name of an object")]
     InvalidName { name: String },
+    /// Also what is no file in a directory, such as a pipe.
     #[error("{name} is not in the store")]
     NotFound { name: String },
     #[error("{name} is in the store already")]
@@ -99,7 +91,7 @@ impl Store {
 impl Store {
     /// Writes a new object whole. An object that is there already stays as it is
     /// and is an error, whatever its content.
-    pub async fn create(&self, name: &str, content: Bytes) -> Result<Receipt, StoreError> {
+    pub async fn create(&self, name: &str, content: Bytes) -> Result<(), StoreError> {
         let options = PutOptions {
             mode: PutMode::Create,
             ..PutOptions::default()
@@ -108,22 +100,7 @@ impl Store {
             .inner
             .put_opts(&path(name)?, PutPayload::from(content), options)
             .await;
-        let result = put.map_err(|source| named(name, source))?;
-        Ok(Receipt {
-            e_tag: result.e_tag,
-        })
-    }
-
-    pub async fn stat(&self, name: &str) -> Result<Stat, StoreError> {
-        let meta = self
-            .inner
-            .head(&path(name)?)
-            .await
-            .map_err(|source| named(name, source))?;
-        Ok(Stat {
-            size: meta.size,
-            e_tag: meta.e_tag,
-        })
+        put.map(drop).map_err(|source| named(name, source))
     }
 
     /// The whole object, refused if it is longer than `limit`.
@@ -145,13 +122,26 @@ impl Store {
         Ok(all.freeze())
     }
 
+    /// The first bytes of an object, at most `length`, however long it is.
+    pub(crate) async fn read_front(&self, name: &str, length: usize) -> Result<Bytes, StoreError> {
+        let mut chunks = self.chunks(name, u64::MAX).await?;
+        let mut front = BytesMut::new();
+        while let Some(chunk) = chunks.stream.next().await {
+            front.extend_from_slice(&chunk?);
+            if front.len() >= length {
+                front.truncate(length);
+                break;
+            }
+        }
+        Ok(front.freeze())
+    }
+
     /// The object piece by piece, refused if its size is more than `limit`.
     pub async fn chunks(&self, name: &str, limit: u64) -> Result<Chunks, StoreError> {
-        let got = self
-            .inner
-            .get(&path(name)?)
-            .await
-            .map_err(|source| named(name, source))?;
+        let path = path(name)?;
+        self.refuse_special(name).await?;
+        let got = self.inner.get(&path).await;
+        let got = got.map_err(|source| named(name, source))?;
         let size = got.meta.size;
         if size > limit {
             return Err(StoreError::TooLarge {
@@ -166,6 +156,22 @@ impl Store {
             .map_err(move |source| named(&owned, source))
             .boxed();
         Ok(Chunks { size, stream })
+    }
+
+    /// In a directory somebody may have put what is no file: opening a pipe could wait for
+    /// ever. Links are followed.
+    async fn refuse_special(&self, name: &str) -> Result<(), StoreError> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let is_special = |metadata: Metadata| !metadata.is_file();
+        match tokio::fs::metadata(folder.join(name)).await.map(is_special) {
+            Ok(true) => Err(StoreError::NotFound {
+                name: name.to_owned(),
+            }),
+            // What else may be wrong is told when it is opened.
+            Ok(false) | Err(_) => Ok(()),
+        }
     }
 
     /// All objects below a folder, in no particular order.
@@ -197,11 +203,12 @@ impl Store {
     pub async fn destroy(&self, name: &str) -> Result<(), StoreError> {
         // Deleting what is not there is no error in S3, but here it would tell
         // somebody that something is gone that perhaps was misspelt.
-        self.stat(name).await?;
-        self.inner
-            .delete(&path(name)?)
-            .await
-            .map_err(|source| named(name, source))
+        let path = path(name)?;
+        self.refuse_special(name).await?;
+        let there = self.inner.head(&path).await;
+        there.map_err(|source| named(name, source))?;
+        let gone = self.inner.delete(&path).await;
+        gone.map_err(|source| named(name, source))
     }
 }
 

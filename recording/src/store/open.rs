@@ -90,6 +90,7 @@ impl Store {
         Ok(Self {
             inner: below(inner, prefix),
             place: url.to_owned(),
+            folder: None,
         })
     }
 
@@ -106,6 +107,7 @@ impl Store {
         Ok(Self {
             inner,
             place: path.display().to_string(),
+            folder: Some(path.to_owned()),
         })
     }
 }

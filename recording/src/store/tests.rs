@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 use super::*;
 
@@ -99,14 +99,20 @@ fn secret_values_are_in_no_error_and_no_debug_output() {
     assert!(!half.contains("hidden"), "{half}");
 }
 
-#[tokio::test]
-async fn object_is_made_once_and_never_replaced() {
+/// A directory with one object.
+async fn with_object(name: &str, content: &'static [u8]) -> (TempDir, Store) {
     let folder = tempdir().unwrap();
     let store = Store::directory(folder.path()).unwrap();
     store
-        .create("w/1", Bytes::from_static(b"first"))
+        .create(name, Bytes::from_static(content))
         .await
         .unwrap();
+    (folder, store)
+}
+
+#[tokio::test]
+async fn object_is_made_once_and_never_replaced() {
+    let (_folder, store) = with_object("w/1", b"first").await;
     for content in [b"other".as_slice(), b"first"] {
         let again = store.create("w/1", Bytes::from_static(content)).await;
         assert!(matches!(again, Err(StoreError::AlreadyExists { name }) if name == "w/1"));
@@ -115,17 +121,11 @@ async fn object_is_made_once_and_never_replaced() {
         store.read("w/1", 5).await.unwrap(),
         Bytes::from_static(b"first")
     );
-    assert_eq!(store.stat("w/1").await.unwrap().size, 5);
 }
 
 #[tokio::test]
 async fn reading_is_bounded() {
-    let folder = tempdir().unwrap();
-    let store = Store::directory(folder.path()).unwrap();
-    store
-        .create("w/1", Bytes::from_static(b"first"))
-        .await
-        .unwrap();
+    let (_folder, store) = with_object("w/1", b"first").await;
     let refused = store.read("w/1", 4).await;
     assert!(matches!(
         refused,
@@ -135,6 +135,9 @@ async fn reading_is_bounded() {
             ..
         })
     ));
+    for (length, front) in [(0, ""), (4, "firs"), (5, "first"), (6, "first")] {
+        assert_eq!(store.read_front("w/1", length).await.unwrap(), front);
+    }
     let absent = store.read("w/2", 4).await;
     assert!(matches!(absent, Err(StoreError::NotFound { name }) if name == "w/2"));
 }
@@ -175,12 +178,7 @@ async fn folders_and_objects_are_listed() {
 
 #[tokio::test]
 async fn destroying_what_is_not_there_is_an_error() {
-    let folder = tempdir().unwrap();
-    let store = Store::directory(folder.path()).unwrap();
-    store
-        .create("w/keys/x", Bytes::from_static(b"key"))
-        .await
-        .unwrap();
+    let (_folder, store) = with_object("w/keys/x", b"key").await;
     store.destroy("w/keys/x").await.unwrap();
     let again = store.destroy("w/keys/x").await;
     assert!(matches!(again, Err(StoreError::NotFound { .. })));

@@ -52,8 +52,7 @@ pub struct Uploader {
 /// What counts as the store's confirmation of a new object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Confirmation {
-    /// The object is asked for again, and has the size that was sent and the tag
-    /// that the store gave. Needs permission to read.
+    /// The object is fetched again, and is what was sent. Needs permission to read.
     #[default]
     ReadBack,
     /// The store's answer to the write is enough: for a credential that may only
@@ -101,10 +100,6 @@ pub enum UploadError {
     TooLarge { path: PathBuf, limit: u64 },
     #[error("the store holds another object under this name")]
     OtherObject,
-    #[error("the store answered, but holds {found} bytes of the {sent} that were sent")]
-    SizeDiffers { sent: u64, found: u64 },
-    #[error("the store answered with tag {answered}, but holds tag {found}")]
-    TagDiffers { answered: String, found: String },
     #[error("the store has a key under this name, and this credential may not compare it")]
     KeyNotComparable,
     #[error("the task that reads and compresses was stopped")]
@@ -154,8 +149,9 @@ impl Uploader {
 
     /// Passes again and again, `idle` apart, during an outage as the back-off says. An
     /// object that fails for itself is tried again by a back-off of its own and holds
-    /// up nothing else. Once `stop` is ready it goes on until nothing is left, and
-    /// returns; a caller that cannot wait for that drops it, and nothing is lost.
+    /// up nothing else. Once `stop` is ready it goes on until nothing is left that
+    /// waiting could bring away, and returns; a caller that cannot wait for that drops
+    /// it, and nothing is lost.
     pub async fn run(
         &self,
         idle: Duration,
@@ -175,7 +171,8 @@ impl Uploader {
             }
             let pass = self.pass_over(&stuck).await;
             observe(&pass);
-            if stopping && pass.pending == 0 && pass.failures.is_empty() {
+            // What concerns one object alone holds up nothing else.
+            if stopping && !pass.outage && pass.uploaded == 0 {
                 return;
             }
             let wait = if pass.outage {
@@ -267,36 +264,21 @@ impl Uploader {
     }
 
     async fn send(&self, object: &Object) -> Result<(), UploadError> {
-        let sent = object.content.len() as u64;
-        let receipt = match self
+        let created = self
             .store
             .create(&object.name, object.content.clone())
-            .await
-        {
-            Ok(receipt) => receipt,
-            Err(StoreError::AlreadyExists { .. }) => return self.compare(object).await,
-            Err(error) => return Err(error.into()),
-        };
-        if self.confirmation == Confirmation::Answer {
-            return Ok(());
-        }
-        let stat = self.store.stat(&object.name).await?;
-        if stat.size != sent {
-            return Err(UploadError::SizeDiffers {
-                sent,
-                found: stat.size,
-            });
-        }
-        match (receipt.e_tag, stat.e_tag) {
-            (Some(answered), Some(found)) if answered != found => {
-                Err(UploadError::TagDiffers { answered, found })
+            .await;
+        match (created, self.confirmation) {
+            (Ok(()), Confirmation::Answer) => Ok(()),
+            (Ok(()), Confirmation::ReadBack) | (Err(StoreError::AlreadyExists { .. }), _) => {
+                self.compare(object).await
             }
-            _ => Ok(()),
+            (Err(error), _) => Err(error.into()),
         }
     }
 
-    /// Whether what is there already is what would have been sent. Segments are
-    /// compared by what they unfold to: another version may have packed it.
+    /// Whether what is there is what was to be sent. Segments are compared by what
+    /// they unfold to: another version may have packed one that was there already.
     async fn compare(&self, object: &Object) -> Result<(), UploadError> {
         let alike = |there: &Bytes| match &object.raw {
             Some(raw) => unfolds_to(there, raw),

@@ -13,7 +13,8 @@
 //! What lies after the highest anchor is named [`Finding::Unanchored`], and what no
 //! signature covers [`Finding::Unsigned`], so silence never means more than it says.
 //!
-//! A session whose key was destroyed verifies, and is named [`Finding::KeyMissing`].
+//! A session whose key is gone is named [`Finding::KeyMissing`], since nobody but the
+//! caller knows whether that was meant: [`Trust::destroyed`] says so.
 //!
 //! Memory holds one segment, and bounded lists.
 
@@ -46,6 +47,9 @@ pub struct Trust {
     /// Writers whose first segments were removed on purpose, such as by a retention
     /// rule, and the number of the first that must be there.
     pub begins: BTreeMap<WriterId, u64>,
+    /// Sessions whose keys were destroyed on purpose. A key that is still there must be
+    /// the one that was announced all the same.
+    pub destroyed: BTreeSet<SessionId>,
 }
 
 /// Verifies every writer that has a folder here or an anchor.

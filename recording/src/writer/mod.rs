@@ -148,6 +148,8 @@ impl Writer {
         let state = State::new((config, spool, disk), key, tail, now);
         let mut state = state.map_err(|source| OpenError::io(&folder, source))?;
         state.take_over(inventory);
+        let left = state.sync_left();
+        left.map_err(|source| OpenError::io(&folder, source))?;
         match state.ensure_room_in_segment(now) {
             // There is something to send away, which makes room; until then, events are refused.
             Err(AppendError::DiskFull(_)) if !state.sealed.is_empty() => {}
@@ -185,9 +187,13 @@ impl Writer {
         let start = self.prepare(event)?;
         let path = start.as_ref().map(|start| start.path.clone());
         let result = self.lock()?.append(event, now, start, true);
-        if let (Err(_), Some(path)) = (&result, path) {
-            // A key that nothing is encrypted with; if it stays, it is of no use to anyone.
-            let _ = std::fs::remove_file(path);
+        match (&result, path) {
+            // Some of it may be in the file all the same, and the key announced.
+            (Err(AppendError::Disk(_)), _) | (Ok(_), _) | (Err(_), None) => {}
+            (Err(_), Some(path)) => {
+                // A key that nothing is encrypted with; if it stays, it is of no use to anyone.
+                let _ = std::fs::remove_file(path);
+            }
         }
         result
     }
@@ -254,7 +260,7 @@ impl Writer {
         }
         written?;
         if tick.synced {
-            // Only now: a checkpoint says that all ahead of it was synced.
+            // Only now: a checkpoint says that the segments ahead of its own were synced.
             self.lock()?.checkpoint(now)?;
         }
         tick.sealed = self.lock()?.seal(now, true)?;

@@ -1,6 +1,7 @@
 //! A real S3 server in a process of its own, which a test starts, kills and starts again.
 
 use std::fs;
+use std::io::Read;
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -55,6 +56,8 @@ impl Server {
             .args(["--ignored", "--exact", "s3_server_process"])
             .env(ADDRESS, self.address.to_string())
             .env(FOLDER, self.folder.path())
+            // It ends with this pipe, so that none stays behind if this process is killed.
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -114,6 +117,11 @@ pub(crate) fn serve() {
     let (Ok(address), Ok(folder)) = (std::env::var(ADDRESS), std::env::var(FOLDER)) else {
         return;
     };
+    std::thread::spawn(|| {
+        let mut byte = [0];
+        while std::io::stdin().read(&mut byte).unwrap_or(0) > 0 {}
+        std::process::exit(0);
+    });
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(answer(address.parse().unwrap(), Path::new(&folder)));
 }

@@ -19,14 +19,14 @@ pub(super) enum Scalar {
     Text(String),
 }
 
-/// Whatever some reader of YAML takes for a number.
+/// Whatever some reader of YAML takes for a number, without its underscores.
 static NUMBER_LIKE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?x)^[-+]?(
-            [0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9_]+)?     # 010 1_000 5. 1e3
-          | \.[0-9][0-9_]*([eE][-+]?[0-9_]+)?               # .5
-          | 0[oO][0-7_]+ | 0[xX][0-9a-fA-F_]+ | 0[bB][01_]+ # 0o7 0x1f 0b1
-          | [0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?         # 12:30:45, in base sixty
+            [0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?           # 010 5. 1e3
+          | \.[0-9]+([eE][-+]?[0-9]+)?                    # .5
+          | 0[oO][0-7]+ | 0[xX][0-9a-fA-F]+ | 0[bB][01]+  # 0o7 0x1f 0b1
+          | [0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?              # 12:30:45, in base sixty
           | \.(inf|Inf|INF) | \.(nan|NaN|NAN)
         )$",
     )
@@ -49,7 +49,7 @@ pub(super) fn resolve(word: &str) -> Result<Scalar, &'static str> {
     if is_truth_for_some(word) {
         return Err(TRUTH_FOR_SOME);
     }
-    if !NUMBER_LIKE.as_ref().is_some_and(|like| like.is_match(word)) {
+    if !is_number_for_some(word) {
         return Ok(Scalar::Text(word.to_owned()));
     }
     if is_integer(word) {
@@ -74,6 +74,16 @@ fn is_truth_for_some(word: &str) -> bool {
     ["yes", "no", "on", "off", "y", "n"]
         .iter()
         .any(|truth| word.eq_ignore_ascii_case(truth))
+}
+
+/// Some readers leave underscores out of whatever does not begin with one: `-_1` is minus one.
+fn is_number_for_some(word: &str) -> bool {
+    let bare = match word.starts_with('_') {
+        true => word.to_owned(),
+        false => word.replace('_', ""),
+    };
+    // A pattern that did not compile finds a number in everything, and so reads no plain text.
+    NUMBER_LIKE.as_ref().is_none_or(|like| like.is_match(&bare))
 }
 
 /// Digits as everybody reads them: no sign but minus, no zero in front.

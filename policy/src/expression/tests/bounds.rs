@@ -265,6 +265,28 @@ fn the_dearest_expression_that_is_accepted_ends_soon() {
 }
 
 #[test]
+fn a_search_that_takes_too_long_fails_the_expression() {
+    let mut state = 12345_u64;
+    let bits = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
+        if state >> 63 == 1 { '1' } else { '0' }
+    });
+    let noisy = Operation {
+        text: bits.take(MAX_EXPRESSION_TEXT).collect(),
+        ..operation()
+    };
+    for slow in ["matches('1[01]{2000}x')", "find('1[01]{2000}x') == ''"] {
+        let source = format!("operation.text.{slow}");
+        let failed = ask_with(&source, &subject(), &noisy).unwrap_err();
+        assert!(
+            failed.contains("the pattern takes too long on this text"),
+            "{failed}"
+        );
+        assert!(ask_with(&source, &subject(), &operation()).is_ok());
+    }
+}
+
+#[test]
 fn strings_do_not_grow_past_their_bound_however_they_are_made() {
     let doubled = |times: usize| {
         let grown = ".map(x, x + x)".repeat(times);

@@ -121,21 +121,24 @@ const RANDOM_PART: usize = 12;
 const RANDOM_ENTROPY: f64 = 3.0;
 
 fn part_is_random(part: &[u8]) -> bool {
-    let class = |byte: u8| match byte {
+    let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
+    // At least two digits and some letters.
+    digits >= 2 && part.len() - digits >= 2 && is_jumbled(part)
+}
+
+/// Whether letters and digits come in no order: a change of class at more than a quarter of the
+/// places. Enough for a key that its prefix marks already; what joins its parts is passed over.
+pub(super) fn is_jumbled(text: &[u8]) -> bool {
+    let class = |byte: &u8| match byte {
         b'0'..=b'9' => 0,
         b'A'..=b'Z' => 1,
         _ => 2,
     };
-    let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let turns = part
-        .iter()
-        .zip(part.iter().skip(1))
-        .filter(|(a, b)| class(**a) != class(**b));
-    // At least two digits, some letters, and a change of class at more than a quarter of the places.
-    digits >= 2
-        && part.len() - digits >= 2
-        && turns.count() * 4 > part.len()
-        && entropy(part) >= RANDOM_ENTROPY
+    let kept = || text.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    let turns = kept()
+        .zip(kept().skip(1))
+        .filter(|(a, b)| class(a) != class(b));
+    turns.count() * 4 > kept().count() && entropy(text) >= RANDOM_ENTROPY
 }
 
 fn digit(byte: u8) -> Option<u32> {

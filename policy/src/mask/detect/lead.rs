@@ -10,6 +10,9 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 /// How many bytes are looked at.
 pub(super) const LEAD: usize = 4;
 
+/// How many patterns are looked up in one go: one bit each.
+pub(super) const PATTERNS: usize = u32::BITS as usize;
+
 /// Bytes, each in or out.
 type Bytes = [bool; 256];
 
@@ -29,7 +32,7 @@ pub(super) struct Leads {
 }
 
 /// The patterns that can have each byte, as bits.
-type Masks = [u32; 256];
+pub(super) type Masks = [u32; 256];
 
 // === impl Leads ===
 
@@ -54,18 +57,10 @@ impl Leads {
         leads
     }
 
-    /// The patterns that may begin with `byte`.
-    #[inline]
-    pub(super) fn first(&self, byte: u8) -> u32 {
-        let [first, ..] = &*self.places;
-        first.get(usize::from(byte)).copied().unwrap_or(u32::MAX)
-    }
-
-    /// The patterns that may have `byte` behind their first.
-    #[inline]
-    pub(super) fn second(&self, byte: u8) -> u32 {
-        let [_, second, ..] = &*self.places;
-        second.get(usize::from(byte)).copied().unwrap_or(u32::MAX)
+    /// The tables for a match's first byte and for its second.
+    pub(super) fn pair(&self) -> (&Masks, &Masks) {
+        let [first, second, ..] = &*self.places;
+        (first, second)
     }
 
     /// The patterns that may match where `text` begins.
@@ -201,6 +196,12 @@ impl Lead {
             .for_each(|(is_in, more)| *is_in |= more);
         self
     }
+}
+
+/// The patterns that can have `byte` at the place that `masks` is for.
+#[inline]
+pub(super) fn of(masks: &Masks, byte: u8) -> u32 {
+    masks.get(usize::from(byte)).copied().unwrap_or(u32::MAX)
 }
 
 trait Fill {

@@ -14,7 +14,7 @@
 //!
 //! **Bounds.** A decision reads at most [`LOOK_BEHIND`] bytes before its anchor and [`LOOK_AHEAD`]
 //! from it on. A secret longer than that is recognised by its beginning and followed to its end.
-//! All of it is linear in the text; see [`sieve`] for how.
+//! All of it is linear in the text; the module `sieve` tells how.
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +37,7 @@ use std::ops::{ControlFlow, Range};
 
 use thiserror::Error;
 
+pub(in crate::mask) use digits::card::is_card_number;
 pub use kind::{DetectorKind, UnknownDetector};
 pub use pattern::{
     CustomPattern, InvalidCustomPattern, PATTERN_MATCH_LIMIT, PATTERN_NAME_LIMIT,
@@ -46,19 +47,23 @@ pub use view::{LOOK_AHEAD, LOOK_BEHIND, REACH_BACK};
 pub(in crate::mask) use words::WORD_LIMIT;
 
 use lead::Leads;
-use sieve::Sieve;
+use sieve::{Sieve, Visitor};
 use tail::Tail;
 
-/// The most custom patterns in one set: one bit each in the tables of [`lead`].
+/// The most custom patterns of one rule.
 pub const PATTERNS_LIMIT: usize = 32;
+
+/// The most different custom patterns of all rules that apply to one subject.
+pub const SET_PATTERNS_LIMIT: usize = 256;
 
 /// Detectors compiled together. Cheap to share behind an `Arc`, free of state.
 #[derive(Debug, Clone)]
 pub struct DetectorSet {
     sieve: Sieve,
     patterns: Vec<CustomPattern>,
-    /// Where which pattern can match, asked before it is tried.
-    leads: Leads,
+    /// Where which pattern can match, asked before it is tried: for the first
+    /// [`lead::PATTERNS`], the next, and so on.
+    leads: Vec<Leads>,
 }
 
 /// Who found something.
@@ -80,14 +85,14 @@ pub struct Span {
 /// Why a set of detectors is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidDetectors {
-    #[error("{0} custom patterns; at most {PATTERNS_LIMIT}")]
+    #[error("{0} custom patterns together; at most {SET_PATTERNS_LIMIT}")]
     TooManyPatterns(usize),
     #[error("the name `{0}` is used twice; finds are told apart by it")]
     DuplicateName(String),
 }
 
 /// Up to where each pattern has matched, so that its matches do not overlap.
-pub(in crate::mask) type Cursors = [usize; PATTERNS_LIMIT];
+pub(in crate::mask) type Cursors = Vec<usize>;
 
 /// A find before overlaps are settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +101,14 @@ pub(in crate::mask) struct Hit {
     pub(in crate::mask) end: usize,
     pub(in crate::mask) detector: Detector,
     tail: Option<Tail>,
+}
+
+/// One pass over a part of a text.
+struct Pass<'p, F> {
+    set: &'p DetectorSet,
+    text: &'p [u8],
+    cursors: &'p mut Cursors,
+    on: F,
 }
 
 /// How a find goes on behind what was seen of it.
@@ -110,7 +123,7 @@ impl DetectorSet {
         kinds: &[DetectorKind],
         patterns: &[CustomPattern],
     ) -> Result<Self, InvalidDetectors> {
-        if patterns.len() > PATTERNS_LIMIT {
+        if patterns.len() > SET_PATTERNS_LIMIT {
             return Err(InvalidDetectors::TooManyPatterns(patterns.len()));
         }
         for (index, pattern) in patterns.iter().enumerate() {
@@ -125,9 +138,12 @@ impl DetectorSet {
                 return Err(InvalidDetectors::DuplicateName(name.to_owned()));
             }
         }
-        let leads = Leads::new(patterns.iter().map(CustomPattern::hir));
+        let leads: Vec<Leads> = patterns
+            .chunks(lead::PATTERNS)
+            .map(|some| Leads::new(some.iter().map(CustomPattern::hir)))
+            .collect();
         Ok(Self {
-            sieve: Sieve::new(kinds),
+            sieve: Sieve::new(kinds, &leads),
             patterns: patterns.to_vec(),
             leads,
         })
@@ -147,20 +163,15 @@ impl DetectorSet {
 
     /// Whether nothing is found in `text`.
     pub fn is_clean(&self, text: &[u8]) -> bool {
-        let mut stop = |_| ControlFlow::Break(());
-        let mut cursors = Cursors::default();
-        self.sieve
-            .visit(text, 0..text.len(), &mut stop)
+        let stop = |_| ControlFlow::Break(());
+        self.visit(text, 0..text.len(), &mut self.cursors(), stop)
             .is_continue()
-            && self
-                .visit_patterns(text, 0..text.len(), &mut cursors, &mut stop)
-                .is_continue()
     }
 
     /// What is found in `text`, in order and without overlaps.
     pub fn find(&self, text: &[u8]) -> Vec<Span> {
         let mut hits = Vec::new();
-        self.collect(text, 0..text.len(), &mut Cursors::default(), &mut hits);
+        self.collect(text, 0..text.len(), &mut self.cursors(), &mut hits);
         let mut spans: Vec<Span> = Vec::with_capacity(hits.len());
         let mut settled = 0;
         for hit in hits.into_iter().filter(|hit| !hit.is_empty()) {
@@ -181,6 +192,11 @@ impl DetectorSet {
         spans
     }
 
+    /// No pattern has matched yet.
+    pub(in crate::mask) fn cursors(&self) -> Cursors {
+        vec![0; self.patterns.len()]
+    }
+
     /// Adds what is found at the anchors in `range` to `hits`, and sorts all of `hits` by who
     /// wins. A pattern is passed over up to its cursor, where its last match ended.
     pub(in crate::mask) fn collect(
@@ -190,67 +206,73 @@ impl DetectorSet {
         cursors: &mut Cursors,
         hits: &mut Vec<Hit>,
     ) {
-        let mut push = |hit| {
+        let _ = self.visit(text, range, cursors, |hit| {
             hits.push(hit);
             ControlFlow::Continue(())
-        };
-        let _ = self.sieve.visit(text, range.clone(), &mut push);
-        let _ = self.visit_patterns(text, range, cursors, &mut push);
+        });
         hits.sort_unstable_by_key(Hit::rank);
     }
 
-    /// Each pattern's own matches that begin in `range`: leftmost, one behind the other. A match
-    /// that its validator refuses is passed over by one byte, not by its length.
-    fn visit_patterns(
+    fn visit(
         &self,
         text: &[u8],
         range: Range<usize>,
         cursors: &mut Cursors,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
+        on: impl FnMut(Hit) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        if self.patterns.is_empty() {
-            return ControlFlow::Continue(());
+        let end = range.end;
+        let is_end = end == text.len() && !range.is_empty();
+        let mut pass = Pass {
+            set: self,
+            text,
+            cursors,
+            on,
+        };
+        self.sieve.visit(text, range, &mut pass)?;
+        // A pattern is anchored at its second byte, and the last byte of a text has none behind it.
+        if is_end && !self.patterns.is_empty() {
+            pass.pattern(end - 1)
+        } else {
+            ControlFlow::Continue(())
         }
-        // Which patterns can have the byte before as their first.
-        let mut begun = 0;
-        let behind = text.len().min(range.end + 1);
-        let bytes = text.get(range.start..behind).unwrap_or_default();
-        for (index, &byte) in bytes.iter().enumerate() {
-            let possible = begun & self.leads.second(byte);
-            begun = self.leads.first(byte);
-            if possible != 0 {
-                self.try_patterns(text, range.start + index - 1, possible, cursors, on)?;
-            }
-        }
-        // The last byte of a text has none behind it.
-        if range.end == text.len() && !range.is_empty() {
-            self.try_patterns(text, range.end - 1, begun, cursors, on)?;
+    }
+}
+
+// === impl Pass ===
+
+impl<F: FnMut(Hit) -> ControlFlow<()>> Visitor for Pass<'_, F> {
+    fn hit(&mut self, hit: Hit) -> ControlFlow<()> {
+        (self.on)(hit)
+    }
+
+    /// A pattern's own matches are leftmost, one behind the other. A match that its validator
+    /// refuses is passed over by one byte, not by its length.
+    fn pattern(&mut self, start: usize) -> ControlFlow<()> {
+        let set = self.set;
+        let here = self.text.get(start..).unwrap_or_default();
+        for (leads, first) in set.leads.iter().zip((0..).step_by(lead::PATTERNS)) {
+            self.try_patterns(start, first, leads.candidates(here))?;
         }
         ControlFlow::Continue(())
     }
+}
 
-    fn try_patterns(
-        &self,
-        text: &[u8],
-        start: usize,
-        possible: u32,
-        cursors: &mut Cursors,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let mut possible = possible & self.leads.candidates(text.get(start..).unwrap_or_default());
+impl<F: FnMut(Hit) -> ControlFlow<()>> Pass<'_, F> {
+    /// Tries those that are `possible`, as bits, of the patterns from the set's `first` on.
+    fn try_patterns(&mut self, start: usize, first: usize, mut possible: u32) -> ControlFlow<()> {
         while possible != 0 {
-            let index = possible.trailing_zeros() as usize;
+            let index = first + possible.trailing_zeros() as usize;
             possible &= possible - 1;
-            let (Some(pattern), Some(cursor)) = (self.patterns.get(index), cursors.get_mut(index))
-            else {
+            let pattern = self.set.patterns.get(index);
+            let (Some(pattern), Some(cursor)) = (pattern, self.cursors.get_mut(index)) else {
                 break;
             };
             if *cursor > start {
                 continue;
             }
-            if let Some(end) = pattern.match_at(text, start) {
+            if let Some(end) = pattern.match_at(self.text, start) {
                 *cursor = end;
-                on(Hit {
+                (self.on)(Hit {
                     start,
                     end,
                     detector: Detector::Pattern(index),

@@ -3,7 +3,7 @@
 //! Every value that a built-in detector can find has an *anchor* in it or beside it: a byte such
 //! as `@`, the first digit of a number, or a word such as `password`. One pass over the text finds
 //! all of them by pairs of neighbours: each byte falls into a class, and a table tells for two
-//! classes in a row whether anything begins there. For a word the pair is the rarest of its pairs
+//! classes in a row whether anything begins there, a custom pattern among others. For a word the pair is the rarest of its pairs
 //! of letters, and the word is compared only where that pair stands. A detector runs only at an
 //! anchor, on a [`View`]. Clean text costs two table look-ups a byte and little else, and text
 //! made to hurt costs a bounded look for each anchor.
@@ -12,6 +12,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::digits::{card, iban, phone, ssn};
 use super::kind::DetectorKind;
+use super::lead::{self, Leads};
 use super::network::{ip, mac};
 use super::person::email;
 use super::secret::connection;
@@ -22,12 +23,13 @@ use super::{Detector, Hit};
 /// How many classes the table of pairs has room for; a power of two.
 const CLASSES: usize = 64;
 
-/// Classes of bytes that are no letters; letters are 0 to 25 whatever their case.
-const DIGIT: u8 = 26;
-const AT: u8 = 27;
-const COLON: u8 = 28;
-const JOIN: u8 = 29;
-const OTHER: u8 = 30;
+/// Classes of bytes: small letters are 0 to 25, capitals 26 to 51, then the others.
+const CAPITALS: u8 = 26;
+const DIGIT: u8 = 52;
+const AT: u8 = 53;
+const COLON: u8 = 54;
+const JOIN: u8 = 55;
+const OTHER: u8 = 56;
 
 /// What a pair of classes begins: nothing, or what stands at its second byte.
 const NOTHING: u8 = 0;
@@ -38,6 +40,10 @@ const JOINT: u8 = 4;
 const NUMBER_IN_WORD: u8 = 5;
 /// From here on: a list of words that have the pair.
 const WORDS: u8 = 6;
+/// How many such lists there can be.
+const LISTS: usize = (PATTERNS - WORDS) as usize;
+/// Beside one of the above: patterns may begin at the first byte of the pair.
+const PATTERNS: u8 = 0x80;
 
 /// How often the letters `a` to `z` come, in per mille of English text.
 const FREQUENCY: [u32; 26] = [
@@ -53,6 +59,14 @@ pub(super) struct Sieve {
     kinds: Kinds,
     pairs: Box<[u8; CLASSES * CLASSES]>,
     words: Vec<Vec<Candidate>>,
+}
+
+/// Who is shown what a pass comes upon.
+pub(super) trait Visitor {
+    fn hit(&mut self, hit: Hit) -> ControlFlow<()>;
+
+    /// A custom pattern may begin at `start`.
+    fn pattern(&mut self, start: usize) -> ControlFlow<()>;
 }
 
 /// A word that may stand where its pair of letters does.
@@ -80,7 +94,7 @@ struct Kinds {
 // === impl Sieve ===
 
 impl Sieve {
-    pub(super) fn new(kinds: &[DetectorKind]) -> Self {
+    pub(super) fn new(kinds: &[DetectorKind], leads: &[Leads]) -> Self {
         let has = |kind| kinds.contains(&kind);
         let kinds_on = Kinds {
             card: has(DetectorKind::CreditCard),
@@ -102,6 +116,7 @@ impl Sieve {
         for (word, text) in Word::of(kinds) {
             sieve.add_word(word, text.as_bytes());
         }
+        leads.iter().for_each(|leads| sieve.add_patterns(leads));
         sieve
     }
 
@@ -114,7 +129,7 @@ impl Sieve {
         &self,
         text: &[u8],
         range: Range<usize>,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
+        on: &mut impl Visitor,
     ) -> ControlFlow<()> {
         let before = range
             .start
@@ -122,9 +137,10 @@ impl Sieve {
             .and_then(|before| text.get(before));
         let mut last = before.map_or(OTHER, |byte| class(*byte));
         let bytes = text.get(range.clone()).unwrap_or_default();
+        let pairs = &*self.pairs;
         for (index, &byte) in bytes.iter().enumerate() {
             let next = class(byte);
-            let action = self.pair(last, next);
+            let action = action(pairs, last, next);
             last = next;
             if action != NOTHING {
                 self.act(action, text, range.start + index, on)?;
@@ -133,21 +149,13 @@ impl Sieve {
         ControlFlow::Continue(())
     }
 
-    #[inline]
-    fn pair(&self, first: u8, second: u8) -> u8 {
-        let index = (usize::from(first) * CLASSES + usize::from(second)) % (CLASSES * CLASSES);
-        self.pairs.get(index).copied().unwrap_or(NOTHING)
-    }
-
     #[inline(never)]
-    fn act(
-        &self,
-        action: u8,
-        text: &[u8],
-        at: usize,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        match action {
+    fn act(&self, action: u8, text: &[u8], at: usize, on: &mut impl Visitor) -> ControlFlow<()> {
+        if let (PATTERNS.., Some(start)) = (action, at.checked_sub(1)) {
+            on.pattern(start)?;
+        }
+        match action % PATTERNS {
+            NOTHING => ControlFlow::Continue(()),
             NUMBER => self.number(text, at, on),
             NUMBER_IN_WORD => self.number_in_word(text, at, on),
             AT_SIGN => {
@@ -160,12 +168,7 @@ impl Sieve {
         }
     }
 
-    fn joint(
-        &self,
-        text: &[u8],
-        at: usize,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn joint(&self, text: &[u8], at: usize, on: &mut impl Visitor) -> ControlFlow<()> {
         let Some(&separator) = text.get(at) else {
             return ControlFlow::Continue(());
         };
@@ -178,13 +181,7 @@ impl Sieve {
         report(view, mac::find(view, separator), on)
     }
 
-    fn word(
-        &self,
-        list: usize,
-        text: &[u8],
-        at: usize,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn word(&self, list: usize, text: &[u8], at: usize, on: &mut impl Visitor) -> ControlFlow<()> {
         for candidate in self.words.get(list).map(Vec::as_slice).unwrap_or_default() {
             let Some(start) = at.checked_sub(candidate.place) else {
                 continue;
@@ -222,16 +219,21 @@ impl Sieve {
             set(AT, AT_SIGN, kinds.email);
             set(COLON, COLON_SIGN, has_colons);
             // Only behind what may be a hexadecimal digit.
-            set(JOIN, JOINT, kinds.mac && (first == DIGIT || first <= 5));
+            set(
+                JOIN,
+                JOINT,
+                kinds.mac && (first == DIGIT || first % CAPITALS <= 5 && first < DIGIT),
+            );
         }
     }
 
     /// Anchors a word at the rarest pair of letters in it.
     fn add_word(&mut self, word: Word, text: &'static [u8]) {
-        let letter = |byte: &u8| FREQUENCY.get(usize::from(class(*byte))).copied();
+        let class = |byte: &u8| class(byte.to_ascii_lowercase());
+        let letter = |byte: &u8| FREQUENCY.get(usize::from(class(byte))).copied();
         // `d.o.b` has no two letters in a row; what joins them is counted as a letter.
         let first = |byte: &u8| {
-            if class(*byte) == JOIN {
+            if class(byte) == JOIN {
                 Some(JOIN_FREQUENCY)
             } else {
                 letter(byte)
@@ -239,21 +241,49 @@ impl Sieve {
         };
         let pairs = text.iter().zip(text.iter().skip(1)).enumerate();
         let rarest = pairs
-            .filter_map(|(at, (a, b))| Some((first(a)? * letter(b)?, at + 1, class(*a), class(*b))))
+            .filter_map(|(at, (a, b))| Some((first(a)? * letter(b)?, at + 1, class(a), class(b))))
             .min();
         let Some((_, place, first, second)) = rarest else {
             return;
         };
-        let known = self.pair(first, second);
+        let known = action(&self.pairs, first, second);
         let list = if known == NOTHING {
-            self.words.push(Vec::new());
-            u8::try_from(self.words.len() - 1).unwrap_or(u8::MAX - WORDS)
+            // Words are compared whole, so when there are too many lists some share one.
+            let list = self.words.len().min(LISTS - 1);
+            self.words
+                .resize(self.words.len().max(list + 1), Vec::new());
+            list
         } else {
-            known - WORDS
+            usize::from(known - WORDS)
         };
-        self.set(first, second, list + WORDS);
-        if let Some(candidates) = self.words.get_mut(usize::from(list)) {
+        for first in [first, other_case(first)] {
+            for second in [second, other_case(second)] {
+                self.set(first, second, WORDS + list as u8);
+            }
+        }
+        if let Some(candidates) = self.words.get_mut(list) {
             candidates.push(Candidate { word, text, place });
+        }
+    }
+
+    /// Marks the pairs that patterns can begin with.
+    fn add_patterns(&mut self, leads: &Leads) {
+        let (firsts, seconds) = leads.pair();
+        let mut by_class = [(0u32, 0u32); CLASSES];
+        for byte in 0..=u8::MAX {
+            if let Some((first, second)) = by_class.get_mut(usize::from(class(byte))) {
+                *first |= lead::of(firsts, byte);
+                *second |= lead::of(seconds, byte);
+            }
+        }
+        for (first, (firsts, _)) in by_class.iter().enumerate() {
+            for (second, (_, seconds)) in by_class.iter().enumerate() {
+                if firsts & seconds != 0
+                    && let Some(action) = self.pairs.get_mut(first * CLASSES + second)
+                {
+                    *action |= PATTERNS;
+                }
+            }
         }
     }
 
@@ -266,12 +296,7 @@ impl Sieve {
 
     /// A run of digits begins behind a letter: all but accounts and magnetic stripes are no
     /// values then.
-    fn number_in_word(
-        &self,
-        text: &[u8],
-        at: usize,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn number_in_word(&self, text: &[u8], at: usize, on: &mut impl Visitor) -> ControlFlow<()> {
         let before = |distance| at.checked_sub(distance).and_then(|index| text.get(index));
         let is_country = before(2).is_some_and(u8::is_ascii_alphabetic)
             && !before(3).is_some_and(u8::is_ascii_alphanumeric);
@@ -287,12 +312,7 @@ impl Sieve {
     }
 
     /// A run of digits begins that no letter stands before. The looks here are cheap, and send most numbers on their way.
-    fn number(
-        &self,
-        text: &[u8],
-        at: usize,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn number(&self, text: &[u8], at: usize, on: &mut impl Visitor) -> ControlFlow<()> {
         let kinds = self.kinds;
         let digits = text.get(at..).unwrap_or_default().iter().take(LOOK_AHEAD);
         let run = digits.take_while(|byte| byte.is_ascii_digit()).count();
@@ -323,12 +343,7 @@ impl Sieve {
         ControlFlow::Continue(())
     }
 
-    fn colon(
-        &self,
-        text: &[u8],
-        at: usize,
-        on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn colon(&self, text: &[u8], at: usize, on: &mut impl Visitor) -> ControlFlow<()> {
         let view = View::around(text, at);
         let next = text.get(at + 1).copied().unwrap_or_default();
         if self.kinds.connection && next == b'/' {
@@ -344,6 +359,22 @@ impl Sieve {
             report(view, ip::v6(view), on)?;
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// What two classes in a row begin.
+#[inline]
+fn action(pairs: &[u8; CLASSES * CLASSES], first: u8, second: u8) -> u8 {
+    let index = (usize::from(first) * CLASSES + usize::from(second)) % (CLASSES * CLASSES);
+    pairs.get(index).copied().unwrap_or(NOTHING)
+}
+
+/// The class of a letter in its other case; of anything else its own.
+fn other_case(class: u8) -> u8 {
+    match class {
+        0..CAPITALS => class + CAPITALS,
+        CAPITALS..DIGIT => class - CAPITALS,
+        _ => class,
     }
 }
 
@@ -363,7 +394,7 @@ const fn classes() -> [u8; 256] {
     let mut letter = 0;
     while letter < 26 {
         classes[b'a' as usize + letter] = letter as u8;
-        classes[b'A' as usize + letter] = letter as u8;
+        classes[b'A' as usize + letter] = CAPITALS + letter as u8;
         letter += 1;
     }
     let mut digit = b'0';
@@ -378,18 +409,14 @@ const fn classes() -> [u8; 256] {
     classes
 }
 
-fn report(
-    view: View<'_>,
-    found: Option<Found>,
-    on: &mut impl FnMut(Hit) -> ControlFlow<()>,
-) -> ControlFlow<()> {
+fn report(view: View<'_>, found: Option<Found>, on: &mut impl Visitor) -> ControlFlow<()> {
     // No find reaches further back than a stream holds back.
     let Some(found) = found.filter(|found| found.start + REACH_BACK >= view.at()) else {
         return ControlFlow::Continue(());
     };
     let detector = Detector::Kind(found.kind);
     let offset = view.offset();
-    on(Hit {
+    on.hit(Hit {
         start: found.start + offset,
         end: found.end + offset,
         detector,

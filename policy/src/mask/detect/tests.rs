@@ -5,7 +5,8 @@ use super::view::REACH_BACK;
 use super::words::{WORD_LIMIT, Word};
 use super::{
     CustomPattern, Detector, DetectorKind, DetectorSet, InvalidCustomPattern, InvalidDetectors,
-    LOOK_AHEAD, PATTERN_MATCH_LIMIT, PATTERN_NAME_LIMIT, PATTERN_TEXT_LIMIT, PATTERNS_LIMIT, Span,
+    LOOK_AHEAD, PATTERN_MATCH_LIMIT, PATTERN_NAME_LIMIT, PATTERN_TEXT_LIMIT, SET_PATTERNS_LIMIT,
+    Span,
 };
 
 fn pattern(text: &str) -> CustomPattern {
@@ -115,10 +116,10 @@ fn set_is_refused_for_too_many_patterns_and_for_names_used_twice() {
             .collect();
         DetectorSet::compile(&[], &all).map(|_| ())
     };
-    assert_eq!(many(PATTERNS_LIMIT), Ok(()));
+    assert_eq!(many(SET_PATTERNS_LIMIT), Ok(()));
     assert_eq!(
-        many(PATTERNS_LIMIT + 1),
-        Err(InvalidDetectors::TooManyPatterns(33))
+        many(SET_PATTERNS_LIMIT + 1),
+        Err(InvalidDetectors::TooManyPatterns(257))
     );
     let twice = DetectorSet::compile(&[], &[pattern("a"), pattern("b")]).unwrap_err();
     assert_eq!(twice, InvalidDetectors::DuplicateName("p".to_owned()));
@@ -128,14 +129,19 @@ fn set_is_refused_for_too_many_patterns_and_for_names_used_twice() {
 
 #[test]
 fn last_pattern_of_a_full_set_is_found_too() {
-    let texts: Vec<String> = (0..PATTERNS_LIMIT)
-        .map(|index| format!("key{index:02}"))
+    let texts: Vec<String> = (0..SET_PATTERNS_LIMIT)
+        .map(|index| format!("key{index:03}"))
         .collect();
     let all = texts
         .iter()
         .map(|text| CustomPattern::parse(text, text, None).unwrap());
     let set = DetectorSet::compile(&[], &all.collect::<Vec<_>>()).unwrap();
-    assert_eq!(found(&set, "a key31 b"), [("key31", "key31".to_owned())]);
+    for last in ["key031", "key032", "key255"] {
+        let text = format!("a {last} b");
+        assert_eq!(found(&set, &text), [(last, last.to_owned())]);
+        assert!(!set.is_clean(text.as_bytes()));
+    }
+    assert!(set.is_clean(b"a key256 b"));
 }
 
 #[test]
@@ -258,6 +264,40 @@ fn hostile_text_makes_no_more_finds_than_it_has_bytes() {
             "{unit}"
         );
         assert!(spans.iter().all(|span| span.start < span.end), "{unit}");
+    }
+}
+
+#[test]
+fn look_alikes_are_told_apart_by_what_ends_them() {
+    let set = DetectorSet::compile(&DetectorKind::ALL, &[]).unwrap();
+    let values = |text| -> Vec<&str> {
+        found(&set, text)
+            .into_iter()
+            .map(|(text, _)| text)
+            .collect()
+    };
+    for clean in [
+        "app@tcp(db:3306)/shop",
+        "app:@tcp(db:3306)/shop",
+        "app:${DB_PASSWORD}@tcp(db:3306)/shop",
+        "libfoo 2.0.4.1-3ubuntu2",
+        "user@1000.service",
+        "born 31-Feb-85",
+        "glpat-your-token-goes-here-please",
+    ] {
+        assert!(values(clean).is_empty(), "{clean}: {:?}", values(clean));
+    }
+    for (text, value) in [
+        ("x://app:pa:ss@tcp(db:3306)/shop", "pa:ss"),
+        ("from 10.0.0.1-20", "10.0.0.1"),
+        ("user@mail.service.example", "user@mail.service.example"),
+        (
+            "nacida el 15 de septiembre de 1980",
+            "15 de septiembre de 1980",
+        ),
+        ("né le 3 août 1980", "3 août 1980"),
+    ] {
+        assert_eq!(values(text), [value], "{text}");
     }
 }
 

@@ -176,6 +176,15 @@ impl Walk {
         Emit::Instead
     }
 
+    /// A number that no path leads to.
+    fn look_at_number(&mut self, raw: &[u8]) -> Emit {
+        let Some(masked) = self.plan.text().and_then(|text| text.mask_number(raw)) else {
+            return Emit::Pass;
+        };
+        self.replace_number(masked);
+        Emit::Instead
+    }
+
     /// The quote at the end of a string that is not masked as a whole.
     fn string_end(&mut self, step: &Step<'_>) -> Emit {
         let Some(found) = self.found.as_mut().filter(|found| found.is_open()) else {
@@ -201,6 +210,8 @@ impl Walk {
         let Some(transform) = transform else {
             return match step.piece {
                 Piece::Whole(text) => self.look_at(text),
+                // A token of a JSON number is one.
+                Piece::Scalar(Scalar::Number) => self.look_at_number(step.raw),
                 _ => Emit::Pass,
             };
         };
@@ -220,12 +231,8 @@ impl Walk {
                 let masking = Masking::new(transform, self.plan.text());
                 self.doing = Doing::Text(Box::new(masking));
             }
-            // A token of a JSON number is one.
             Piece::Scalar(Scalar::Number) => {
-                match transform.apply(TypeClass::Number, Some(step.raw)) {
-                    Masked::Null => self.replace("null"),
-                    Masked::Text(number) => self.replace(&number),
-                }
+                self.replace_number(transform.apply(TypeClass::Number, Some(step.raw)));
             }
             Piece::Scalar(Scalar::Boolean) => self.replace("null"),
             _ => return Emit::Pass,
@@ -250,6 +257,13 @@ impl Walk {
                 let transform = self.plan.advance(&mut self.states, frame.from, member);
                 (end, transform)
             }
+        }
+    }
+
+    fn replace_number(&mut self, masked: Masked) {
+        match masked {
+            Masked::Null => self.replace("null"),
+            Masked::Text(number) => self.replace(&number),
         }
     }
 

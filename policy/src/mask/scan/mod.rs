@@ -97,7 +97,7 @@ pub fn scan(set: &DetectorSet, text: &[u8], out: &mut impl FnMut(Piece<'_>)) {
 
 impl Scanner {
     pub fn new(set: Arc<DetectorSet>) -> Self {
-        let cursors = Cursors::default();
+        let cursors = set.cursors();
         Self {
             set,
             held: Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::mask::detect::PATTERNS_LIMIT;
 use crate::mask::field::FieldMask;
 use crate::mask::json::{Documents, JsonMasker, JsonPlan, TooManySteps};
 use crate::mask::rule::{ColumnPattern, DdlRule, HeaderName, MaskRule, Predicates};
@@ -40,6 +41,8 @@ pub enum InvalidMasks {
     Paths(#[from] TooManySteps),
     #[error(transparent)]
     Text(#[from] InvalidTextMask),
+    #[error("{rule} has {count} custom patterns; at most {PATTERNS_LIMIT} are allowed")]
+    TooManyPatterns { rule: ObjectName, count: usize },
 }
 
 /// What a rule does where it matches.
@@ -57,6 +60,7 @@ struct Effect {
 impl MaskSet {
     /// Compiles rules that all apply; see [`MaskRule::applies_to`].
     pub fn compile(rules: &[MaskRule]) -> Result<Self, Vec<InvalidMasks>> {
+        let refused: Vec<InvalidMasks> = rules.iter().filter_map(too_many_patterns).collect();
         let finders: Vec<(Finder, Transform)> = rules.iter().flat_map(finders).collect();
         let paths = rules.iter().flat_map(|rule| {
             rule.json_paths
@@ -65,9 +69,12 @@ impl MaskSet {
         });
         let text = TextMask::compile(&finders).map_err(InvalidMasks::from);
         let plan = JsonPlan::compile(paths).map_err(InvalidMasks::from);
-        let (text, plan) = match (text, plan) {
-            (Ok(text), Ok(plan)) => (text.map(Arc::new), plan),
-            (text, plan) => return Err(text.err().into_iter().chain(plan.err()).collect()),
+        let (text, plan) = match (text, plan, refused.is_empty()) {
+            (Ok(text), Ok(plan), true) => (text.map(Arc::new), plan),
+            (text, plan, _) => {
+                let together = text.err().into_iter().chain(plan.err());
+                return Err(refused.into_iter().chain(together).collect());
+            }
         };
         let has_paths = !plan.is_empty();
         let json = (has_paths || text.is_some()).then(|| Arc::new(plan.with_text(text.clone())));
@@ -253,6 +260,14 @@ impl Effect {
             has_columns: !rule.columns.is_empty(),
         }
     }
+}
+
+fn too_many_patterns(rule: &MaskRule) -> Option<InvalidMasks> {
+    let count = rule.patterns.len();
+    (count > PATTERNS_LIMIT).then(|| InvalidMasks::TooManyPatterns {
+        rule: rule.name.clone(),
+        count,
+    })
 }
 
 fn finders(rule: &MaskRule) -> impl Iterator<Item = (Finder, Transform)> {

@@ -14,24 +14,29 @@
 mod spelling;
 mod stage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::mask::detect::{CustomPattern, DetectorKind, DetectorSet, InvalidDetectors};
+use crate::mask::detect::{
+    CustomPattern, DetectorKind, DetectorSet, InvalidDetectors, SET_PATTERNS_LIMIT, is_card_number,
+};
 use crate::mask::transform::{Masked, REDACTED, Transform, TypeClass, Union};
 
 use spelling::Flow;
 use stage::Stage;
 
-/// Most different transforms that detectors may have for one subject.
+/// Most different transforms that rules with detectors may have for one subject. Each is a pass
+/// over the text.
 pub const MAX_STAGES: usize = 8;
 
 /// Compiled detectors with what becomes of their finds.
 #[derive(Debug, Clone)]
 pub struct TextMask {
     groups: Vec<Group>,
+    /// What becomes of a number that is a payment card's.
+    cards: Option<Transform>,
 }
 
 /// What finds: a detector of ours or a pattern of the user's.
@@ -82,10 +87,26 @@ struct Draft {
 // === impl TextMask ===
 
 impl TextMask {
-    /// None where there is nothing to find.
+    /// None where there is nothing to find. What compiles also compiles in part, for all limits
+    /// are on what is given and not on what it comes to.
     pub fn compile(finders: &[(Finder, Transform)]) -> Result<Option<Self>, InvalidTextMask> {
+        let transforms = transforms(finders);
+        if transforms > MAX_STAGES {
+            return Err(InvalidTextMask::TooManyTransforms(transforms));
+        }
+        let settled = settle(finders);
+        let is_pattern = |(finder, _): &&(Finder, Transform)| matches!(finder, Finder::Pattern(_));
+        let patterns = settled.iter().filter(is_pattern).count();
+        if patterns > SET_PATTERNS_LIMIT {
+            return Err(InvalidDetectors::TooManyPatterns(patterns).into());
+        }
+        let card = |(finder, transform): &(Finder, Transform)| match finder {
+            Finder::Kind(DetectorKind::CreditCard) => Some(transform.clone()),
+            _ => None,
+        };
+        let cards = settled.iter().find_map(card);
         let mut drafts: Vec<(Transform, Draft)> = Vec::new();
-        for (finder, transform) in settle(finders) {
+        for (finder, transform) in settled {
             let known = drafts.iter().position(|(its, _)| *its == transform);
             let index = known.unwrap_or_else(|| {
                 drafts.push((transform, Draft::default()));
@@ -99,9 +120,6 @@ impl TextMask {
                 Finder::Pattern(pattern) => draft.patterns.push(pattern),
             }
         }
-        if drafts.len() > MAX_STAGES {
-            return Err(InvalidTextMask::TooManyTransforms(drafts.len()));
-        }
         // Equal ranks differ in their keys alone; by name, so that no order of rules matters.
         drafts.sort_by_key(|(transform, _)| rank(transform));
         let groups = drafts.into_iter().map(|(transform, draft)| {
@@ -112,12 +130,24 @@ impl TextMask {
             })
         });
         let groups = groups.collect::<Result<Vec<_>, InvalidTextMask>>()?;
-        Ok((!groups.is_empty()).then_some(Self { groups }))
+        Ok((!groups.is_empty()).then_some(Self { groups, cards }))
     }
 
     /// True when nothing is found.
     pub fn is_clean(&self, text: &[u8]) -> bool {
         self.groups.iter().all(|group| group.set.is_clean(text))
+    }
+
+    /// True when numbers are looked at.
+    pub fn looks_at_numbers(&self) -> bool {
+        self.cards.is_some()
+    }
+
+    /// What stands in a number's place; none where it stays. The only numbers that are found are
+    /// those of payment cards: any other would be found in too many that are none.
+    pub fn mask_number(&self, number: &[u8]) -> Option<Masked> {
+        let transform = self.cards.as_ref()?;
+        is_card_number(number).then(|| transform.apply(TypeClass::Number, Some(number)))
     }
 
     /// The text with its finds replaced; none when nothing is found.
@@ -196,6 +226,15 @@ impl TextMasker {
         }
         flow.write(out);
     }
+}
+
+/// How many different transforms are given. Partials count as one, for they come to one.
+fn transforms(finders: &[(Finder, Transform)]) -> usize {
+    let ranks: BTreeSet<_> = finders
+        .iter()
+        .map(|(_, transform)| rank(transform))
+        .collect();
+    ranks.len()
 }
 
 /// One transform for each detector, as it is applied within a text.

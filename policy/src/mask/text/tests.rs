@@ -166,6 +166,21 @@ fn the_number_of_transforms_is_bounded() {
     assert!(TextMask::compile(&[]).unwrap().is_none());
 }
 
+/// Two keys on one detector redact, so that all of these come to one stage; but each is also for
+/// another subject to have alone.
+#[test]
+fn transforms_that_cancel_each_other_are_counted_too() {
+    let one = |name: u8, key_name| {
+        let key = key(key_name);
+        pattern(&format!("secret{name}"), Transform::Hash { key })
+    };
+    let both: Vec<_> = (1..=9).flat_map(|n| [one(n, n), one(n, 100)]).collect();
+    let error = TextMask::compile(&both).unwrap_err();
+    assert_eq!(error, InvalidTextMask::TooManyTransforms(10));
+    let fewer: Vec<_> = (1..=7).flat_map(|n| [one(n, n), one(n, 100)]).collect();
+    assert!(TextMask::compile(&fewer).is_ok());
+}
+
 #[test]
 fn all_that_find_something_are_told() {
     let mask = compile(&[

@@ -20,6 +20,10 @@ pub struct WriterCheck {
     keys: TrustedKeys,
     /// By the frame that they cover.
     anchors: BTreeMap<u64, Head>,
+    /// The first segment that must be there, where the caller knows of one.
+    begins: Option<u64>,
+    /// Sessions whose keys need not be there.
+    destroyed: BTreeSet<SessionId>,
     /// The segment that should come next, and where the chain stands ahead of it.
     segment: u64,
     link: Link,
@@ -53,7 +57,8 @@ enum Way {
 
 impl WriterCheck {
     pub fn new(writer: WriterId, trust: &Trust) -> Self {
-        let begins = trust.begins.get(&writer).copied().unwrap_or(1);
+        let known = trust.begins.get(&writer).copied();
+        let begins = known.unwrap_or(1);
         let report = WriterReport {
             writer,
             segments: 0,
@@ -71,6 +76,8 @@ impl WriterCheck {
             report,
             keys: trust.keys.clone(),
             anchors: BTreeMap::new(),
+            begins: known,
+            destroyed: trust.destroyed.clone(),
             segment: begins,
             link: if begins > 1 {
                 Link::Lost
@@ -137,6 +144,7 @@ impl WriterCheck {
     /// What is stored as a session's key, against what was announced.
     pub fn session_key(&mut self, session: SessionId, sha256: &Hash, stored: Option<&[u8]>) {
         match stored {
+            None if self.destroyed.contains(&session) => {}
             None => self.find(Finding::KeyMissing { session }),
             Some(bytes) if Hash::of(bytes) != *sha256 => self.find(Finding::KeyChanged { session }),
             Some(_) => {}
@@ -145,6 +153,10 @@ impl WriterCheck {
 
     /// All segments were given.
     pub fn finish(mut self) -> WriterReport {
+        let from = self.segment;
+        if let Some(to) = self.begins.filter(|begins| from <= *begins) {
+            self.find(Finding::SegmentsMissing { from, to });
+        }
         let last = self.report.last;
         // The frame that carries the head comes after the one that it covers.
         let anchored = self
@@ -240,14 +252,17 @@ impl WriterCheck {
             self.find(Finding::NoStart { segment: number });
             return None;
         }
-        // One that was changed is found so when the chain is followed.
-        let start = SegmentStart::decode(&frame).ok()?;
-        let mut own = Chain {
-            head: start.previous,
-            next: frame.header.sequence,
+        let Some((start, begins)) = own_start(&frame) else {
+            // Where the chain ahead is known, the frame is found changed when it is followed.
+            if !matches!(self.link, Link::Known(_)) {
+                let sequence = frame.header.sequence;
+                self.find(Finding::FrameChanged {
+                    segment: number,
+                    sequence,
+                });
+            }
+            return None;
         };
-        let begins = own;
-        own.follow(&frame).ok()?;
         if start.writer != self.report.writer {
             self.find(Finding::OtherWriter {
                 segment: number,
@@ -404,4 +419,15 @@ impl WriterCheck {
             self.find(Finding::Unsigned { from, to: last });
         }
     }
+}
+
+/// A segment's start that agrees with itself, and where it says that the chain stands ahead of it.
+fn own_start(frame: &Frame<'_>) -> Option<(SegmentStart, Chain)> {
+    let start = SegmentStart::decode(frame).ok()?;
+    let begins = Chain {
+        head: start.previous,
+        next: frame.header.sequence,
+    };
+    begins.clone().follow(frame).ok()?;
+    Some((start, begins))
 }

@@ -72,6 +72,17 @@ impl State {
             .map(|(number, sealed)| (*number, sealed))
     }
 
+    /// Syncs what an earlier run sealed and perhaps did not sync: its last segment, or the one
+    /// ahead of that. Nothing that comes after them may be signed before, since recovery takes a
+    /// checkpoint as proof that they were.
+    pub(in crate::writer) fn sync_left(&self) -> io::Result<()> {
+        let last = self.sealed.keys().rev().take(2);
+        last.copied().try_for_each(|number| {
+            let file = self.disk.open(&self.spool.segment_path(number))?;
+            file.sync()
+        })
+    }
+
     /// Syncs the sealed segment that is not synced yet: recovery counts on there being no second
     /// one.
     pub(super) fn sync_sealed(&mut self) -> Result<(), AppendError> {

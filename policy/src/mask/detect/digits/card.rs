@@ -3,7 +3,7 @@
 use super::super::checksum::{ean13, luhn};
 use super::super::kind::DetectorKind;
 use super::super::view::{Found, View};
-use super::{Digits, Groups, is_continued, number};
+use super::{DIGITS, Digits, Groups, is_continued, number};
 
 /// From, to (the first six digits) and the lengths in use.
 type Issuer = (u32, u32, &'static [usize]);
@@ -82,6 +82,37 @@ fn plain(view: View<'_>, at: usize, end: usize) -> Option<usize> {
     // articles share their first digit with the old 13-digit Visa cards.
     let text = view.slice(at..end);
     (fits && !ean13(text) && is_card(text)).then_some(end)
+}
+
+/// Whether a number, given as text, is a payment card's: whole, positive, 13 to 19 digits, and all
+/// else that a card in a text must be. `4111111111111111.00` and `4.111111111111111e15` are such
+/// numbers too.
+pub(in crate::mask) fn is_card_number(number: &[u8]) -> bool {
+    whole_number(number).is_some_and(|digits| {
+        let digits = digits.all();
+        (13..=19).contains(&digits.len()) && !ean13(digits) && is_card(digits)
+    })
+}
+
+/// The digits of a whole number; none where it is not plain, not whole, or too long.
+fn whole_number(number: &[u8]) -> Option<Digits> {
+    let (mantissa, exponent) = match number.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (number.get(..at)?, number.get(at + 1..)?),
+        None => (number, &b"0"[..]),
+    };
+    let exponent: usize = std::str::from_utf8(exponent).ok()?.parse().ok()?;
+    let point = mantissa.iter().position(|byte| *byte == b'.');
+    let whole = point.unwrap_or(mantissa.len());
+    let length = whole.checked_add(exponent)?;
+    let mut written = mantissa.iter().filter(|byte| **byte != b'.');
+    let mut digits = Digits::default();
+    for _ in 0..length.min(DIGITS + 1) {
+        let byte = written.next().copied().unwrap_or(b'0');
+        if !byte.is_ascii_digit() || !digits.push(byte) {
+            return None;
+        }
+    }
+    written.all(|byte| *byte == b'0').then_some(digits)
 }
 
 fn is_card(text: &[u8]) -> bool {

@@ -182,6 +182,11 @@ fn national(view: View<'_>, at: usize, run: usize) -> Option<usize> {
                 return None;
             }
             let groups = Groups::read(view, at);
+            if view.has(at, b"00") {
+                // The other spelling of `+`; one group alone is any number.
+                let end = international(view, at + 2)?;
+                return (end > at + run && !follows_number(view, at)).then_some(end);
+            }
             north_american(view, at, &groups)
                 .or_else(|| trunk(view, at, &groups))
                 .or_else(|| hinted(view, at, &groups))

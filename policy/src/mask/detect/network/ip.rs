@@ -65,9 +65,13 @@ pub(in super::super) fn v4(view: View<'_>) -> Option<Found> {
         Some(b'.' | b'_') => !view
             .byte(end + 1)
             .is_some_and(|byte| byte.is_ascii_alphanumeric()),
-        Some(b'-' | b'+') => !view
-            .byte(end + 1)
-            .is_some_and(|byte| byte.is_ascii_alphabetic()),
+        // `1.2.3.4-beta`, `1.2.3.4-3ubuntu2`, but not the range `10.0.0.1-20`.
+        Some(b'-' | b'+') => {
+            let next = view.run(end + 1, |byte| byte.is_ascii_digit());
+            !view
+                .byte(next)
+                .is_some_and(|byte| byte.is_ascii_alphabetic())
+        }
         _ => view.closes(end),
     };
     (ends && !is_version(view, at, end, address))

@@ -19,8 +19,35 @@ const FILLERS: &[&str] = &[
 /// The years in which somebody may have been born.
 const YEARS: std::ops::RangeInclusive<u32> = 1890..=2049;
 
+/// The longest name of a month, in bytes: `septiembre`.
+const MONTH: usize = 10;
+
 const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
+
+/// How months begin in other languages where it is not as in English.
+const MORE_MONTHS: [(&str, u32); 20] = [
+    ("ene", 1),
+    ("gen", 1),
+    ("fév", 2),
+    ("mär", 3),
+    ("mrt", 3),
+    ("abr", 4),
+    ("avr", 4),
+    ("mai", 5),
+    ("mag", 5),
+    ("mei", 5),
+    ("giu", 6),
+    ("juin", 6),
+    ("juil", 7),
+    ("lug", 7),
+    ("ago", 8),
+    ("aoû", 8),
+    ("set", 9),
+    ("okt", 10),
+    ("dic", 12),
+    ("dez", 12),
 ];
 
 /// Decides behind a hint that began at `start`.
@@ -120,18 +147,29 @@ fn worded(view: View<'_>, at: usize) -> Option<usize> {
         (day, month, ordinal(view, next))
     };
     let start = gap(view, next);
-    let (year, end) = digits(view, start).filter(|(_, end)| end - start == 4)?;
+    let (year, end) = digits(view, start)?;
+    let year = match (end - start, view.before(start)) {
+        (4, _) => year,
+        // `12-Mar-85`.
+        (2, Some(b'-' | b'/')) => 2000,
+        _ => return None,
+    };
     is_date(year, month, day).then_some(end)
 }
 
 fn month(view: View<'_>, at: usize) -> Option<(u32, usize)> {
-    let end = view.run(at, |byte| byte.is_ascii_alphabetic());
+    let end = view.run(at, |byte| byte.is_ascii_alphabetic() || byte >= 0x80);
     let word = view.slice(at..end);
-    let head = word.get(..3).filter(|_| word.len() <= 9)?;
-    let index = MONTHS
-        .iter()
-        .position(|month| head.eq_ignore_ascii_case(month.as_bytes()))?;
-    Some((u32::try_from(index + 1).ok()?, end))
+    let begins = |month: &str| {
+        word.get(..month.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(month.as_bytes()))
+    };
+    let (_, month) = MONTHS
+        .into_iter()
+        .zip(1..)
+        .chain(MORE_MONTHS)
+        .find(|(month, _)| begins(month))?;
+    (word.len() <= MONTH).then_some((month, end))
 }
 
 fn ordinal(view: View<'_>, at: usize) -> usize {
@@ -141,10 +179,12 @@ fn ordinal(view: View<'_>, at: usize) -> usize {
     if is_ordinal { at + 2 } else { at }
 }
 
-/// Over at most three separators.
+/// Over at most three separators, and the `de` of `3 de abril de 1970`.
 fn gap(view: View<'_>, at: usize) -> usize {
-    view.run(at, |byte| matches!(byte, b' ' | b'-' | b'.' | b',' | b'/'))
-        .min(at + 3)
+    let end = view
+        .run(at, |byte| matches!(byte, b' ' | b'-' | b'.' | b',' | b'/'))
+        .min(at + 3);
+    if view.has(end, b"de ") { end + 3 } else { end }
 }
 
 /// One to eight digits as a number, and where they end.

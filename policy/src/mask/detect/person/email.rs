@@ -18,6 +18,11 @@ const USER_INFO: usize = 160;
 /// Last labels of pictures for dense screens, as in `icon@2x.png`.
 const PICTURES: &[&str] = &["png", "jpg", "jpeg", "gif", "webp", "svg", "ico", "pdf"];
 
+/// Last labels of the units of a service manager, as in `getty@tty1.service`. None is a domain.
+const UNITS: &[&str] = &[
+    "service", "socket", "timer", "mount", "slice", "scope", "swap",
+];
+
 /// Decides at an `@`.
 pub(in super::super) fn find(view: View<'_>) -> Option<Found> {
     let at = view.at();
@@ -26,7 +31,7 @@ pub(in super::super) fn find(view: View<'_>) -> Option<Found> {
     let name = view.slice(start..at);
     let is_repository = name == b"git" && view.byte(end) == Some(b':');
     let domain = view.slice(at + 1..end);
-    (!is_user_info(view, start) && !is_repository && !is_picture(domain))
+    (!is_user_info(view, start) && !is_repository && !is_picture(domain) && !is_unit(domain))
         .then(|| Found::new(DetectorKind::Email, start, end))
 }
 
@@ -146,6 +151,12 @@ fn is_picture(domain: &[u8]) -> bool {
     let is_scale = matches!(parts.next(), Some([b'1'..=b'9', b'x' | b'X', ..]));
     let last = parts.next_back().unwrap_or_default();
     is_scale && super::super::hint::is_listed(last, PICTURES)
+}
+
+fn is_unit(domain: &[u8]) -> bool {
+    let mut parts = domain.rsplit(|byte| *byte == b'.');
+    let last = parts.next().unwrap_or_default();
+    parts.count() == 1 && super::super::hint::is_listed(last, UNITS)
 }
 
 fn is_word(byte: u8) -> bool {

@@ -1,6 +1,6 @@
 //! Keys of no known form: chance beside a word that says so.
 
-use super::super::checksum::is_random;
+use super::super::checksum::{is_jumbled, is_random};
 use super::super::hint;
 use super::super::kind::DetectorKind;
 use super::super::tail::{Class, Tail};
@@ -46,6 +46,36 @@ const FILLERS: &[&str] = &[
     "is", "was", "bearer", "basic", "token", "apikey", "key", "value",
 ];
 
+/// How keys begin whose issuers marked them, so that they need no hint. Case counts.
+pub(in super::super) const PREFIXES: &[&str] = &[
+    "sk_live_", "rk_live_", "sk_test_", "sk-ant-", "sk-proj-", "glpat-", "npm_", "dop_v1_",
+    "shpat_", "hf_", "SG.",
+];
+
+/// The shortest rest of a key behind its prefix.
+const MARKED: usize = 20;
+
+/// Decides behind one of [`PREFIXES`].
+pub(in super::super) fn prefixed(view: View<'_>, start: usize) -> Option<Found> {
+    let prefix = view.slice(start..view.at());
+    if !view.opens(start) || !PREFIXES.iter().any(|known| known.as_bytes() == prefix) {
+        return None;
+    }
+    let end = view.run(view.at(), |byte| Class::Token.has(byte));
+    let tail = view.is_cut_at(end).then_some(Tail::Run(Class::Token));
+    let stops = view
+        .slice(start..end)
+        .iter()
+        .rev()
+        .take_while(|byte| **byte == b'.')
+        .count();
+    let rest = view.slice(view.at()..end - stops);
+    (rest.len() >= MARKED && is_jumbled(rest)).then(|| Found {
+        tail,
+        ..Found::new(DetectorKind::ApiKey, start, end - stops)
+    })
+}
+
 /// Decides behind a hint. Beside a weak hint (`token`) a UUID is an identifier, beside a strong
 /// one (`secret`) it is a key.
 pub(in super::super) fn find(view: View<'_>, start: usize, is_strong: bool) -> Option<Found> {
@@ -64,7 +94,11 @@ pub(in super::super) fn find(view: View<'_>, start: usize, is_strong: bool) -> O
     let text = view.slice(value..end);
     // Padding.
     end = view.run(end, |byte| byte == b'=').min(end + 2);
-    let is_key = text.len() >= SHORTEST && is_random(text) && (is_strong || !is_uuid(text));
+    let is_key = if is_uuid(text) {
+        is_strong
+    } else {
+        text.len() >= SHORTEST && is_random(text)
+    };
     is_key.then(|| Found {
         tail,
         ..Found::new(DetectorKind::ApiKey, value, end)

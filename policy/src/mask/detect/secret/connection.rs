@@ -100,6 +100,17 @@ pub(in super::super) fn url(view: View<'_>) -> Option<Found> {
     })
 }
 
+/// Decides behind `@tcp(` or `@unix(`: `user:password@tcp(host:port)/name`.
+pub(in super::super) fn dsn(view: View<'_>, sign: usize) -> Option<Found> {
+    let token = view.run_back(sign, |byte| Class::UrlPassword.has(byte) || byte == b'@');
+    let text = view.slice(token..sign);
+    let scheme = text.windows(3).rposition(|part| part == b"://");
+    let user = token + scheme.map_or(0, |at| at + 3);
+    let start = view.run(user, |byte| byte != b':') + 1;
+    (start > user + 1 && start < sign && !is_placeholder(view.slice(start..sign)))
+        .then(|| Found::new(DetectorKind::ConnectionString, start, sign))
+}
+
 /// Decides behind a key such as `password`: a value in a list with other keys of a connection.
 pub(in super::super) fn pair(view: View<'_>, key: usize) -> Option<Found> {
     let is_space = |byte: u8| byte == b' ';

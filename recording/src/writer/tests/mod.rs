@@ -4,141 +4,59 @@
     reason = "a test reads its own small files"
 )]
 
+mod failing;
+
 use std::fs;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
 use tempfile::TempDir;
 
+use self::failing::{FailingDisk, Faults};
 use super::*;
 use crate::chain::{Chain, Expected, verify_segment};
 use crate::checkpoint::TrustedKeys;
 use crate::event::{Operation, Output, SessionEnded, SessionStarted};
-use crate::spool::disk::SegmentFile;
+use crate::format::kind;
 
 const NOW: Timestamp = Timestamp(1_763_700_000_000_000);
+/// One event of this size fills a segment.
+const LARGE: usize = 256 * 1024;
 const SESSION: SessionId = SessionId::new([7; 16]);
-
-/// A disk that takes so many bytes and no more, and fails as told.
-#[derive(Debug, Default)]
-struct FailingDisk {
-    faults: Arc<Faults>,
-}
-
-#[derive(Debug)]
-struct Faults {
-    room: AtomicU64,
-    broken: AtomicBool,
-    no_cut: AtomicBool,
-    no_sync: AtomicBool,
-    no_create: AtomicBool,
-    syncs: AtomicU64,
-    folder_syncs: AtomicU64,
-}
-
-#[derive(Debug)]
-struct FailingFile {
-    file: Arc<dyn SegmentFile>,
-    faults: Arc<Faults>,
-}
-
-impl Default for Faults {
-    fn default() -> Self {
-        let no = || AtomicBool::new(false);
-        Self {
-            room: AtomicU64::new(u64::MAX),
-            broken: no(),
-            no_cut: no(),
-            no_sync: no(),
-            no_create: no(),
-            syncs: AtomicU64::new(0),
-            folder_syncs: AtomicU64::new(0),
-        }
-    }
-}
-
-impl FailingDisk {
-    fn wrap(&self, file: Arc<dyn SegmentFile>) -> Arc<dyn SegmentFile> {
-        Arc::new(FailingFile {
-            file,
-            faults: Arc::clone(&self.faults),
-        })
-    }
-}
-
-impl Disk for FailingDisk {
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
-        if self.faults.no_create.load(SeqCst) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        LocalDisk.create(path).map(|file| self.wrap(file))
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
-        LocalDisk.open(path).map(|file| self.wrap(file))
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        LocalDisk.remove(path)
-    }
-
-    fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        self.faults.folder_syncs.fetch_add(1, SeqCst);
-        LocalDisk.sync_folder(path)
-    }
-}
-
-impl SegmentFile for FailingFile {
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        if self.faults.broken.load(SeqCst) {
-            return Err(io::Error::from_raw_os_error(5));
-        }
-        let room = self.faults.room.load(SeqCst);
-        let count = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
-        if count == 0 {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        self.faults.room.fetch_sub(count as u64, SeqCst);
-        self.file.write_at(&bytes[..count], offset)
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        if self.faults.no_cut.load(SeqCst) {
-            return Err(io::Error::from_raw_os_error(5));
-        }
-        self.file.set_len(length)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.faults.syncs.fetch_add(1, SeqCst);
-        if self.faults.no_sync.load(SeqCst) {
-            return Err(io::Error::from_raw_os_error(5));
-        }
-        self.file.sync()
-    }
-}
 
 struct Bed {
     folder: TempDir,
     faults: Arc<Faults>,
+    key: String,
     keys: TrustedKeys,
     writer: Writer,
 }
 
 fn bed() -> Bed {
+    bed_for(None)
+}
+
+fn bed_for(recipient: Option<RecipientKey>) -> Bed {
     let folder = TempDir::new().unwrap();
     let disk = FailingDisk::default();
     let faults = Arc::clone(&disk.faults);
-    let (key, _) = SigningKey::generate().unwrap();
-    let keys = TrustedKeys::from_iter([key.public()]);
-    let config = SpoolConfig::new(folder.path(), "unit".parse().unwrap());
-    let writer = Writer::open_on(Arc::new(disk), config, key, NOW).unwrap();
+    let (pair, key) = SigningKey::generate().unwrap();
+    let keys = TrustedKeys::from_iter([pair.public()]);
+    let writer = open(disk, &folder, &key, recipient);
     Bed {
         folder,
         faults,
+        key,
         keys,
         writer,
     }
+}
+
+fn open(disk: FailingDisk, folder: &TempDir, key: &str, recipient: Option<RecipientKey>) -> Writer {
+    let mut config = SpoolConfig::new(folder.path(), "unit".parse().unwrap());
+    config.segment_bytes = LARGE as u64;
+    config.recipient = recipient;
+    let key = SigningKey::from_pem(key).unwrap();
+    Writer::open_on(Arc::new(disk), config, key, NOW).unwrap()
 }
 
 fn started() -> Event {
@@ -160,6 +78,29 @@ fn operation(number: u64) -> Event {
 }
 
 impl Bed {
+    /// The writer is gone as if killed, and a new run begins.
+    fn reopen(self) -> Self {
+        let Self {
+            folder,
+            faults,
+            key,
+            keys,
+            writer,
+        } = self;
+        drop(writer);
+        let disk = FailingDisk {
+            faults: Arc::clone(&faults),
+        };
+        let writer = open(disk, &folder, &key, None);
+        Self {
+            folder,
+            faults,
+            key,
+            keys,
+            writer,
+        }
+    }
+
     /// Verifies all segments as one chain, and gives the numbers of frames and of events.
     fn verify(&self) -> (u64, u64) {
         let mut chain = Chain::START;
@@ -287,6 +228,35 @@ fn torn_write_that_cannot_be_cut_off_stops_the_writer() {
     ));
 }
 
+/// A key that the record announces must not be missing from it.
+#[test]
+fn key_of_a_start_that_may_be_in_the_file_is_kept() {
+    let private = crate::crypt::RecipientPrivateKey::generate().unwrap();
+    let bed = bed_for(Some(*private.public()));
+    let key = bed.writer.folder.join(key_name(&SESSION));
+    bed.faults.room.store(5, SeqCst);
+    let refused = bed.writer.append(&started(), NOW);
+    assert!(matches!(refused, Err(AppendError::DiskFull(_))));
+    assert!(!key.exists(), "what was cut off announces nothing");
+    // The frame that announces the key gets whole, the session's start does not.
+    bed.faults.room.store(150, SeqCst);
+    bed.faults.no_cut.store(true, SeqCst);
+    let refused = bed.writer.append(&started(), NOW);
+    assert!(matches!(refused, Err(AppendError::Disk(_))));
+    let name = crate::layout::SegmentName::open(1).to_string();
+    let bytes = fs::read(bed.writer.folder.join(name)).unwrap();
+    let mut walk = crate::chain::Walk::new(&bytes).unwrap();
+    let kinds: Vec<u16> = std::iter::from_fn(|| {
+        walk.next_frame()
+            .ok()
+            .flatten()
+            .map(|frame| frame.header.kind)
+    })
+    .collect();
+    assert_eq!(kinds, [kind::SEGMENT_START, kind::SESSION_KEY]);
+    assert!(key.exists());
+}
+
 #[test]
 fn failed_sync_stops_the_writer_and_a_second_one_does_not_help() {
     let bed = bed();
@@ -354,6 +324,32 @@ fn seal_that_does_not_fit_leaves_the_segment_open() {
     bed.writer.append(&operation(1), NOW).unwrap();
     assert!(bed.writer.seal(NOW).unwrap());
     assert_eq!(bed.verify(), (5, 2));
+}
+
+/// A kill leaves them in the page cache alone; a loss of power after the next start must not
+/// take them, nor make what was signed behind them hang in the air.
+#[test]
+fn segments_that_an_earlier_run_did_not_sync_are_synced_ahead_of_all_else() {
+    let mut bed = bed();
+    bed.writer.append(&started(), NOW).unwrap();
+    let big = Output {
+        data: vec![1; LARGE],
+        ..Output::default()
+    };
+    let big = Event::new(SESSION, Body::Output(big));
+    for _ in 0..3 {
+        bed.writer.append(&big, NOW).unwrap();
+    }
+    let path = |bed: &Bed, number| {
+        let name = crate::layout::SegmentName::open(number).to_string();
+        bed.writer.folder.join(name)
+    };
+    // The third is open, and the second waits to be synced.
+    let before = std::mem::take(&mut *bed.faults.synced.lock().unwrap());
+    assert!(path(&bed, 3).exists() && !before.contains(&path(&bed, 2)));
+    bed = bed.reopen();
+    let synced = bed.faults.synced.lock().unwrap().clone();
+    assert_eq!(synced[..2], [path(&bed, 2), path(&bed, 1)]);
 }
 
 #[test]

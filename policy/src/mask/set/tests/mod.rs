@@ -1,3 +1,6 @@
+mod numbers;
+mod patterns;
+
 use super::*;
 use crate::mask::field::{MustRefuse, Outcome};
 use crate::mask::json::InvalidJson;
@@ -177,8 +180,7 @@ fn detectors_look_at_fields_without_a_rule_of_their_own() {
         );
         assert!(!mask.passes(class));
     }
-    use TypeClass::{Boolean, Bytes, Number, Temporal};
-    for class in [Number, Boolean, Temporal, Bytes] {
+    for class in [TypeClass::Boolean, TypeClass::Temporal, TypeClass::Bytes] {
         assert_eq!(
             mask.mask(class, Some(CARD.as_bytes())),
             Ok(Outcome::Unchanged),
@@ -213,10 +215,10 @@ fn a_json_value_is_masked_by_paths_and_detectors_or_refused() {
     assert!(set.has_paths());
     let mask = set.column(&["s", "t", "document"]);
     let value = format!(r#"{{"ssn" : 1, "note":"pay {CARD}", "n":{CARD}}}"#);
-    let expected = format!(r#"{{"ssn" : null, "note":"pay ************1111", "n":{CARD}}}"#);
+    let expected = r#"{"ssn" : null, "note":"pay ************1111", "n":null}"#;
     assert_eq!(
         mask.mask(TypeClass::Json, Some(value.as_bytes())),
-        text(&expected)
+        text(expected)
     );
     assert_eq!(
         mask.mask(TypeClass::Json, Some(b"{\"a\" : [1]}")),
@@ -264,8 +266,8 @@ fn detectors_in_json_see_through_escapes_and_keep_them() {
             r#"["\u0034\u0031\/ \u00e9"]"#.into(),
         ),
         (format!(r#"{{"{CARD}":1}}"#), r#"{"[redacted]":1}"#.into()),
-        // Not looked at: a number, and what two strings make together.
-        (format!("[{CARD}]"), format!("[{CARD}]")),
+        (format!("[{CARD}]"), "[null]".into()),
+        // Not looked at: what two strings make together.
         (
             r#"["41111111","11111111"]"#.into(),
             r#"["41111111","11111111"]"#.into(),
@@ -417,5 +419,12 @@ fn all_that_cannot_be_compiled_is_told_at_once() {
         ..rule("r", Transform::Redact)
     };
     let errors = MaskSet::compile(&[rule]).unwrap_err();
-    assert_eq!(errors.len(), 2, "{errors:?}");
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        errors,
+        [
+            "shop/r has 33 custom patterns; at most 32 are allowed",
+            "the JSON paths have 8196 steps in all; at most 8192 are allowed",
+        ]
+    );
 }
