@@ -74,7 +74,7 @@ begin:
 checks: begin
 	@$(STEP) format cargo fmt --all --check
 	@$(STEP) lints cargo clippy --locked --workspace --all-targets -- -D warnings
-	@$(STEP) tidy $(CARGO_TEST) --quiet --test tidy
+	@RUST_BACKTRACE=0 $(STEP) tidy $(CARGO_TEST) --quiet --test tidy
 	@$(STEP) "generated files" $(CARGO_TEST) --quiet --test drift
 
 tests:

@@ -1,5 +1,6 @@
 //! The repository as the rules see it: every text file that is committed or about to be.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub struct SourceFile {
 pub struct Repository {
     pub root: PathBuf,
     pub files: Vec<SourceFile>,
+    /// All that git knows or would add, whoever wrote it.
+    pub paths: BTreeSet<String>,
 }
 
 /// Why the repository could not be read.
@@ -72,21 +75,25 @@ impl Repository {
     /// Reads what git knows or would add. Files that are ignored or removed do not count, nor do
     /// those that are not text.
     pub fn read(root: &Path) -> Result<Self, UnreadableRepository> {
-        let mut files = Vec::new();
-        for path in listed(root)? {
-            if NOT_WRITTEN_BY_HAND
+        let paths = listed(root)?;
+        let by_hand = |path: &&String| {
+            !NOT_WRITTEN_BY_HAND
                 .iter()
                 .any(|folder| path.starts_with(folder))
-            {
-                continue;
-            }
-            if let Some(text) = read_text(root, &path)? {
-                files.push(SourceFile { path, text });
+        };
+        let mut files = Vec::new();
+        for path in paths.iter().filter(by_hand) {
+            if let Some(text) = read_text(root, path)? {
+                files.push(SourceFile {
+                    path: path.clone(),
+                    text,
+                });
             }
         }
         Ok(Self {
             root: root.to_owned(),
             files,
+            paths,
         })
     }
 
@@ -95,7 +102,7 @@ impl Repository {
     }
 }
 
-fn listed(root: &Path) -> Result<Vec<String>, UnreadableRepository> {
+fn listed(root: &Path) -> Result<BTreeSet<String>, UnreadableRepository> {
     let failed = |why: String| UnreadableRepository::NotListed(root.to_owned(), why);
     let output = Command::new("git")
         // A clone may belong to another user, as it does in many a CI container.

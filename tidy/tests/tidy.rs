@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use portcullis_tidy::cargo::{self, Edges, Metadata};
 use portcullis_tidy::finding::report;
 use portcullis_tidy::rules::{
-    bans, crate_arrows, declared, ignored_tests, leaf_words, licences, limits, module_arrows,
-    names, sizes, unfinished, unsafety,
+    bans, crate_arrows, declared, ignored_tests, leaf_words, licences, limits, links,
+    module_arrows, names, sizes, unfinished, unsafety,
 };
 use portcullis_tidy::{Exception, Finding, Repository, exceptions};
 
@@ -120,6 +120,15 @@ fn every_limit_says_what_it_bounds_and_stands_in_the_page() {
         .find(|file| file.path == limits::PAGE);
     findings.extend(limits::drift(&all, page));
     expect_none(findings, &[]);
+}
+
+#[test]
+fn every_link_in_a_document_leads_somewhere() {
+    let repository = repository();
+    expect_none(
+        links::check(repository.files.iter(), &repository.paths),
+        &[],
+    );
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub fn apply(findings: Vec<Finding>, exceptions: &[Exception]) -> Vec<Finding> {
         line: 0,
         subject: exception.subject.to_owned(),
         fact: format!("the exception for `{}` excuses nothing", exception.subject),
-        remedy: "Remove it from tidy/src/exceptions.rs.",
+        remedy: "Remove it from tidy/src/exceptions/mod.rs.",
     }));
     left
 }

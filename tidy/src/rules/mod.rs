@@ -7,6 +7,7 @@ pub mod ignored_tests;
 pub mod leaf_words;
 pub mod licences;
 pub mod limits;
+pub mod links;
 pub mod module_arrows;
 pub mod names;
 pub mod sizes;

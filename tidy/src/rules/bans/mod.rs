@@ -87,7 +87,7 @@ fn duplicates(members: &[Member], built: &[Built]) -> Vec<Finding> {
             let versions: Vec<_> = versions.into_iter().collect();
             let fact = format!("`{name}` is there in versions {}", versions.join(" and "));
             let remedy = "Move to the version the others use, or give the reason in \
-                          tidy/src/exceptions.rs (DUPLICATES).";
+                          tidy/src/exceptions/mod.rs (DUPLICATES).";
             finding(LOCK.to_owned(), name, fact, remedy)
         })
         .collect()

@@ -132,7 +132,7 @@ pub fn between_ours(members: &[Member]) -> Vec<Finding> {
                 member,
                 &member.name,
                 format!("crate `{}` is not drawn", member.folder),
-                "Draw it in docs/architecture.md and in tidy/src/rules/crate_arrows.rs.",
+                "Draw it in docs/architecture.md and in tidy/src/rules/crate_arrows/mod.rs.",
             ));
             continue;
         };

@@ -41,7 +41,7 @@ fn in_package(package: &Licensed) -> Option<Finding> {
         line: 0,
         subject: package.name.clone(),
         fact: format!("`{}` {} {fact}", package.name, package.version),
-        remedy: "Use another package, or give the reason in tidy/src/exceptions.rs (LICENCES).",
+        remedy: "Use another package, or give the reason in tidy/src/exceptions/mod.rs (LICENCES).",
     })
 }
 

@@ -17,7 +17,7 @@ pub fn check<'a>(files: impl Iterator<Item = &'a SourceFile>) -> Vec<Finding> {
             subject: "length".to_owned(),
             fact: format!("{lines} lines, {MAX_LINES} are the limit"),
             remedy: "Split it by phase or responsibility, or give a reason in \
-                     tidy/src/exceptions.rs (LONG_FILES).",
+                     tidy/src/exceptions/mod.rs (LONG_FILES).",
         })
         .collect()
 }

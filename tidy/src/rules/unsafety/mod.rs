@@ -20,7 +20,7 @@ fn in_file(file: &SourceFile) -> Vec<Finding> {
         line,
         subject: "unsafe".to_owned(),
         fact,
-        remedy: "Write it safely, or give the reason in tidy/src/exceptions.rs (UNSAFE_CODE).",
+        remedy: "Write it safely, or give the reason in tidy/src/exceptions/mod.rs (UNSAFE_CODE).",
     };
     let tokens = match rust::tokens(&file.text) {
         Ok(tokens) => tokens,
