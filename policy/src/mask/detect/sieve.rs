@@ -30,6 +30,8 @@ const AT: u8 = 53;
 const COLON: u8 = 54;
 const JOIN: u8 = 55;
 const OTHER: u8 = 56;
+/// A byte of a letter beyond ASCII.
+const HIGH: u8 = 57;
 
 /// What a pair of classes begins: nothing, or what stands at its second byte.
 const NOTHING: u8 = 0;
@@ -53,6 +55,10 @@ const FREQUENCY: [u32; 26] = [
 
 /// The same for `-` and `.`, roughly.
 const JOIN_FREQUENCY: u32 = 40;
+
+/// The same for what is beyond ASCII: rare behind a letter, and common behind its like, where it
+/// is not counted.
+const HIGH_FREQUENCY: u32 = 5;
 
 #[derive(Debug, Clone)]
 pub(super) struct Sieve {
@@ -203,7 +209,7 @@ impl Sieve {
         let kinds = self.kinds;
         let has_numbers = kinds.card || kinds.ssn || kinds.phone || kinds.iban || kinds.ip;
         let has_colons = kinds.ip || kinds.mac || kinds.connection;
-        for first in 0..=OTHER {
+        for first in 0..=HIGH {
             let mut set = |second: u8, action: u8, is_on: bool| {
                 if is_on {
                     self.set(first, second, action);
@@ -231,6 +237,7 @@ impl Sieve {
     fn add_word(&mut self, word: Word, text: &'static [u8]) {
         let class = |byte: &u8| class(byte.to_ascii_lowercase());
         let letter = |byte: &u8| FREQUENCY.get(usize::from(class(byte))).copied();
+        let second = |byte: &u8| letter(byte).or((class(byte) == HIGH).then_some(HIGH_FREQUENCY));
         // `d.o.b` has no two letters in a row; what joins them is counted as a letter.
         let first = |byte: &u8| {
             if class(byte) == JOIN {
@@ -241,7 +248,7 @@ impl Sieve {
         };
         let pairs = text.iter().zip(text.iter().skip(1)).enumerate();
         let rarest = pairs
-            .filter_map(|(at, (a, b))| Some((first(a)? * letter(b)?, at + 1, class(a), class(b))))
+            .filter_map(|(at, (a, b))| Some((first(a)? * second(b)?, at + 1, class(a), class(b))))
             .min();
         let Some((_, place, first, second)) = rarest else {
             return;
@@ -401,6 +408,11 @@ const fn classes() -> [u8; 256] {
     while digit <= b'9' {
         classes[digit as usize] = DIGIT;
         digit += 1;
+    }
+    let mut high = 0x80;
+    while high < classes.len() {
+        classes[high] = HIGH;
+        high += 1;
     }
     classes[b'@' as usize] = AT;
     classes[b':' as usize] = COLON;

@@ -85,8 +85,6 @@ const WORDS: &[(Word, &[&str])] = &[
             "geb.",
             "né le",
             "née le",
-            "nato il",
-            "nata il",
             "nacido el",
             "nacida el",
         ],
