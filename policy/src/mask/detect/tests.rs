@@ -330,10 +330,8 @@ fn leads_are_never_too_small() {
     ];
     for (text, here, expected) in cases {
         let pattern = pattern(text);
-        let leads = Leads::new(7, [pattern.hir()].into_iter());
-        let candidates: Vec<usize> = leads.candidates(1, here).collect();
-        let expected: &[usize] = if expected { &[7] } else { &[] };
-        assert_eq!(candidates, expected, "{text} {here:?}");
+        let leads = Leads::new([pattern.hir()].into_iter());
+        assert_eq!(leads.candidates(here) & 1 == 1, expected, "{text} {here:?}");
     }
 }
 
