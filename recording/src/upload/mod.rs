@@ -179,7 +179,7 @@ impl Uploader {
                 backoff.next(jitter())
             } else {
                 backoff.reset();
-                idle
+                if stopping { Duration::ZERO } else { idle }
             };
             stuck_for = stuck_for.saturating_sub(wait);
             if !pass.outage && !pass.stuck.is_empty() {
