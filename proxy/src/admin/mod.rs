@@ -1,0 +1,1 @@
+//! The admin port: probes, metrics, status; all else asks for a bearer. (owner: control)

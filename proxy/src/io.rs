@@ -1,0 +1,1 @@
+//! Streams with bounds and deadlines. (owner: edge)

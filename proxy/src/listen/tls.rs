@@ -1,0 +1,1 @@
+//! Server certificates and client certificates. (owner: edge)

@@ -1,0 +1,1 @@
+//! The side towards the target. (owner: upstream)

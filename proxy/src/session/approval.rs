@@ -1,0 +1,1 @@
+//! Operations that wait for people. (owner: session)

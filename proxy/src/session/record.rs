@@ -1,0 +1,1 @@
+//! Session facts to events of the record. (owner: session)

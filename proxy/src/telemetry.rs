@@ -1,0 +1,1 @@
+//! Logs. (owner: control)
