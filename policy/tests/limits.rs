@@ -16,9 +16,9 @@ use portcullis_policy::mask::rule::{DdlRule, MaskRule, Predicates};
 use portcullis_policy::mask::transform::Transform;
 use portcullis_policy::snapshot::MAX_MASKS;
 use portcullis_policy::{
-    Access, Action, DefaultAction, Effect, Enforcement, Expression, Limits, Match, ObjectName,
-    Operation, Origin, Policy, Request, Resource, ResourceKind, Rule, SessionFacts, Snapshot,
-    SnapshotParts, Subject, TextPattern, Verdict,
+    Access, AccessRule, Action, DefaultAction, Effect, Enforcement, Expression, Glob, Limits,
+    Match, ObjectName, Operation, Origin, Policy, Request, Resource, ResourceKind, Rule,
+    SessionFacts, Snapshot, SnapshotParts, Subject, SubjectSelector, TextPattern, Verdict,
 };
 
 /// A rule that allows what it matches, and nothing else is allowed.
@@ -40,6 +40,10 @@ fn only(matching: Match) -> SnapshotParts {
         limits: Limits::default(),
     };
     SnapshotParts {
+        access: AccessRule {
+            subjects: vec![SubjectSelector::User(Glob::parse("*").unwrap())],
+            expression: None,
+        },
         policies: vec![policy],
         replicas: 1,
         ..SnapshotParts::default()
@@ -148,6 +152,7 @@ fn an_expression_reads_so_many_segments_of_a_path() {
         };
         explain(matching, &operation([vec!["a".to_owned(); segments]])).0
     };
+    assert_eq!(verdict(1), Verdict::Allow);
     assert_eq!(verdict(MAX_PATH_READ), Verdict::Allow);
     assert_eq!(verdict(MAX_PATH_READ + 1), Verdict::Deny);
 }
@@ -172,9 +177,12 @@ fn groups_of_a_text_pattern_nest_so_deep() {
 
 #[test]
 fn a_custom_pattern_takes_so_much_memory() {
-    let pattern = |repeats: usize| CustomPattern::parse("p", &format!(r"\w{{{repeats}}}"), None);
-    assert!(pattern(5).is_ok());
-    let refused = pattern(50).unwrap_err().to_string();
+    let pattern = |words: usize| {
+        let words: Vec<String> = (0..words).map(|n| format!(r"{n}\w{{250}}")).collect();
+        CustomPattern::parse("p", &words.join("|"), None)
+    };
+    assert!(pattern(10).is_ok());
+    let refused = pattern(100).map(drop).unwrap_err().to_string();
     assert!(
         refused.contains("takes more than 1048576 bytes"),
         "{refused}"
