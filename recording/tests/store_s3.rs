@@ -30,7 +30,7 @@ use portcullis_recording::upload::{Backoff, Confirmation, UploadError, Uploader}
 use portcullis_recording::verify::{Trust, Verdict, verify};
 use record::{files, session};
 use s3::Server;
-use spooled::Spooled;
+use spooled::{Spooled, until};
 
 #[test]
 #[ignore = "the server process that the other tests start"]
@@ -141,14 +141,10 @@ async fn outage_in_the_middle_loses_nothing_and_all_arrives() {
         stop.notified(),
     );
     let outage = async {
-        while complete_segments(&files(&server.bucket())).len() < 5 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| complete_segments(&files(&server.bucket())).len() >= 5).await;
         server.kill();
         // What was confirmed in time may still be given up, until the outage is noticed.
-        while failed.load(Ordering::SeqCst) < 1 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| failed.load(Ordering::SeqCst) >= 1).await;
         // The open segment is here too. Not all got away, and what did is there whole.
         let here: BTreeSet<u64> = files(&folder)
             .keys()
@@ -159,9 +155,7 @@ async fn outage_in_the_middle_loses_nothing_and_all_arrives() {
         for segment in (1..=SEGMENTS).filter(|segment| !here.contains(segment)) {
             assert!(there.contains(&segment), "segment {segment} is nowhere");
         }
-        while failed.load(Ordering::SeqCst) < 4 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(|| failed.load(Ordering::SeqCst) >= 4).await;
         let later: BTreeSet<u64> = files(&folder)
             .keys()
             .filter_map(|name| number(name))

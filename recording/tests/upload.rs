@@ -25,7 +25,7 @@ use portcullis_recording::seal::{MAX_SEALED_LEN, unseal};
 use portcullis_recording::store::{Store, StoreError};
 use portcullis_recording::upload::{Backoff, Confirmation, Pass, UploadError, Uploader};
 use record::{files, session};
-use spooled::Spooled;
+use spooled::{Spooled, until};
 use tempfile::TempDir;
 
 async fn pass(spooled: &Spooled, store: &Path) -> Pass {
@@ -256,14 +256,10 @@ async fn object_that_is_stuck_holds_up_no_other() {
         stop.notified(),
     );
     let others = async {
-        while passes.load(Ordering::SeqCst) < 3 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| passes.load(Ordering::SeqCst) >= 3).await;
         spooled.append(session(1), record::operation(99));
         spooled.seal();
-        while files(store.path()).len() < 2 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| files(store.path()).len() >= 2).await;
     };
     tokio::select! {
         () = run => panic!("it was not stopped"),

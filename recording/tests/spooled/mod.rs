@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_recording::checkpoint::SigningKey;
 use portcullis_recording::crypt::RecipientKey;
@@ -91,4 +92,11 @@ fn open(spool: &TempDir, key: &str, recipient: Option<RecipientKey>, now: u64) -
     config.recipient = recipient;
     let key = SigningKey::from_pem(key).unwrap();
     Arc::new(Writer::open(config, key, Timestamp(now)).unwrap())
+}
+
+/// Looks again and again until it is so.
+pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
