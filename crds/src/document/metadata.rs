@@ -42,17 +42,26 @@ pub(super) fn take_notes(object: &mut Node, carries_status: bool) {
 
 /// What may be written under `metadata`.
 pub(super) fn metadata(namespaced: bool) -> Value {
-    let mut schema = json!({
+    let mut schema = named(json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 253,
+        "pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
+        "example": "orders-db",
+    }));
+    if namespaced && let Some(properties) = schema.get_mut("properties") {
+        properties["namespace"] = namespace_name();
+    }
+    schema
+}
+
+/// Metadata with a name of this shape.
+fn named(name: Value) -> Value {
+    json!({
         "type": "object",
         "required": ["name"],
         "properties": {
-            "name": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 253,
-                "pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
-                "example": "orders-db",
-            },
+            "name": name,
             "labels": {
                 "type": "object",
                 "maxProperties": 64,
@@ -64,18 +73,12 @@ pub(super) fn metadata(namespaced: bool) -> Value {
                 "additionalProperties": { "type": "string", "maxLength": 262_144 },
             },
         },
-    });
-    if namespaced && let Some(properties) = schema.get_mut("properties") {
-        properties["namespace"] = namespace_name();
-    }
-    schema
+    })
 }
 
 /// What may be written under `metadata` of a Namespace.
 pub(super) fn of_namespace() -> Value {
-    let mut schema = metadata(false);
-    schema["properties"]["name"] = namespace_name();
-    schema
+    named(namespace_name())
 }
 
 fn namespace_name() -> Value {

@@ -174,7 +174,7 @@ impl Kind {
             api_version: Definition::api_version(),
             namespaced,
             rules: Some(compile_schema(&schema)),
-            schema: whole(schema, namespaced),
+            schema: whole(schema, metadata::metadata(namespaced)),
             discloses: true,
             carries_status: name == "ApprovalRequest",
             typed,
@@ -190,7 +190,7 @@ impl Kind {
             name,
             api_version: "v1".to_owned(),
             namespaced: true,
-            schema: whole(schema, true),
+            schema: whole(schema, metadata::metadata(true)),
             rules: None,
             discloses: false,
             // These have none, and one that is written is an unknown field.
@@ -200,14 +200,15 @@ impl Kind {
     }
 
     fn namespace() -> Self {
-        let schema = metadata::namespace();
-        let mut kind = Self::core("Namespace", schema, |value| {
-            Ok(Typed::Namespace(from(value)?))
-        });
-        kind.namespaced = false;
-        kind.schema["properties"]["metadata"] = metadata::of_namespace();
-        (kind.discloses, kind.carries_status) = (true, false);
-        kind
+        Self {
+            namespaced: false,
+            schema: whole(metadata::namespace(), metadata::of_namespace()),
+            discloses: true,
+            carries_status: false,
+            ..Self::core("Namespace", json!({}), |value| {
+                Ok(Typed::Namespace(from(value)?))
+            })
+        }
     }
 }
 
@@ -335,11 +336,11 @@ fn from<T: DeserializeOwned>(value: Value) -> Result<Box<T>, serde_json::Error> 
 }
 
 /// A kind's schema with the members that every object has.
-fn whole(mut schema: Value, namespaced: bool) -> Value {
+fn whole(mut schema: Value, metadata: Value) -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert("apiVersion".to_owned(), json!({ "type": "string" }));
         properties.insert("kind".to_owned(), json!({ "type": "string" }));
-        properties.insert("metadata".to_owned(), metadata::metadata(namespaced));
+        properties.insert("metadata".to_owned(), metadata);
     }
     if let Some(members) = schema.as_object_mut() {
         let required = members.entry("required").or_insert_with(|| json!([]));

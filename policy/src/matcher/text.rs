@@ -36,13 +36,13 @@ pub const MAX_SEARCH_STEPS: usize = 1 << 18;
 const MAX_TEXT_PATTERN_NESTING: u32 = 32;
 
 /// What the tables of a search beyond [`MAX_TEXT_STEPS`] take, in bytes of memory.
-const TABLE_BYTES: usize = 256 << 10;
+const MAX_TABLE_BYTES: usize = 256 << 10;
 
 /// What the tables of a search for all patterns take, in bytes of memory.
-const SHARED_TABLE_BYTES: usize = 4 << 20;
+const MAX_SHARED_TABLE_BYTES: usize = 4 << 20;
 
 /// Tables that are full are begun anew this often in one search.
-const TABLE_CLEARS: usize = 2;
+const MAX_TABLE_CLEARS: usize = 2;
 
 /// What all text patterns together may take, in bytes of memory.
 const MAX_SHARED_BYTES: usize = 16 * MAX_TEXT_PATTERN_BYTES;
@@ -172,7 +172,7 @@ impl TextPatterns {
             .build_many_from_hir(&hirs)
             .ok()?;
         let tables = dfa::DFA::builder()
-            .configure(tables(SHARED_TABLE_BYTES).match_kind(MatchKind::All))
+            .configure(tables(MAX_SHARED_TABLE_BYTES).match_kind(MatchKind::All))
             .build_from_nfa(nfa)
             .ok()?;
         let made = tables.clone();
@@ -210,10 +210,10 @@ fn lazy_tables(hir: &Hir) -> Option<lazy::Regex> {
             .build_from_nfa(nfa)
             .ok()
     };
-    let forward = one(states(MAX_TEXT_PATTERN_BYTES), tables(TABLE_BYTES))?;
+    let forward = one(states(MAX_TEXT_PATTERN_BYTES), tables(MAX_TABLE_BYTES))?;
     let backward = one(
         states(MAX_TEXT_PATTERN_BYTES).reverse(true),
-        tables(TABLE_BYTES).match_kind(MatchKind::All),
+        tables(MAX_TABLE_BYTES).match_kind(MatchKind::All),
     )?;
     Some(lazy::Regex::builder().build_from_dfas(forward, backward))
 }
@@ -229,7 +229,7 @@ fn tables(bytes: usize) -> dfa::Config {
     dfa::Config::new()
         .cache_capacity(bytes)
         .skip_cache_capacity_check(true)
-        .minimum_cache_clear_count(Some(TABLE_CLEARS))
+        .minimum_cache_clear_count(Some(MAX_TABLE_CLEARS))
 }
 
 /// The same expression with the edges of words as ASCII has them. As deep as the parser lets
