@@ -19,7 +19,7 @@ SECONDS ?= 60
 SOAK_MINUTES ?= 60
 # PORTCULLIS_REGRESS_SQL=…/src/test/regress of PostgreSQL's source: `make soak` then also compares
 # the classifier with a server over its own regression tests, which are not ours to copy.
-# How many cases each property test tries in `make soak` (256 in `make test`).
+# How many cases each property test tries at least in `make soak` (256 or more in `make test`).
 SOAK_CASES ?= 20000
 
 STEP := hack/step

@@ -157,16 +157,29 @@ fn resource_rules_in_a_session(bencher: Bencher<'_, '_>, rules: usize) {
 
 #[divan::bench(args = SIZES)]
 fn verb_rules(bencher: Bencher<'_, '_>, rules: usize) {
-    let rules = (0..rules).map(|n| {
+    decide(bencher, &verb_snapshot(rules), &operation());
+}
+
+/// A text of eight statements.
+#[divan::bench(args = SIZES)]
+fn verb_rules_and_many_verbs(bencher: Bencher<'_, '_>, rules: usize) {
+    let mut operation = operation();
+    let verbs = (0..8).map(|n| format!("OTHER{n}")).collect();
+    operation.attributes.insert("verb".to_owned(), verbs);
+    decide(bencher, &verb_snapshot(rules), &operation);
+}
+
+fn verb_snapshot(rules: usize) -> Snapshot {
+    snapshot((0..rules).map(|n| {
+        let verbs = vec![format!("VERB{n}")];
         rule(
             n,
             Match {
-                verbs: vec![format!("VERB{n}")],
+                verbs,
                 ..Match::default()
             },
         )
-    });
-    decide(bencher, &snapshot(rules), &operation());
+    }))
 }
 
 #[divan::bench(args = [1, 10, 100])]

@@ -111,7 +111,7 @@ fn an_operation_that_passes_is_decided_without_an_allocation() {
         effect: Effect::Write,
         verb: "UPDATE".to_owned(),
         flags: BTreeSet::new(),
-        attributes: BTreeMap::new(),
+        attributes: BTreeMap::from([("verb".to_owned(), vec!["SELECT".to_owned()])]),
         text: "UPDATE orders SET paid = true".to_owned(),
         accesses: BTreeSet::from([table(Effect::Read, "a"), table(Effect::Write, "orders")]),
     };

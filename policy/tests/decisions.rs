@@ -24,14 +24,13 @@ fn run(group: &Group, case: &Case) -> Result<(), String> {
     let snapshot = group.given.snapshot();
     let decision = snapshot.decide(&request);
     let (explained, explanation) = snapshot.explain(&request);
-    let same = explained == decision && explanation.verdict == decision.verdict;
+    let told = explanation.to_string();
+    let expected = case.expect.explained.as_deref().unwrap_or_default();
+    let same =
+        explained == decision && explanation.verdict == decision.verdict && told.contains(expected);
     match differences(case, &decision) {
         found if found.is_empty() && same => Ok(()),
-        found => Err(format!(
-            "{}: {}\n{explanation}",
-            case.name,
-            found.join("; ")
-        )),
+        found => Err(format!("{}: {}\n{told}", case.name, found.join("; "))),
     }
 }
 

@@ -277,7 +277,7 @@ fn tokens(json: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(1500)))]
 
     #[test]
     fn the_same_is_masked_as_by_a_model_with_a_tree(

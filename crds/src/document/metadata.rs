@@ -1,4 +1,4 @@
-//! The schemas of what is not ours: metadata, Secret and ConfigMap.
+//! The schemas of what is not ours: metadata, Secret, ConfigMap and Namespace.
 
 use serde_json::{Value, json};
 
@@ -42,17 +42,26 @@ pub(super) fn take_notes(object: &mut Node, carries_status: bool) {
 
 /// What may be written under `metadata`.
 pub(super) fn metadata(namespaced: bool) -> Value {
-    let mut schema = json!({
+    let mut schema = named(json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 253,
+        "pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
+        "example": "orders-db",
+    }));
+    if namespaced && let Some(properties) = schema.get_mut("properties") {
+        properties["namespace"] = namespace_name();
+    }
+    schema
+}
+
+/// Metadata with a name of this shape.
+fn named(name: Value) -> Value {
+    json!({
         "type": "object",
         "required": ["name"],
         "properties": {
-            "name": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 253,
-                "pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
-                "example": "orders-db",
-            },
+            "name": name,
             "labels": {
                 "type": "object",
                 "maxProperties": 64,
@@ -64,17 +73,41 @@ pub(super) fn metadata(namespaced: bool) -> Value {
                 "additionalProperties": { "type": "string", "maxLength": 262_144 },
             },
         },
-    });
-    if namespaced && let Some(properties) = schema.get_mut("properties") {
-        properties["namespace"] = json!({
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 63,
-            "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
-            "example": "shop",
-        });
-    }
-    schema
+    })
+}
+
+/// What may be written under `metadata` of a Namespace.
+pub(super) fn of_namespace() -> Value {
+    named(namespace_name())
+}
+
+fn namespace_name() -> Value {
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 63,
+        "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        "example": "shop",
+    })
+}
+
+/// A `v1` Namespace. A cluster writes `finalizers` into each.
+pub(super) fn namespace() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "spec": {
+                "type": "object",
+                "properties": {
+                    "finalizers": {
+                        "type": "array",
+                        "maxItems": 16,
+                        "items": { "type": "string", "maxLength": 253 },
+                    },
+                },
+            },
+        },
+    })
 }
 
 /// A `v1` Secret.

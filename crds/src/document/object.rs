@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube_cel::{CompiledSchema, Validator, compile_schema};
 use serde::de::DeserializeOwned;
@@ -54,6 +54,7 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         Kind::core("ConfigMap", metadata::config_map(), |value| {
             Ok(Typed::ConfigMap(from(value)?))
         }),
+        Kind::namespace(),
     ];
     own.into_iter().chain(core).collect()
 });
@@ -92,6 +93,7 @@ enum Typed {
     ApprovalRequest(Box<ApprovalRequest>),
     Secret(Box<Secret>),
     ConfigMap(Box<ConfigMap>),
+    Namespace(Box<Namespace>),
 }
 
 // === impl Kinds ===
@@ -172,7 +174,7 @@ impl Kind {
             api_version: Definition::api_version(),
             namespaced,
             rules: Some(compile_schema(&schema)),
-            schema: whole(schema, namespaced),
+            schema: whole(schema, metadata::metadata(namespaced)),
             discloses: true,
             carries_status: name == "ApprovalRequest",
             typed,
@@ -188,12 +190,24 @@ impl Kind {
             name,
             api_version: "v1".to_owned(),
             namespaced: true,
-            schema: whole(schema, true),
+            schema: whole(schema, metadata::metadata(true)),
             rules: None,
             discloses: false,
             // These have none, and one that is written is an unknown field.
             carries_status: true,
             typed,
+        }
+    }
+
+    fn namespace() -> Self {
+        Self {
+            namespaced: false,
+            schema: whole(metadata::namespace(), metadata::of_namespace()),
+            discloses: true,
+            carries_status: false,
+            ..Self::core("Namespace", json!({}), |value| {
+                Ok(Typed::Namespace(from(value)?))
+            })
         }
     }
 }
@@ -242,6 +256,7 @@ impl Object {
             Typed::ApprovalRequest(object) => documents.approval_requests.push(*object),
             Typed::Secret(object) => documents.secrets.push(merged(*object)),
             Typed::ConfigMap(object) => documents.config_maps.push(*object),
+            Typed::Namespace(object) => documents.namespaces.push(*object),
         }
     }
 }
@@ -258,6 +273,7 @@ impl Typed {
             Self::ApprovalRequest(object) => &object.metadata,
             Self::Secret(object) => &object.metadata,
             Self::ConfigMap(object) => &object.metadata,
+            Self::Namespace(object) => &object.metadata,
         }
     }
 }
@@ -320,11 +336,11 @@ fn from<T: DeserializeOwned>(value: Value) -> Result<Box<T>, serde_json::Error> 
 }
 
 /// A kind's schema with the members that every object has.
-fn whole(mut schema: Value, namespaced: bool) -> Value {
+fn whole(mut schema: Value, metadata: Value) -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert("apiVersion".to_owned(), json!({ "type": "string" }));
         properties.insert("kind".to_owned(), json!({ "type": "string" }));
-        properties.insert("metadata".to_owned(), metadata::metadata(namespaced));
+        properties.insert("metadata".to_owned(), metadata);
     }
     if let Some(members) = schema.as_object_mut() {
         let required = members.entry("required").or_insert_with(|| json!([]));

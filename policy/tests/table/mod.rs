@@ -58,6 +58,8 @@ pub(crate) struct Expect {
     pub(crate) message: Option<String>,
     /// `policy/rule verdict`, each.
     pub(crate) would_be: Option<Vec<String>>,
+    /// What a line of the explanation says.
+    pub(crate) explained: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -182,7 +182,7 @@ pub mod notice {
     pub const CLOCK_STEPPED_BACK: &str = "clock-stepped-back";
     /// The writer was stopped without a seal and went on here: sessions that have no end
     /// before this ended with that stop. Attributes: `cutBytes`, `cutSha256` where a torn tail
-    /// was set aside.
+    /// was cut off, and `cutKept`, whether there was room to set it aside.
     pub const WRITER_RESTARTED: &str = "writer-restarted";
     /// Checkpoints are signed by another key from here on. Attributes: `from`, `to`.
     pub const KEY_ROTATED: &str = "key-rotated";

@@ -3,7 +3,7 @@
 //! ```text
 //! <spool>/lock                              held by the one writer
 //! <spool>/<writer>/<number>.seg             segments; the highest is the open one
-//! <spool>/<writer>/<number>.torn-<time>     what recovery set aside
+//! <spool>/<writer>/<number>.torn-<time>     what recovery set aside, never removed by us
 //! <spool>/<writer>/keys/<session>.key       wrapped session keys
 //! ```
 //!
@@ -39,6 +39,9 @@ pub const MAX_SEGMENT_BYTES: u64 = 32 * 1024 * 1024;
 /// The end of the spool that is kept for what ends sessions and operations and holds the record
 /// together, so that a full spool still says how things ended.
 pub const SPOOL_RESERVE_BYTES: u64 = 1024 * 1024;
+
+/// What recovery sets aside takes at most one part in so many of all that the spool may take.
+pub const MAX_ASIDE_PART: u64 = 16;
 
 /// The longest name that a spool's configuration may give; the random tail comes after it.
 pub const MAX_NAME_BYTES: usize = MAX_WRITER_ID_BYTES - RANDOM_TAIL_BYTES * 2 - 1;
@@ -123,7 +126,9 @@ pub(crate) struct Inventory {
     /// Segments in the order of their numbers, with their sizes.
     pub(crate) segments: Vec<(u64, u64)>,
     pub(crate) keys: Vec<(SessionId, u64)>,
-    /// Bytes of all else, such as what recovery set aside.
+    /// Bytes of what recovery set aside.
+    pub(crate) aside: u64,
+    /// Bytes of all else.
     pub(crate) other: u64,
 }
 
@@ -224,6 +229,7 @@ impl Inventory {
         for (name, bytes) in list(folder, |name| segment(name).is_some())? {
             match segment(&name) {
                 Some(SegmentName { number, .. }) => inventory.segments.push((number, bytes)),
+                None if recover::is_aside(&name) => inventory.aside += bytes,
                 None => inventory.other += bytes,
             }
         }

@@ -2,18 +2,26 @@
 //!
 //! A killed process leaves at most one torn frame at the end. Lost power can leave more: what
 //! was written since the last sync may be there in parts. So the gap-free prefix is kept, and
-//! what comes after it is moved beside the segment, never deleted. At most two segments can be
-//! affected, because a writer starts no third one before the first is synced.
+//! what comes after it is moved beside the segment. At most two segments can be affected, because
+//! a writer starts no third one before the first is synced.
+//!
+//! What was set aside is evidence, so nothing of ours removes it; yet a process that is killed
+//! again and again must not fill its spool with it. So it may take a part of the spool, and what
+//! goes beyond is cut off without a copy. Its length and hash are in the record either way, and
+//! whether it was kept, which stays true until people move the files away.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Inventory, MAX_SEGMENT_BYTES, OpenError, Spool, disk};
+use super::{Inventory, MAX_ASIDE_PART, MAX_SEGMENT_BYTES, OpenError, Spool, disk};
 use crate::chain::{Break, Chain, Hash, Walk};
 use crate::event::Timestamp;
 use crate::format::{FormatError, MAX_FRAME_BYTES, kind};
+
+/// How the extension of a file that was set aside begins; the time follows.
+const ASIDE_EXTENSION: &str = "torn-";
 
 /// How many names are tried for a file that is set aside.
 const MAX_ASIDE_NAMES: usize = 10_000;
@@ -44,6 +52,12 @@ pub(crate) struct Cut {
     pub(crate) kept: bool,
 }
 
+/// What may still be set aside, and when that is.
+struct Aside {
+    room: u64,
+    now: Timestamp,
+}
+
 /// One segment as it was found.
 #[derive(Debug)]
 struct Found {
@@ -66,12 +80,15 @@ struct State {
     has_checkpoint: bool,
 }
 
-/// Finds the tail and makes the files fit it.
+/// Finds the tail and makes the files fit it. `max_bytes` is all that the spool may take.
 pub(crate) fn recover(
     spool: &Spool,
     inventory: &Inventory,
+    max_bytes: u64,
     now: Timestamp,
 ) -> Result<Tail, OpenError> {
+    let room = (max_bytes / MAX_ASIDE_PART).saturating_sub(inventory.aside);
+    let aside = &mut Aside { room, now };
     let Some((number, _)) = inventory.segments.last().copied() else {
         // Keys without segments: the chain that they belong to was taken away.
         let path = spool.segment_path(1);
@@ -90,16 +107,16 @@ pub(crate) fn recover(
     match (last.state, ahead) {
         (Some(state), Some(ahead)) if ahead.is_torn_before(&state) => {
             // What follows a torn segment was never synced; it hangs in the air.
-            let cut = last.set_aside(0, now)?;
-            ahead.keep(cut, now)
+            let cut = last.set_aside(0, aside)?;
+            ahead.keep(cut, aside)
         }
-        (Some(_), _) => last.keep(Cut::nothing(), now),
+        (Some(_), _) => last.keep(Cut::nothing(), aside),
         (None, Some(ahead)) => {
-            let cut = last.set_aside(0, now)?;
-            ahead.keep(cut, now)
+            let cut = last.set_aside(0, aside)?;
+            ahead.keep(cut, aside)
         }
         (None, None) if number == 1 => {
-            let cut = last.set_aside(0, now)?;
+            let cut = last.set_aside(0, aside)?;
             Ok(Tail {
                 cut: cut.some(),
                 ..Tail::nothing()
@@ -198,11 +215,11 @@ impl Found {
     }
 
     /// Makes this the tail: cuts off what is not whole.
-    fn keep(self, cut: Cut, now: Timestamp) -> Result<Tail, OpenError> {
+    fn keep(self, cut: Cut, aside: &mut Aside) -> Result<Tail, OpenError> {
         let Some(state) = self.state else {
             return Err(OpenError::NoTail { path: self.path });
         };
-        let cut = self.set_aside(state.offset, now)?.and(cut);
+        let cut = self.set_aside(state.offset, aside)?.and(cut);
         Ok(Tail {
             number: self.number,
             chain: state.after,
@@ -216,14 +233,14 @@ impl Found {
 
     /// Moves what lies past `offset` into a file beside the segment. From 0, the segment's own
     /// file goes.
-    fn set_aside(&self, offset: usize, now: Timestamp) -> Result<Cut, OpenError> {
+    fn set_aside(&self, offset: usize, aside: &mut Aside) -> Result<Cut, OpenError> {
         let io = |source| OpenError::io(&self.path, source);
         let cut = self.bytes.get(offset..).unwrap_or_default();
-        let kept = match self.copy_aside(cut, now) {
+        let kept = match self.copy_aside(cut, aside) {
             // A full disk must not keep the writer from coming back and being emptied. The
             // bytes were never whole; their hash still goes into the record.
             Err(error) if disk::is_full(error.kind()) => false,
-            result => result.map(|()| true).map_err(io)?,
+            result => result.map_err(io)?,
         };
         if offset == 0 {
             fs::remove_file(&self.path).map_err(io)?;
@@ -242,13 +259,19 @@ impl Found {
         Ok(Cut::of(cut, kept))
     }
 
-    fn copy_aside(&self, cut: &[u8], now: Timestamp) -> io::Result<()> {
+    /// Tells whether there was room for it.
+    fn copy_aside(&self, cut: &[u8], aside: &mut Aside) -> io::Result<bool> {
+        let Some(left) = aside.room.checked_sub(cut.len() as u64) else {
+            return Ok(false);
+        };
         if cut.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         // A name that is taken (the clock stands still, or stepped back) goes on by one.
-        for time in (now.0..).take(MAX_ASIDE_NAMES) {
-            let path = self.path.with_extension(format!("torn-{time:020}"));
+        for time in (aside.now.0..).take(MAX_ASIDE_NAMES) {
+            let path = self
+                .path
+                .with_extension(format!("{ASIDE_EXTENSION}{time:020}"));
             let mut options = OpenOptions::new();
             match options.write(true).create_new(true).mode(0o600).open(&path) {
                 Ok(mut file) => {
@@ -256,7 +279,8 @@ impl Found {
                     if written.is_err() {
                         fs::remove_file(&path)?;
                     }
-                    return written;
+                    aside.room = left;
+                    return written.map(|()| true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -285,6 +309,14 @@ fn follow(mut walk: Walk<'_>) -> Option<State> {
         has_frames,
         has_checkpoint,
     })
+}
+
+/// Whether a file in a writer's folder is one that was set aside.
+pub(super) fn is_aside(name: &str) -> bool {
+    let extension = Path::new(name).extension();
+    extension
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| extension.starts_with(ASIDE_EXTENSION))
 }
 
 /// Whether a file without a start is no torn segment of this version: it has a whole header of

@@ -35,7 +35,14 @@ impl Bed {
     }
 
     fn open(&self) -> Result<Writer, OpenError> {
-        let config = SpoolConfig::new(self.folder.path(), "unit".parse().unwrap());
+        self.open_as(self.config())
+    }
+
+    fn config(&self) -> SpoolConfig {
+        SpoolConfig::new(self.folder.path(), "unit".parse().unwrap())
+    }
+
+    fn open_as(&self, config: SpoolConfig) -> Result<Writer, OpenError> {
         Writer::open(config, SigningKey::from_pem(&self.key).unwrap(), NOW)
     }
 
@@ -220,6 +227,46 @@ fn what_follows_a_segment_torn_by_lost_power_is_set_aside_with_its_tail() {
         panic!("a list of hashes");
     };
     assert_eq!(hashes.len(), 2);
+}
+
+#[test]
+fn what_is_set_aside_takes_its_part_of_the_spool_and_no_more() {
+    let bed = Bed::new();
+    let max_bytes = MIN_SEGMENT_BYTES + SPOOL_RESERVE_BYTES;
+    let config = || SpoolConfig {
+        segment_bytes: MIN_SEGMENT_BYTES,
+        max_bytes,
+        max_subject_bytes: max_bytes,
+        ..bed.config()
+    };
+    let restart_with = |cut: u64| {
+        let inventory = Inventory::of(&bed.writer_folder()).unwrap();
+        let path = bed.segment(inventory.segments.last().unwrap().0);
+        let whole = fs::read(&path).unwrap();
+        let torn = vec![0; usize::try_from(cut).unwrap()];
+        fs::write(&path, [&whole[..], &torn].concat()).unwrap();
+        drop(bed.open_as(config()).unwrap());
+        let told = bed.notices().pop().unwrap().attributes;
+        let bytes = i64::try_from(cut).unwrap();
+        assert_eq!(told["cutBytes"], Value::Integer(bytes));
+        let lengths: Vec<usize> = bed.torn_files().iter().map(Vec::len).collect();
+        (told["cutKept"].clone(), lengths)
+    };
+    drop(bed.open_as(config()).unwrap());
+    let most = max_bytes / MAX_ASIDE_PART;
+    let length = usize::try_from(most).unwrap();
+    assert_eq!(restart_with(most + 1), ("no".into(), vec![]));
+    assert_eq!(restart_with(most), ("yes".into(), vec![length]));
+    assert_eq!(restart_with(1), ("no".into(), vec![length]));
+    bed.verify();
+    // Where people took the files away there is room again.
+    for entry in fs::read_dir(bed.writer_folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_str().unwrap().contains(".torn-") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    assert_eq!(restart_with(1), ("yes".into(), vec![1]));
 }
 
 #[test]

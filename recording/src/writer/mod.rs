@@ -141,7 +141,7 @@ impl Writer {
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         let spool = Spool::open(&config)?;
-        let tail = recover(&spool, &spool.inventory()?, now)?;
+        let tail = recover(&spool, &spool.inventory()?, config.max_bytes, now)?;
         let inventory = spool.inventory()?;
         let (id, folder) = (spool.writer.clone(), spool.folder.clone());
         let (durability, recipient) = (config.durability, config.recipient);

@@ -4,15 +4,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_recording::checkpoint::SigningKey;
 use portcullis_recording::crypt::RecipientKey;
 use portcullis_recording::event::{Body, Event, SessionId, Timestamp};
 use portcullis_recording::spool::SpoolConfig;
+use portcullis_recording::upload::{UploadError, Uploader};
 use portcullis_recording::writer::Writer;
 use tempfile::TempDir;
 
-use crate::record::{BEGIN, operation, session, started};
+use crate::record::{BEGIN, files, operation, session, started};
 
 pub(crate) struct Spooled {
     pub(crate) spool: TempDir,
@@ -91,4 +93,23 @@ fn open(spool: &TempDir, key: &str, recipient: Option<RecipientKey>, now: u64) -
     config.recipient = recipient;
     let key = SigningKey::from_pem(key).unwrap();
     Arc::new(Writer::open(config, key, Timestamp(now)).unwrap())
+}
+
+/// Looks again and again until it is so.
+pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// One pass in which no segment of `pending` gets away: why, told once, and the spool as it was.
+pub(crate) async fn refused(spooled: &Spooled, uploader: &Uploader, pending: usize) -> UploadError {
+    let before = files(&spooled.folder());
+    let mut pass = uploader.pass().await;
+    assert_eq!(
+        (pass.uploaded, pass.pending, pass.failures.len()),
+        (0, pending, 1)
+    );
+    assert_eq!(files(&spooled.folder()), before);
+    pass.failures.remove(0).error
 }

@@ -49,19 +49,14 @@ impl<'c> Walk<'c> {
                 if let Some(function) = &alter.func {
                     let parts = names::strings(&function.objname);
                     self.defined_function(&parts, Effect::Define);
-                    if let Some(last) = parts.last() {
-                        self.void_later.insert((*last).to_owned());
-                    }
+                    self.void_last(&parts);
                 }
                 self.object_without_resource(whole, start, None);
                 super::drop::verb("ALTER", alter.objtype)
             }
             N::AlterDomainStmt(alter) => {
-                let name = names::strings(&alter.type_name).join(".");
-                self.found.raise(Effect::Define);
-                self.found.voids_catalogue = true;
+                self.made(&names::strings(&alter.type_name).join("."));
                 self.found.voids_names = true;
-                self.found.attribute("object", name);
                 self.rest(whole, start, &[], true);
                 "ALTER DOMAIN"
             }
@@ -69,16 +64,8 @@ impl<'c> Walk<'c> {
                 self.made(&names::strings(&alter.type_name).join("."));
                 "ALTER TYPE"
             }
-            N::AlterTypeStmt(alter) => {
-                self.made(&names::strings(&alter.type_name).join("."));
-                self.expressions_without_call(whole);
-                "ALTER TYPE"
-            }
-            N::AlterStatsStmt(alter) => {
-                self.made(&names::strings(&alter.defnames).join("."));
-                self.expressions_without_call(whole);
-                "ALTER STATISTICS"
-            }
+            N::AlterTypeStmt(alter) => self.made_of(&alter.type_name, whole, "ALTER TYPE"),
+            N::AlterStatsStmt(alter) => self.made_of(&alter.defnames, whole, "ALTER STATISTICS"),
             N::AlterCollationStmt(alter) => {
                 self.made(&names::strings(&alter.collname).join("."));
                 "ALTER COLLATION"
@@ -88,19 +75,12 @@ impl<'c> Walk<'c> {
                 self.found.voids_names = true;
                 "ALTER OPERATOR"
             }
-            N::AlterOpFamilyStmt(_) => {
-                self.object_without_resource(whole, start, None);
-                "ALTER OPERATOR FAMILY"
-            }
+            N::AlterOpFamilyStmt(_) => self.unnamed(whole, start, "ALTER OPERATOR FAMILY"),
             N::AlterTsdictionaryStmt(alter) => {
-                self.made(&names::strings(&alter.dictname).join("."));
-                self.expressions_without_call(whole);
-                "ALTER TEXT SEARCH DICTIONARY"
+                self.made_of(&alter.dictname, whole, "ALTER TEXT SEARCH DICTIONARY")
             }
             N::AlterTsconfigurationStmt(alter) => {
-                self.made(&names::strings(&alter.cfgname).join("."));
-                self.expressions_without_call(whole);
-                "ALTER TEXT SEARCH CONFIGURATION"
+                self.made_of(&alter.cfgname, whole, "ALTER TEXT SEARCH CONFIGURATION")
             }
             N::AlterEventTrigStmt(alter) => {
                 self.made(&alter.trigname);
@@ -123,20 +103,10 @@ impl<'c> Walk<'c> {
     }
 
     fn alter_table(&mut self, alter: &AlterTableStmt, whole: &Node, start: Counts) -> &'static str {
-        self.found.raise(Effect::Define);
-        self.found.voids_catalogue = true;
+        self.defines();
         let relation = alter.relation.as_ref();
         if let Some(relation) = relation {
-            let (schema, name) = names::relation(relation);
-            let only = !relation.inh;
-            self.relation_named(
-                schema,
-                name,
-                Use {
-                    only,
-                    ..Use::DEFINE
-                },
-            );
+            self.relation_defined(relation);
         }
         let mut own: Vec<_> = own_name(relation).into_iter().collect();
         for command in &alter.cmds {
@@ -223,7 +193,7 @@ impl<'c> Walk<'c> {
     }
 
     /// Views that a CASCADE would take along.
-    fn dependents_of(&mut self, relation: &pg_query::protobuf::RangeVar) {
+    fn dependents_of(&mut self, relation: &RangeVar) {
         let (schema, name) = names::relation(relation);
         if let Resolved::Relations(relations) = self.resolve(schema, name) {
             for oid in relations.iter().flat_map(|relation| &relation.dependents) {
@@ -233,8 +203,7 @@ impl<'c> Walk<'c> {
     }
 
     fn rename(&mut self, rename: &RenameStmt, whole: &Node, start: Counts) -> &'static str {
-        self.found.raise(Effect::Define);
-        self.found.voids_catalogue = true;
+        self.defines();
         self.void_later.insert(rename.newname.clone());
         let kind = ObjectType::try_from(rename.rename_type).unwrap_or(ObjectType::Undefined);
         match kind {
@@ -305,8 +274,7 @@ impl<'c> Walk<'c> {
 
     /// The object that a statement is about, where it is no relation of the tree.
     fn about(&mut self, kind: i32, object: Option<&Node>) {
-        self.found.raise(Effect::Define);
-        self.found.voids_catalogue = true;
+        self.defines();
         let parts = object.map(names::dotted).unwrap_or_default();
         self.object(kind, &parts, Effect::Define, false);
     }
@@ -318,11 +286,8 @@ impl<'c> Walk<'c> {
         (self.found.voids_catalogue, self.found.voids_names) = voids;
     }
 
-    /// What the last part of a name stood for, it may no longer.
     fn void_object(&mut self, object: Option<&Node>) {
         let parts = object.map(names::dotted).unwrap_or_default();
-        if let Some(last) = parts.last() {
-            self.void_later.insert((*last).to_owned());
-        }
+        self.void_last(&parts);
     }
 }

@@ -1,13 +1,14 @@
 //! Statements that make objects.
 
 use pg_query::protobuf::{
-    CreateFunctionStmt, CreateSchemaStmt, CreateStmt, IndexStmt, Node, ViewStmt, node,
+    CreateFunctionStmt, CreateSchemaStmt, CreateStmt, IndexStmt, Node, RangeVar, ViewStmt, node,
 };
 use portcullis_policy::{Effect, Flag, ResourceKind};
 
 use super::relation::Use;
 use super::walk::Walk;
 use crate::sql::names;
+use crate::sql::visit::Counts;
 
 /// Languages whose functions cannot leave the database.
 const TRUSTED_LANGUAGES: [&str; 2] = ["sql", "plpgsql"];
@@ -49,10 +50,7 @@ impl<'c> Walk<'c> {
                 self.expressions(&create.options);
                 "CREATE SEQUENCE"
             }
-            N::CreateStatsStmt(_) => {
-                self.object_without_resource(whole, start, None);
-                "CREATE STATISTICS"
-            }
+            N::CreateStatsStmt(_) => self.unnamed(whole, start, "CREATE STATISTICS"),
             N::CreateTrigStmt(trigger) => {
                 let own = trigger.relation.as_ref();
                 self.define_on(own, whole, start, false);
@@ -77,9 +75,7 @@ impl<'c> Walk<'c> {
             }
             N::DefineStmt(define) => {
                 let parts = names::strings(&define.defnames);
-                if let Some(last) = parts.last() {
-                    self.void_later.insert((*last).to_owned());
-                }
+                self.void_last(&parts);
                 self.object_without_resource(whole, start, Some(&parts.join(".")));
                 super::drop::verb("CREATE", define.kind)
             }
@@ -92,16 +88,8 @@ impl<'c> Walk<'c> {
                 self.rest(whole, start, &made, false);
                 "CREATE TYPE"
             }
-            N::CreateEnumStmt(create) => {
-                self.made(&names::strings(&create.type_name).join("."));
-                self.expressions_without_call(whole);
-                "CREATE TYPE"
-            }
-            N::CreateRangeStmt(create) => {
-                self.made(&names::strings(&create.type_name).join("."));
-                self.expressions_without_call(whole);
-                "CREATE TYPE"
-            }
+            N::CreateEnumStmt(create) => self.made_of(&create.type_name, whole, "CREATE TYPE"),
+            N::CreateRangeStmt(create) => self.made_of(&create.type_name, whole, "CREATE TYPE"),
             N::CreateDomainStmt(create) => {
                 let parts = names::strings(&create.domainname);
                 self.object_without_resource(whole, start, Some(&parts.join(".")));
@@ -118,18 +106,9 @@ impl<'c> Walk<'c> {
                 self.object_without_resource(whole, start, Some(&parts.join(".")));
                 "CREATE CONVERSION"
             }
-            N::CreateOpClassStmt(_) => {
-                self.object_without_resource(whole, start, None);
-                "CREATE OPERATOR CLASS"
-            }
-            N::CreateOpFamilyStmt(_) => {
-                self.object_without_resource(whole, start, None);
-                "CREATE OPERATOR FAMILY"
-            }
-            N::CreateTransformStmt(_) => {
-                self.object_without_resource(whole, start, None);
-                "CREATE TRANSFORM"
-            }
+            N::CreateOpClassStmt(_) => self.unnamed(whole, start, "CREATE OPERATOR CLASS"),
+            N::CreateOpFamilyStmt(_) => self.unnamed(whole, start, "CREATE OPERATOR FAMILY"),
+            N::CreateTransformStmt(_) => self.unnamed(whole, start, "CREATE TRANSFORM"),
             N::CreateEventTrigStmt(create) => {
                 self.made(&create.trigname);
                 self.expressions_without_call(whole);
@@ -140,21 +119,68 @@ impl<'c> Walk<'c> {
         }
     }
 
+    pub(super) fn defines(&mut self) {
+        self.found.raise(Effect::Define);
+        self.found.voids_catalogue = true;
+    }
+
+    /// What the last part of a name stood for, it may no longer.
+    pub(super) fn void_last(&mut self, parts: &[&str]) {
+        if let Some(last) = parts.last() {
+            self.void_later.insert((*last).to_owned());
+        }
+    }
+
+    /// A relation that is made or altered, with its children unless ONLY is written.
+    pub(super) fn relation_defined(&mut self, relation: &RangeVar) {
+        let (schema, name) = names::relation(relation);
+        let only = !relation.inh;
+        self.relation_named(
+            schema,
+            name,
+            Use {
+                only,
+                ..Use::DEFINE
+            },
+        );
+    }
+
+    /// An object that is no resource, with options that call nothing.
+    pub(super) fn made_of(
+        &mut self,
+        name: &[Node],
+        whole: &Node,
+        verb: &'static str,
+    ) -> &'static str {
+        self.made(&names::strings(name).join("."));
+        self.expressions_without_call(whole);
+        verb
+    }
+
+    /// An object that is no resource and has no name to tell.
+    pub(super) fn unnamed(
+        &mut self,
+        whole: &Node,
+        start: Counts,
+        verb: &'static str,
+    ) -> &'static str {
+        self.object_without_resource(whole, start, None);
+        verb
+    }
+
     /// An object that is no resource.
     pub(super) fn made(&mut self, name: &str) {
-        self.found.raise(Effect::Define);
+        self.defines();
         self.found.attribute("object", name);
-        self.found.voids_catalogue = true;
     }
 
     pub(super) fn object_without_resource(
         &mut self,
         whole: &Node,
-        start: crate::sql::visit::Counts,
+        start: Counts,
         name: Option<&str>,
     ) {
-        self.found.raise(Effect::Define);
-        self.found.voids_catalogue = true;
+        self.defines();
         if let Some(name) = name {
             self.found.attribute("object", name);
         }
@@ -164,25 +190,15 @@ impl<'c> Walk<'c> {
     /// Something that hangs on a relation is made or altered.
     pub(super) fn define_on(
         &mut self,
-        relation: Option<&pg_query::protobuf::RangeVar>,
+        relation: Option<&RangeVar>,
         whole: &Node,
-        start: crate::sql::visit::Counts,
+        start: Counts,
         runs: bool,
     ) {
-        self.found.raise(Effect::Define);
-        self.found.voids_catalogue = true;
+        self.defines();
         if let Some(relation) = relation {
-            let (schema, name) = names::relation(relation);
-            let only = !relation.inh;
-            self.relation_named(
-                schema,
-                name,
-                Use {
-                    only,
-                    ..Use::DEFINE
-                },
-            );
-            self.void_later.insert(name.to_owned());
+            self.relation_defined(relation);
+            self.void_later.insert(relation.relname.clone());
         }
         let own: Vec<_> = own_name(relation).into_iter().collect();
         self.rest(whole, start, &own, runs);
@@ -212,9 +228,8 @@ impl<'c> Walk<'c> {
         self.seen = counted;
     }
 
-    fn create_view(&mut self, view: &ViewStmt, whole: &Node, start: crate::sql::visit::Counts) {
-        self.found.raise(Effect::Define);
-        self.found.voids_catalogue = true;
+    fn create_view(&mut self, view: &ViewStmt, whole: &Node, start: Counts) {
+        self.defines();
         if let Some(query) = view.query.as_deref() {
             let found = self.apart(|walk| {
                 walk.query(query);
@@ -235,21 +250,11 @@ impl<'c> Walk<'c> {
         }
     }
 
-    fn create_index(&mut self, index: &IndexStmt, whole: &Node, start: crate::sql::visit::Counts) {
-        self.found.raise(Effect::Define);
-        self.found.voids_catalogue = true;
+    fn create_index(&mut self, index: &IndexStmt, whole: &Node, start: Counts) {
+        self.defines();
         self.found.attribute("object", index.idxname.clone());
         if let Some(relation) = &index.relation {
-            let (schema, name) = names::relation(relation);
-            let only = !relation.inh;
-            self.relation_named(
-                schema,
-                name,
-                Use {
-                    only,
-                    ..Use::DEFINE
-                },
-            );
+            self.relation_defined(relation);
         }
         let own: Vec<_> = own_name(index.relation.as_ref()).into_iter().collect();
         self.rest(whole, start, &own, true);
@@ -259,15 +264,12 @@ impl<'c> Walk<'c> {
         &mut self,
         create: &CreateFunctionStmt,
         whole: &Node,
-        start: crate::sql::visit::Counts,
+        start: Counts,
     ) -> &'static str {
-        self.found.raise(Effect::Define);
-        self.found.voids_catalogue = true;
+        self.defines();
         let parts = names::strings(&create.funcname);
         self.defined_function(&parts, Effect::Define);
-        if let Some(last) = parts.last() {
-            self.void_later.insert((*last).to_owned());
-        }
+        self.void_last(&parts);
         let mut language = None;
         for option in &create.options {
             let Some(node::Node::DefElem(option)) = option.node.as_ref() else {
@@ -340,6 +342,6 @@ impl<'c> Walk<'c> {
 }
 
 /// The written name of the relation that a statement is about.
-pub(super) fn own_name(relation: Option<&pg_query::protobuf::RangeVar>) -> Option<(&str, &str)> {
+pub(super) fn own_name(relation: Option<&RangeVar>) -> Option<(&str, &str)> {
     relation.map(|relation| (relation.schemaname.as_str(), relation.relname.as_str()))
 }

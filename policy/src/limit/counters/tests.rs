@@ -355,7 +355,7 @@ fn a_full_table_of_sessions_refuses_newcomers() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(200)))]
 
     /// Several callers and limits, edits in between, a clock that wobbles: against a list of
     /// all that passed.

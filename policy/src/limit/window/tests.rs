@@ -116,7 +116,7 @@ fn the_far_end_of_time_does_not_overflow() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(400)))]
 
     #[test]
     fn no_window_ever_holds_more_than_max(

@@ -3,10 +3,11 @@
 //! Every value that a built-in detector can find has an *anchor* in it or beside it: a byte such
 //! as `@`, the first digit of a number, or a word such as `password`. One pass over the text finds
 //! all of them by pairs of neighbours: each byte falls into a class, and a table tells for two
-//! classes in a row whether anything begins there, a custom pattern among others. For a word the pair is the rarest of its pairs
-//! of letters, and the word is compared only where that pair stands. A detector runs only at an
-//! anchor, on a [`View`]. Clean text costs two table look-ups a byte and little else, and text
-//! made to hurt costs a bounded look for each anchor.
+//! classes in a row whether anything begins there, a custom pattern among others. For a word the
+//! pair is the rarest of its pairs of letters, and the word is compared only where that pair
+//! stands. A detector runs only at an anchor, on a [`View`]. Clean text costs two table look-ups a
+//! byte and little else, and text made to hurt costs a bounded look for each anchor. Why this and
+//! no `RegexSet`: `docs/adr/0007-one-pass-of-pairs.md`.
 
 use std::ops::{ControlFlow, Range};
 

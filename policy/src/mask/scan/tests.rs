@@ -257,7 +257,7 @@ fn mixture() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_cuts_give_the_same_as_the_whole(text in mixture(), cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..9)) {

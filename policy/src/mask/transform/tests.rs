@@ -390,7 +390,7 @@ fn rank(transform: &Option<Transform>) -> u8 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(300)))]
 
     #[test]
     fn union_knows_no_order_and_never_loosens(

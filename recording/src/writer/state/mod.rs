@@ -170,7 +170,7 @@ impl State {
             self.keys.insert(session, bytes);
             self.waiting += bytes;
         }
-        self.waiting += inventory.other;
+        self.waiting += inventory.aside + inventory.other;
     }
 
     pub(in crate::writer) fn written(&self) -> u64 {
