@@ -32,6 +32,7 @@
 //!   classes and planner estimates (only a superuser makes those in C), and which of several
 //!   overloads a call takes (all count).
 
+pub mod assume;
 pub mod catalogue;
 mod classify;
 mod functions;
