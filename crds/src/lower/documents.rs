@@ -1,7 +1,5 @@
 //! All Connections of a set of documents, each with what bears on it.
 
-use std::collections::BTreeMap;
-
 use kube::ResourceExt;
 use portcullis_policy::rule::ObjectName;
 
@@ -10,9 +8,6 @@ use super::snapshot::{Lowered, Objects, lower};
 use crate::PLATFORM_NAMESPACE;
 use crate::connection::Connection;
 use crate::document::Documents;
-
-/// The label that every namespace carries, with its own name.
-pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// One Connection of a set of documents.
 #[derive(Debug)]
@@ -66,18 +61,13 @@ fn lower_one(
                 .connection_classes
                 .iter()
                 .find(|class| class.name_any() == *class_name),
-            namespace_labels: &namespace_labels(&namespace),
+            namespace_labels: &documents.namespace_labels(&namespace),
             guardrails: &guardrails,
             masks: &masks,
             replicas,
         },
         keys,
     )
-}
-
-/// The labels of a namespace of which no document speaks.
-fn namespace_labels(namespace: &str) -> BTreeMap<String, String> {
-    BTreeMap::from([(NAMESPACE_NAME_LABEL.to_owned(), namespace.to_owned())])
 }
 
 // === impl LoweredDocument ===
