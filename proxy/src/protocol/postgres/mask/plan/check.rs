@@ -70,7 +70,6 @@ fn defines(analysis: &Analysis) -> Option<&'static str> {
 
 pub(super) fn check(
     masks: &MaskSet,
-    reach: Reach,
     analysis: &Analysis,
     traced: &Traced,
     catalogue: &Catalogue,
@@ -79,7 +78,7 @@ pub(super) fn check(
         check_statement(masks, analysis)?;
     }
     if traced.untraced {
-        check_untraced(reach, analysis)?;
+        check_untraced(analysis)?;
     }
     let copied = |column: &&ColumnRef| is_masked_column(masks, column, catalogue);
     if let Some(column) = traced.copies.iter().find(copied) {
@@ -112,7 +111,7 @@ fn check_statement(masks: &MaskSet, analysis: &Analysis) -> Result<(), Denial> {
 }
 
 /// A text of which not all can be told: its answer is redacted, but it must not write either.
-fn check_untraced(reach: Reach, analysis: &Analysis) -> Result<(), Denial> {
+fn check_untraced(analysis: &Analysis) -> Result<(), Denial> {
     let operation = &analysis.operation;
     let is_dynamic = operation.flags.contains(&Flag::DynamicCode);
     let is_unresolved = operation.accesses.iter().any(|access| {
@@ -123,10 +122,10 @@ fn check_untraced(reach: Reach, analysis: &Analysis) -> Result<(), Denial> {
         .accesses
         .iter()
         .any(|access| matches!(access.effect, Effect::Write | Effect::Define));
-    let why = match reach {
+    let why = match () {
         _ if is_dynamic => "it runs text that is made while it runs",
         _ if is_unresolved => "not all tables that it reaches can be told",
-        Reach::Masked if writes => "it writes, and not all that it reads can be told",
+        _ if writes => "it writes, and not all that it reads can be told",
         _ => return Ok(()),
     };
     Err(denial(

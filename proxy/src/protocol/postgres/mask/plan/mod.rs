@@ -130,7 +130,7 @@ impl Plan {
         catalogue: &Catalogue,
     ) -> Result<Self, Denial> {
         if reach != Reach::Unmasked {
-            check::check(&masks, reach, analysis, traced, catalogue)?;
+            check::check(&masks, analysis, traced, catalogue)?;
         }
         Ok(Self {
             masks,

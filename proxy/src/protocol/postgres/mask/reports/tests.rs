@@ -16,7 +16,12 @@ fn rewritten(reports: &Reports, fields: &[(u8, &str)]) -> Option<Vec<(u8, String
         panic!("no error");
     };
     let text = |text: &[u8]| String::from_utf8(text.to_vec()).unwrap();
-    Some(fields.iter().map(|(kind, value)| (kind, text(value))).collect())
+    Some(
+        fields
+            .iter()
+            .map(|(kind, value)| (kind, text(value)))
+            .collect(),
+    )
 }
 
 fn columns() -> Arc<MaskSet> {
@@ -26,7 +31,10 @@ fn columns() -> Arc<MaskSet> {
 const CAST: [(u8, &str); 6] = [
     (b'S', "ERROR"),
     (b'C', "22P02"),
-    (b'M', "invalid input syntax for type integer: \"123-45-6789\""),
+    (
+        b'M',
+        "invalid input syntax for type integer: \"123-45-6789\"",
+    ),
     (b'D', "123-45-6789"),
     (b'W', "SQL function f"),
     (b'n', "key"),
@@ -38,12 +46,17 @@ fn texts_of_a_statement_that_reaches_masked_columns_are_replaced() {
     let expected = [
         (b'S', "ERROR"),
         (b'C', "22P02"),
-        (b'M', "the message is masked, for the statement reaches masked columns"),
+        (
+            b'M',
+            "the message is masked, for the statement reaches masked columns",
+        ),
         (b'D', "[redacted]"),
         (b'W', "[redacted]"),
         (b'n', "key"),
     ];
-    let expected = expected.map(|(kind, text)| (kind, text.to_owned())).to_vec();
+    let expected = expected
+        .map(|(kind, text)| (kind, text.to_owned()))
+        .to_vec();
     assert_eq!(rewritten(&fixed, &CAST), Some(expected));
 }
 
@@ -59,13 +72,28 @@ fn names_are_replaced_where_unread_functions_may_raise() {
 #[test]
 fn errors_that_hold_no_value_stay() {
     let fixed = Reports::fixed(columns(), false);
-    let unknown = [(b'C', "42703"), (b'M', "column \"x\" does not exist"), (b'P', "8")];
+    let unknown = [
+        (b'C', "42703"),
+        (b'M', "column \"x\" does not exist"),
+        (b'P', "8"),
+    ];
     assert_eq!(rewritten(&fixed, &unknown), None);
-    assert_eq!(rewritten(&fixed, &[(b'C', "57014"), (b'M', "canceling")]), None);
+    assert_eq!(
+        rewritten(&fixed, &[(b'C', "57014"), (b'M', "canceling")]),
+        None
+    );
     // A value that is cast to a name fails while the statement runs: there is no position.
-    let cast = [(b'C', "42P01"), (b'M', "relation \"123-45-6789\" does not exist")];
+    let cast = [
+        (b'C', "42P01"),
+        (b'M', "relation \"123-45-6789\" does not exist"),
+    ];
     assert!(rewritten(&fixed, &cast).is_some());
-    let inner = [(b'C', "42703"), (b'M', "x"), (b'P', "8"), (b'W', "PL/pgSQL function")];
+    let inner = [
+        (b'C', "42703"),
+        (b'M', "x"),
+        (b'P', "8"),
+        (b'W', "PL/pgSQL function"),
+    ];
     assert!(rewritten(&fixed, &inner).is_some());
 }
 
@@ -73,9 +101,15 @@ fn errors_that_hold_no_value_stay() {
 fn detectors_alone_replace_their_finds() {
     let reports = Reports::looked_through(detectors());
     assert_eq!(rewritten(&reports, &CAST), None);
-    let found = rewritten(&reports, &[(b'C', "22P02"), (b'M', "bad \"ann@acme.test\"")]);
+    let found = rewritten(
+        &reports,
+        &[(b'C', "22P02"), (b'M', "bad \"ann@acme.test\"")],
+    );
     let expected = [(b'C', "22P02"), (b'M', "bad \"[redacted]\"")];
-    assert_eq!(found, Some(expected.map(|(k, t)| (k, t.to_owned())).to_vec()));
+    assert_eq!(
+        found,
+        Some(expected.map(|(k, t)| (k, t.to_owned())).to_vec())
+    );
 }
 
 fn notified(masks: Arc<MaskSet>, payload: &str) -> Option<Vec<u8>> {

@@ -28,7 +28,10 @@ fn masked(mask: &FieldMask, oid: u32, binary: bool, value: &[u8]) -> Option<Vec<
     let mut out = Vec::new();
     let count = rows.rewrite(&before, &mut out).unwrap();
     let body = &out[HEADER_BYTES..];
-    assert_eq!(body.len() + 4, u32::from_be_bytes(out[1..5].try_into().unwrap()) as usize);
+    assert_eq!(
+        body.len() + 4,
+        u32::from_be_bytes(out[1..5].try_into().unwrap()) as usize
+    );
     let mut left = &body[2..];
     assert_eq!(super::value(&mut left), Ok(Some(&b"a"[..])));
     let instead = super::value(&mut left).unwrap().map(<[u8]>::to_vec);
@@ -86,8 +89,18 @@ fn detectors_look_into_every_type_that_holds_text() {
     let array = b"\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\x01\0\0\0\x01\0\0\0\x0dann@acme.test";
     let clean = b"\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\x01\0\0\0\x01\0\0\0\x01a";
     for (oid, binary, value, expected) in [
-        (25, true, &b"to ann@acme.test."[..], Some(&b"to [redacted]."[..])),
-        (3802, true, b"\x01{\"ssn\":\"1\",\"a\":2}", Some(b"\x01{\"ssn\":\"[redacted]\",\"a\":2}")),
+        (
+            25,
+            true,
+            &b"to ann@acme.test."[..],
+            Some(&b"to [redacted]."[..]),
+        ),
+        (
+            3802,
+            true,
+            b"\x01{\"ssn\":\"1\",\"a\":2}",
+            Some(b"\x01{\"ssn\":\"[redacted]\",\"a\":2}"),
+        ),
         (20, true, &4_111_111_111_111_111i64.to_be_bytes(), None),
         (20, false, b"4111111111111111", None),
         (20, false, b"4111111111111112", Some(b"4111111111111112")),
@@ -97,11 +110,26 @@ fn detectors_look_into_every_type_that_holds_text() {
         (1009, true, clean, Some(clean)),
         (1009, true, b"lies", None),
         (3807, false, b"{\"{\\\"ssn\\\": 1}\"}", None),
-        (3807, false, b"{\"{\\\"a\\\": 1}\"}", Some(b"{\"{\\\"a\\\": 1}\"}")),
+        (
+            3807,
+            false,
+            b"{\"{\\\"a\\\": 1}\"}",
+            Some(b"{\"{\\\"a\\\": 1}\"}"),
+        ),
         (869, false, b"10.1.2.3", None),
         (869, true, &[2, 32, 0, 4, 10, 1, 2, 3], None),
-        (2249, true, b"\0\0\0\x01\0\0\0\x19\0\0\0\x0dann@acme.test", None),
-        (2249, true, b"\0\0\0\x01\0\0\0\x19\0\0\0\x01a", Some(b"\0\0\0\x01\0\0\0\x19\0\0\0\x01a")),
+        (
+            2249,
+            true,
+            b"\0\0\0\x01\0\0\0\x19\0\0\0\x0dann@acme.test",
+            None,
+        ),
+        (
+            2249,
+            true,
+            b"\0\0\0\x01\0\0\0\x19\0\0\0\x01a",
+            Some(b"\0\0\0\x01\0\0\0\x19\0\0\0\x01a"),
+        ),
         (16, false, b"t", Some(b"t")),
         (17, false, b"\\x616e6e", Some(b"\\x616e6e")),
     ] {
