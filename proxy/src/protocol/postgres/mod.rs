@@ -1,5 +1,6 @@
 //! PostgreSQL. (owner: relay)
 
+pub mod mask;
 pub mod upstream;
 
 use std::sync::Arc;
