@@ -3,7 +3,8 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use portcullis_dialect::postgres::wire::{Header, HEADER_BYTES, InvalidFrame};
+use portcullis_dialect::postgres::wire::frontend::tag;
+use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, InvalidFrame, write};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -56,6 +57,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<'_, S> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await?;
         Ok(())
+    }
+
+    /// Says goodbye. A target that does not listen any more needs none.
+    pub async fn terminate(&mut self) {
+        let mut packet = Vec::with_capacity(HEADER_BYTES);
+        write::message(&mut packet, tag::TERMINATE, |_| {});
+        let _ = self.send(&packet).await;
     }
 }
 

@@ -1,5 +1,8 @@
 //! Queries of the proxy's own, in a session between two operations of its client.
 //!
+//! They go by the extended protocol under a name of our own ([`NAME`]): a simple query would drop
+//! the client's unnamed statement and portal.
+//!
 //! Rows are handed on one by one and never collected here. Messages that are not the answer
 //! (notifications, parameter changes, notices) are kept aside as they came: they belong to the
 //! client. Whatever happens, either the answer is read up to its ReadyForQuery or the session is
@@ -10,12 +13,16 @@ use std::time::Duration;
 
 use portcullis_dialect::postgres::wire::InvalidFrame;
 use portcullis_dialect::postgres::wire::backend::{Backend, Fields, Transaction};
+use portcullis_dialect::postgres::wire::frontend::{Target, tag};
 use portcullis_dialect::postgres::wire::write;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::link::{Link, LinkFailed, body};
+
+/// The statement and the portal of the proxy's own queries.
+pub const NAME: &str = "_portcullis";
 
 /// Most bytes that are kept aside for the client while the proxy asks.
 pub const MAX_ASIDE: usize = 1024 * 1024;
@@ -61,29 +68,59 @@ pub enum AskFailed {
     TimedOut(Duration),
     #[error("more than {MAX_ASIDE} bytes came for the client meanwhile")]
     TooMuchAside,
+    #[error("the proxy's own queries could not be undone in the session")]
+    NotUndone,
     #[error("the target answered a query of the proxy with message {0:#04x}")]
     Unexpected(u8),
 }
 
-/// Runs a text of one or more statements and hands each row to `row`, with the place of its result
-/// among the results (from 0). What `row` refuses ends the taking, not the reading.
+/// Runs statements, one after the other up to the first that fails, and hands each row to `row`
+/// with the place of its statement (from 0). What `row` refuses ends the taking, not the reading.
 pub async fn ask<S>(
     link: &mut Link<'_, S>,
-    text: &str,
+    statements: &[&str],
     bounds: Bounds,
     mut row: impl FnMut(usize, &[Option<&str>]) -> Result<(), String>,
 ) -> Result<Answer, AskFailed>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut packet = Vec::with_capacity(text.len() + 16);
-    write::query(&mut packet, text.as_bytes());
+    let packet = batch(statements);
     timeout(bounds.time, async {
         link.send(&packet).await?;
         read_answer(link, bounds, &mut row).await
     })
     .await
     .map_err(|_| AskFailed::TimedOut(bounds.time))?
+}
+
+/// The statements as one pipeline. What an earlier one may have left behind is closed first.
+fn batch(statements: &[&str]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    let name = NAME.as_bytes();
+    write::close(&mut out, Target::Portal, name);
+    write::close(&mut out, Target::Statement, name);
+    for statement in statements {
+        write::message(&mut out, tag::PARSE, |out| {
+            write::string(out, name);
+            write::string(out, statement.as_bytes());
+            out.extend_from_slice(&0_u16.to_be_bytes());
+        });
+        write::message(&mut out, tag::BIND, |out| {
+            write::string(out, name);
+            write::string(out, name);
+            // No formats, no parameters, all results as text.
+            out.extend_from_slice(&[0; 6]);
+        });
+        write::message(&mut out, tag::EXECUTE, |out| {
+            write::string(out, name);
+            out.extend_from_slice(&0_u32.to_be_bytes());
+        });
+        write::close(&mut out, Target::Portal, name);
+        write::close(&mut out, Target::Statement, name);
+    }
+    write::sync(&mut out);
+    out
 }
 
 async fn read_answer<S>(
@@ -96,7 +133,7 @@ where
 {
     let mut aside = Vec::new();
     let mut refused = None;
-    let mut result = 0_usize;
+    let mut statement = 0_usize;
     let (mut rows, mut bytes) = (0_usize, 0_usize);
     loop {
         let (tag, frame) = link.frame(MAX_FRAME).await?;
@@ -109,12 +146,15 @@ where
                 } else if bytes > bounds.bytes {
                     Err(format!("more than {} bytes", bounds.bytes))
                 } else {
-                    texts(values.values()).and_then(|values| row(result, &values))
+                    texts(values.values()).and_then(|values| row(statement, &values))
                 };
                 refused = taken.err().map(ServerReport::own);
             }
-            Backend::DataRow(_) | Backend::RowDescription(_) | Backend::EmptyQuery => {}
-            Backend::CommandComplete(_) => result += 1,
+            Backend::DataRow(_)
+            | Backend::ParseComplete
+            | Backend::BindComplete
+            | Backend::CloseComplete => {}
+            Backend::CommandComplete(_) => statement += 1,
             Backend::Error(fields) => refused = Some(ServerReport::of(&fields)),
             Backend::Notice(_) | Backend::Notification { .. } | Backend::ParameterStatus { .. } => {
                 if aside.len() + frame.len() > MAX_ASIDE {

@@ -6,13 +6,13 @@ use portcullis_dialect::postgres::wire::backend::{Authentication, Backend, tag};
 use portcullis_dialect::postgres::wire::write;
 use zeroize::Zeroizing;
 
-use super::super::failed::ConnectFailed;
-use super::super::link::{Link, body};
-use super::super::query::ServerReport;
-use super::super::scram::{First, Last, ScramFailed};
-use super::super::stream::Stream;
-use super::super::tls::Binding;
-use super::super::{Connected, Login};
+use super::failed::ConnectFailed;
+use super::link::{Link, body};
+use super::query::ServerReport;
+use super::scram::{First, Last, ScramFailed};
+use super::stream::Stream;
+use super::tls::Binding;
+use super::{Connected, Login};
 use crate::secret::Secret;
 use crate::session::ports::{Credential, TlsMode};
 

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use thiserror::Error;
 
-use super::super::tls::Binding;
+use super::tls::Binding;
 use crate::secret::Secret;
 
 /// Fewer would make a stolen exchange cheap to guess from (RFC 7677).
