@@ -203,8 +203,7 @@ impl Kept {
     }
 
     fn is_current(&self, state: &State) -> bool {
-        state.covers >= self.wanted()
-            && state.read_at.is_some_and(|at| at.elapsed() <= MAX_AGE)
+        state.covers >= self.wanted() && state.read_at.is_some_and(|at| at.elapsed() <= MAX_AGE)
     }
 
     /// Waits, within bounds, until there is a current catalogue. A target that just refused is not

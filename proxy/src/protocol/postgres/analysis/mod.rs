@@ -120,11 +120,7 @@ impl Analyser {
             true => self.workers.analyse(text.to_vec(), view.basis()).await?,
         };
         let (catalogue, revision) = view.catalogue();
-        let analysed = Arc::new(Analysed::new(
-            analysis,
-            Arc::clone(catalogue),
-            revision,
-        ));
+        let analysed = Arc::new(Analysed::new(analysis, Arc::clone(catalogue), revision));
         if let Some(key) = key {
             self.cache.put(key, text, &analysed);
         }

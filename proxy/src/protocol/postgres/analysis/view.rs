@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use portcullis_dialect::postgres::wire::backend::Transaction;
 use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::names;
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::{Change, Setting, Settings, Tracked};
-use portcullis_dialect::sql::names;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -48,7 +48,10 @@ enum Seen {
     Void,
     Shared,
     /// Read in this session, when this many changes were known of.
-    Private { wanted: u64, at: Instant },
+    Private {
+        wanted: u64,
+        at: Instant,
+    },
 }
 
 /// How an operation ended.
@@ -143,10 +146,12 @@ impl SessionView {
             return Ok(refreshed);
         }
         if self.settings_void() || self.prepared_void {
-            self.read_settings(link, transaction, &mut refreshed).await?;
+            self.read_settings(link, transaction, &mut refreshed)
+                .await?;
         }
         if !self.catalogue_is_current() {
-            self.renew_catalogue(link, transaction, &mut refreshed).await?;
+            self.renew_catalogue(link, transaction, &mut refreshed)
+                .await?;
         }
         self.changed();
         Ok(refreshed)
@@ -157,8 +162,8 @@ impl SessionView {
         let facts = &analysed.facts;
         let rolled_back = |verb: &str| verb.starts_with("ROLLBACK");
         let ended = |verb: &str| matches!(verb, "COMMIT" | "PREPARE TRANSACTION");
-        let undone = outcome == Outcome::Failed
-            || analysed.statements.iter().any(|s| rolled_back(s.verb));
+        let undone =
+            outcome == Outcome::Failed || analysed.statements.iter().any(|s| rolled_back(s.verb));
         let committed = analysed.statements.iter().any(|s| ended(s.verb));
         // Rolling back alone changes nothing that was not this session's own.
         let only_rolled_back = analysed.statements.iter().all(|s| rolled_back(s.verb));
@@ -293,7 +298,11 @@ impl SessionView {
                 Some(shared) => Some(shared),
                 None => kept.wait().await,
             };
-            if let Some(Shared { catalogue, revision }) = shared {
+            if let Some(Shared {
+                catalogue,
+                revision,
+            }) = shared
+            {
                 self.catalogue = catalogue;
                 self.revision = revision;
                 self.seen = Seen::Shared;
@@ -312,7 +321,10 @@ impl SessionView {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let (wanted, at) = (self.kept.as_ref().map_or(0, |kept| kept.wanted()), Instant::now());
+        let (wanted, at) = (
+            self.kept.as_ref().map_or(0, |kept| kept.wanted()),
+            Instant::now(),
+        );
         let (read, aside) = read::catalogue(link, transaction, self.server_version).await?;
         refreshed.aside.extend_from_slice(&aside);
         match read {
@@ -380,7 +392,10 @@ fn settled(before: &Settings, read: ReadSettings, open: bool) -> Settings {
             (Setting::SessionAuthorization, &read.session_authorization),
             (Setting::Role, &role),
             (Setting::SearchPath, &read.search_path),
-            (Setting::StandardConformingStrings, &read.standard_conforming_strings),
+            (
+                Setting::StandardConformingStrings,
+                &read.standard_conforming_strings,
+            ),
             (Setting::ClientEncoding, &read.client_encoding),
             (Setting::RowSecurity, &read.row_security),
         ] {
