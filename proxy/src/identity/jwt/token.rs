@@ -134,7 +134,9 @@ fn no_token() -> Unproven {
 
 fn malformed(part: &str, why: Malformed) -> Unproven {
     match why {
-        Malformed::Twice => Unproven::both(format!("the token's {part} name something twice")),
+        Malformed::Twice => {
+            Unproven::both(format!("something is named twice in the token's {part}"))
+        }
         Malformed::Unreadable => no_token(),
     }
 }
