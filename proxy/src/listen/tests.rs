@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::tls::ServerCertificate;
 use super::tls::generated::{Generated, NotGenerated};
 use super::{Accepted, CurrentTls, Listener};
-use crate::io::{ALPN_POSTGRESQL, Refused, Stream};
+use crate::io::{ALPN_POSTGRESQL, ReadBuffer, Refused, Stream, within};
 use crate::shutdown::Shutdown;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -360,4 +360,84 @@ async fn new_certificates_hold_from_the_next_client_on() {
     assert!(Arc::ptr_eq(&current.load(), &one));
     current.clone().store(Arc::clone(&two));
     assert!(Arc::ptr_eq(&current.load(), &two));
+}
+
+#[tokio::test]
+async fn what_tls_has_decrypted_already_is_read_without_a_new_packet() {
+    let folder = tempfile::tempdir().unwrap();
+    let generated = Generated::new(folder.path(), []);
+    let certificate = generated.server(SystemTime::now()).unwrap();
+    let server = certificate.server_config(None, &[]).unwrap();
+    let client = client_config(&generated, &[&TLS13], None, &[]);
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let sent: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+    let clients = async {
+        let tcp = Stream::plain(TcpStream::connect(address).await.unwrap());
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = tcp.connect_tls([], name, client).await.unwrap();
+        let (mut buffer, mut heard) = (ReadBuffer::new(1000), Vec::new());
+        while buffer.fill(&mut stream, 0).await.unwrap() > 0 {
+            heard.extend_from_slice(&buffer);
+            buffer.skip(usize::MAX);
+            buffer.release();
+        }
+        heard
+    };
+    let servers = async {
+        let (tcp, _) = listener.tcp.accept().await.unwrap();
+        let mut stream = Stream::plain(tcp).start_tls([], server).await.unwrap();
+        stream.send(&sent).await.unwrap();
+        // Gone without TLS's goodbye, as many peers are.
+        drop(stream);
+    };
+    let both = async { tokio::join!(servers, clients) };
+    let ((), heard) = within(Duration::from_secs(20), both).await.unwrap();
+    assert_eq!(heard, sent);
+}
+
+#[tokio::test]
+async fn who_does_not_end_in_the_grace_is_cut() {
+    let shutdown = Shutdown::default();
+    let (cut, drain) = (shutdown.cut.clone(), shutdown.drain.clone());
+    shutdown.sessions.spawn(async move {
+        drain.cancelled().await;
+        cut.cancelled().await;
+    });
+    assert_eq!(shutdown.run(Duration::from_millis(20)).await, 0);
+    shutdown.sessions.spawn(std::future::pending::<()>());
+    assert_eq!(shutdown.run(Duration::from_millis(20)).await, 1);
+}
+
+#[test]
+fn accepting_goes_on_once_there_are_file_descriptors_again() {
+    let own = std::env::current_exe().unwrap();
+    let limited = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 40 && exec \"$0\" --ignored --exact \"$1\""])
+        .arg(own)
+        .arg("listen::tests::few_file_descriptors")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&limited.stdout);
+    assert!(limited.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+#[tokio::test]
+#[ignore = "the test above runs it in a process with few file descriptors"]
+async fn few_file_descriptors() {
+    let (address, _told, _) = listening(4);
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    let mut taken = Vec::new();
+    while let Ok(file) = fs::File::open("/dev/null") {
+        taken.push(file);
+    }
+    assert!(!taken.is_empty() && taken.len() < 40);
+    let mut client = socket.connect(address).await.unwrap();
+    let waiting = within(Duration::from_millis(100), echo(&mut client, b'.')).await;
+    assert!(waiting.is_err(), "nobody can be accepted");
+    drop(taken);
+    let mut heard = [0];
+    let served = within(Duration::from_secs(3), client.read_exact(&mut heard)).await;
+    assert_eq!(served.unwrap().unwrap(), 1);
 }
