@@ -3,8 +3,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{MAX_READ, MIN_READ, ReadBuffer, Refused, Stream, TimedOut, within};
-use crate::listen::tls::generated::Generated;
+use super::{MAX_READ, MIN_READ, ReadBuffer, Stream, TimedOut, within};
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -115,24 +114,6 @@ async fn a_finished_side_still_hears_the_other() {
 }
 
 #[tokio::test]
-async fn one_byte_before_tls_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let certificate = Generated::new(folder.path(), []).server(now()).unwrap();
-    let config = certificate.server_config(None, &[]).unwrap();
-    let (mut peer, ours) = pair().await;
-    let mut stream = Stream::plain(ours);
-    let mut buffer = ReadBuffer::new(1024);
-    peer.write_all(b"SSLREQ??x").await.unwrap();
-    buffer.fill(&mut stream, 0).await.unwrap();
-    buffer.skip(8);
-    let refused = stream.start_tls(&buffer, config).await.unwrap_err();
-    assert!(matches!(refused, Refused::Injected(1)), "{refused}");
-    let mut said = Vec::new();
-    peer.read_to_end(&mut said).await.unwrap();
-    assert!(said.is_empty());
-}
-
-#[tokio::test]
 async fn the_first_byte_is_seen_and_left() {
     let (mut peer, ours) = pair().await;
     peer.write_all(b"\x16rest").await.unwrap();
@@ -143,9 +124,4 @@ async fn the_first_byte_is_seen_and_left() {
     assert_eq!(&read, b"\x16rest");
     drop(peer);
     assert_eq!(stream.first_byte().await.unwrap(), None);
-}
-
-#[allow(clippy::disallowed_methods, reason = "certificates are made for now")]
-fn now() -> std::time::SystemTime {
-    std::time::SystemTime::now()
 }

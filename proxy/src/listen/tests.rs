@@ -192,6 +192,30 @@ async fn direct_tls_wants_the_protocols_name() {
 }
 
 #[tokio::test]
+async fn one_byte_before_tls_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = Generated::new(folder.path(), [])
+        .server(SystemTime::now())
+        .unwrap();
+    let config = certificate.server_config(None, &[]).unwrap();
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let mut peer = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let (ours, _) = listener.tcp.accept().await.unwrap();
+    let mut stream = Stream::plain(ours);
+    let mut buffer = ReadBuffer::new(1024);
+    peer.write_all(b"SSLREQ??x").await.unwrap();
+    buffer.fill(&mut stream, 0).await.unwrap();
+    buffer.skip(8);
+    let refused = stream.start_tls(&buffer, config).await.unwrap_err();
+    assert!(matches!(refused, Refused::Injected(1)), "{refused}");
+    let mut said = Vec::new();
+    peer.read_to_end(&mut said).await.unwrap();
+    assert!(said.is_empty());
+}
+
+#[tokio::test]
 async fn tls_does_not_start_twice() {
     let folder = tempfile::tempdir().unwrap();
     let generated = Generated::new(folder.path(), []);

@@ -151,8 +151,6 @@ async fn the_name_is_exactly_one_of_its_kind() {
     let ca = Ca::new();
     let dns = |name: &str| SanType::DnsName(name.try_into().unwrap());
     let email = |name: &str| SanType::Rfc822Name(name.try_into().unwrap());
-    let uri = |name: &str| SanType::URI(name.try_into().unwrap());
-    let spiffe = "spiffe://prod.example/ns/agents/sa/nightly";
     for (from, names, expected) in [
         (
             CertificateName::CommonName,
@@ -185,55 +183,64 @@ async fn the_name_is_exactly_one_of_its_kind() {
             vec![dns("a.example")],
             "it has no e-mail address",
         ),
+    ] {
+        let leaf = ca.signed(|params| params.subject_alt_names = names);
+        assert_eq!(name(&with(ca.config(from)), leaf).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_spiffe_id_is_one_of_a_workload_in_our_domains() {
+    let ca = Ca::new();
+    let uri = |name: &str| SanType::URI(name.try_into().unwrap());
+    let spiffe = "spiffe://prod.example/ns/agents/sa/nightly";
+    let all = with(ca.config(CertificateName::SpiffeId));
+    for (names, expected) in [
         (
-            CertificateName::SpiffeId,
             vec![uri(spiffe)],
             "cert:spiffe://prod.example/ns/agents/sa/nightly",
         ),
         (
-            CertificateName::SpiffeId,
             vec![uri(spiffe), uri("https://x.example")],
             "it has more than one URI",
         ),
         (
-            CertificateName::SpiffeId,
             vec![uri("spiffe://test.example/a")],
             "its SPIFFE trust domain is not accepted here",
         ),
         (
-            CertificateName::SpiffeId,
             vec![uri("spiffe://prod.example.evil.example/a")],
             "its SPIFFE trust domain is not accepted here",
         ),
         (
-            CertificateName::SpiffeId,
             vec![uri("https://prod.example/a")],
             "its URI is not a SPIFFE ID of a workload",
         ),
         (
-            CertificateName::SpiffeId,
             vec![uri("spiffe://prod.example")],
             "its URI is not a SPIFFE ID of a workload",
         ),
         (
-            CertificateName::SpiffeId,
             vec![uri("spiffe://prod.example/")],
             "its SPIFFE ID is not well formed",
         ),
         (
-            CertificateName::SpiffeId,
             vec![uri("spiffe://prod.example/a/../b")],
             "its SPIFFE ID is not well formed",
         ),
         (
-            CertificateName::SpiffeId,
             vec![uri("spiffe://prod.example/a?b")],
             "its SPIFFE ID is not well formed",
         ),
     ] {
         let leaf = ca.signed(|params| params.subject_alt_names = names);
-        assert_eq!(name(&with(ca.config(from)), leaf).await, expected);
+        assert_eq!(name(&all, leaf).await, expected);
     }
+}
+
+#[tokio::test]
+async fn two_common_names_are_none() {
+    let ca = Ca::new();
     let twice = ca.signed(|params| {
         params.distinguished_name.push(DnType::CommonName, "a");
         params
