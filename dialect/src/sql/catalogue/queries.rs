@@ -262,7 +262,12 @@ JOIN pg_namespace n ON n.oid = e.extnamespace";
 const ROW_TYPES: &str = "
 SELECT c.oid, c.reltype
 FROM pg_class c
-WHERE c.reltype <> 0 AND NOT pg_is_other_temp_schema(c.relnamespace)";
+WHERE c.reltype <> 0 AND NOT pg_is_other_temp_schema(c.relnamespace)
+UNION ALL
+SELECT b.typrelid, d.oid
+FROM pg_type d
+JOIN pg_type b ON b.oid = d.typbasetype
+WHERE d.typtype = 'd' AND b.typtype = 'c'";
 
 const GENERATED: &str = "
 SELECT a.attrelid, a.attnum
@@ -275,7 +280,8 @@ SELECT DISTINCT i.indrelid, k.attnum
 FROM pg_index i, unnest(i.indkey::smallint[]) k (attnum)
 WHERE i.indisunique OR i.indisexclusion";
 
-/// Of the server's own functions only those that return sets, rows or several values.
+/// Of the server's own functions only those that return sets, rows, several values, or a type
+/// that differs from call to call.
 macro_rules! signatures {
     ($columns:literal, $more:literal) => {
         concat!(
@@ -290,7 +296,7 @@ JOIN pg_type t ON t.oid = p.prorettype
             $more,
             "
 WHERE (p.oid >= 16384 OR n.nspname <> 'pg_catalog' OR p.proretset
-       OR p.proargmodes IS NOT NULL OR t.typtype = 'c' OR t.typname = 'record')
+       OR p.proargmodes IS NOT NULL OR t.typtype IN ('c', 'p'))
   AND NOT pg_is_other_temp_schema(p.pronamespace)"
         )
     };

@@ -166,12 +166,7 @@ impl<'c> Walk<'c> {
     }
 
     /// The functions of a schema that a call with so many arguments may mean.
-    pub(crate) fn functions_in(
-        &self,
-        schema: &str,
-        name: &str,
-        count: usize,
-    ) -> Vec<&'c Function> {
+    pub(crate) fn functions_in(&self, schema: &str, name: &str, count: usize) -> Vec<&'c Function> {
         if self.names_void || self.void_names.contains(name) {
             return Vec::new();
         }

@@ -38,10 +38,11 @@ impl<'c> Tracer<'c> {
             self.copy(&all);
         }
         let opaque = self.obeys_rules(relation, &[Event::Insert]);
-        let changed = self.changed(&target, &assigned);
         if let Some(clause) = &insert.on_conflict_clause {
-            self.on_conflict(clause, relation, &target, &assigned);
+            let updated = self.on_conflict(clause, relation, &target, &assigned);
+            assigned.extend(updated);
         }
+        let changed = self.changed(&target, &assigned);
         self.within(vec![changed.clone()]);
         let returned = self.returning(insert.returning_clause.as_ref(), &changed, opaque);
         self.scopes.pop();
@@ -64,7 +65,11 @@ impl<'c> Tracer<'c> {
         }
         let opaque = self.obeys_rules(relation, &[Event::Update]);
         let changed = self.changed(&target, &assigned);
-        if let Some(first) = self.scopes.last_mut().and_then(|scope| scope.items.first_mut()) {
+        if let Some(first) = self
+            .scopes
+            .last_mut()
+            .and_then(|scope| scope.items.first_mut())
+        {
             *first = changed.clone();
         }
         let returned = self.returning(update.returning_clause.as_ref(), &changed, opaque);
@@ -212,7 +217,7 @@ impl<'c> Tracer<'c> {
         relation: Option<&Relation>,
         target: &Item,
         assigned: &Assigned,
-    ) {
+    ) -> Assigned {
         let excluded = target.table.columns.iter().map(|column| {
             let given = |(name, _): &&(String, Value)| column.name.as_deref() == Some(name);
             let value = assigned.iter().find(given).map(|(_, value)| value.clone());
@@ -221,21 +226,25 @@ impl<'c> Tracer<'c> {
                 value: value.unwrap_or_else(Value::computed),
             }
         });
-        let mut excluded = Item::new(Some("excluded"), Table {
-            columns: excluded.collect(),
-            opaque: target.table.opaque,
-        });
+        let mut excluded = Item::new(
+            Some("excluded"),
+            Table {
+                columns: excluded.collect(),
+                opaque: target.table.opaque,
+            },
+        );
         excluded.plain = false;
         self.within(vec![target.clone(), excluded]);
         match clause.infer.as_deref() {
             Some(infer) if infer.conname.is_empty() => self.inferred(infer),
             _ => self.any_conflict(relation, target),
         }
-        self.assignments(&clause.target_list, target);
+        let updated = self.assignments(&clause.target_list, target);
         if let Some(condition) = clause.where_clause.as_deref() {
             self.condition(condition);
         }
         self.scopes.pop();
+        updated
     }
 
     /// The columns of a conflict target tell by the outcome whether a value is there.
@@ -288,10 +297,13 @@ impl<'c> Tracer<'c> {
     ) -> Option<Table> {
         let clause = clause.filter(|clause| !clause.exprs.is_empty())?;
         if self.catalogue.server_version >= OLD_AND_NEW {
-            let renamed = clause.options.iter().filter_map(|option| match option.node.as_ref() {
-                Some(node::Node::ReturningOption(option)) => Some(option.value.as_str()),
-                _ => None,
-            });
+            let renamed = clause
+                .options
+                .iter()
+                .filter_map(|option| match option.node.as_ref() {
+                    Some(node::Node::ReturningOption(option)) => Some(option.value.as_str()),
+                    _ => None,
+                });
             for name in ["old", "new"].into_iter().chain(renamed) {
                 let mut item = Item::new(Some(name), changed.table.clone());
                 item.plain = false;

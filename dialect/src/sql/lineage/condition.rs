@@ -2,9 +2,9 @@
 
 use pg_query::protobuf::{AExpr, AExprKind, BoolExpr, BoolExprType, Node, node};
 
+use super::Use;
 use super::trace::Tracer;
 use super::value::{Kind, Value};
-use super::Use;
 use crate::sql::names::{self, SYSTEM};
 use crate::sql::visit::Counted;
 

@@ -23,7 +23,7 @@ impl<'c> Tracer<'c> {
     }
 
     /// What several expressions together are made of.
-    fn all(&mut self, nodes: &[Node]) -> Value {
+    pub(super) fn all(&mut self, nodes: &[Node]) -> Value {
         let mut all = Value::computed();
         for node in nodes {
             let value = self.expression(node);
@@ -32,7 +32,7 @@ impl<'c> Tracer<'c> {
         all
     }
 
-    fn optional(&mut self, node: Option<&Node>) -> Value {
+    pub(super) fn optional(&mut self, node: Option<&Node>) -> Value {
         node.map_or_else(Value::computed, |node| self.expression(node))
     }
 
@@ -78,8 +78,11 @@ impl<'c> Tracer<'c> {
             N::FuncCall(call) => self.function_call(call),
             N::AIndirection(indirection) => self.indirection(indirection),
             N::AArrayExpr(array) => {
-                let values: Vec<Value> =
-                    array.elements.iter().map(|part| self.expression(part)).collect();
+                let values: Vec<Value> = array
+                    .elements
+                    .iter()
+                    .map(|part| self.expression(part))
+                    .collect();
                 let mut value = self.derived(&values);
                 if values.iter().all(Value::is_literal) {
                     value.kind = Kind::Literal(false);
@@ -125,16 +128,7 @@ impl<'c> Tracer<'c> {
             }
             N::NamedArgExpr(named) => self.optional(named.arg.as_deref()),
             N::GroupingFunc(grouping) => self.all(&grouping.args),
-            N::JsonValueExpr(value) => {
-                let mut json = self.optional(value.raw_expr.as_deref()).into_computed();
-                let formatted = self.optional(value.formatted_expr.as_deref());
-                self.work += json.absorb(&formatted);
-                json
-            }
-            N::JsonIsPredicate(predicate) => {
-                self.optional(predicate.expr.as_deref()).into_computed()
-            }
-            _ => self.unknown(whole),
+            other => self.json(whole, other),
         }
     }
 
@@ -194,10 +188,14 @@ impl<'c> Tracer<'c> {
     /// A row that is written out.
     fn row(&mut self, nodes: &[Node]) -> Value {
         let mut fields = self.targets(nodes);
-        let named = fields.columns.iter().enumerate().map(|(place, column)| Column {
-            name: Some(format!("f{}", place + 1).into()),
-            value: column.value.clone(),
-        });
+        let named = fields
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(place, column)| Column {
+                name: Some(format!("f{}", place + 1).into()),
+                value: column.value.clone(),
+            });
         fields.columns = named.collect();
         self.whole_row(&fields)
     }
@@ -248,7 +246,10 @@ impl<'c> Tracer<'c> {
             let key = self.expression(key);
             self.work += value.absorb(&key);
         }
-        for bound in [&window.start_offset, &window.end_offset].into_iter().flatten() {
+        for bound in [&window.start_offset, &window.end_offset]
+            .into_iter()
+            .flatten()
+        {
             let bound = self.expression(bound);
             self.work += value.absorb(&bound);
         }

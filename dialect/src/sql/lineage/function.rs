@@ -110,7 +110,11 @@ impl<'c> Tracer<'c> {
     fn call_by_name(&mut self, name: &Name, arguments: &[Value]) -> Value {
         let counts = [arguments.len(), 1, 2, 0, 3];
         let builtin = (name.schema == SYSTEM)
-            .then(|| counts.iter().find_map(|count| functions::builtin(&name.name, *count)))
+            .then(|| {
+                counts
+                    .iter()
+                    .find_map(|count| functions::builtin(&name.name, *count))
+            })
             .flatten();
         if let Some(class) = builtin {
             return self.listed(class, arguments);
@@ -137,7 +141,9 @@ impl<'c> Tracer<'c> {
         let operands: Vec<Value> = operands.iter().map(|operand| (*operand).clone()).collect();
         let mut found = None;
         for operator in backed {
-            let visible = schemas.as_ref().is_none_or(|all| all.contains(&operator.schema));
+            let visible = schemas
+                .as_ref()
+                .is_none_or(|all| all.contains(&operator.schema));
             if visible && !self.is_plain(&operator.function) {
                 let value = self.call_by_name(&operator.function, &operands);
                 found = Some(self.either(found, value).into_computed());
@@ -243,16 +249,22 @@ impl<'c> Tracer<'c> {
     /// What a function in SQL returns, as one value.
     fn returned(&mut self, function: &Function, table: &Table) -> Value {
         let mut value = self.whole_row(table);
-        let names = self.catalogue.signature(function).map(|known| self.result_names(known));
+        let names = self
+            .catalogue
+            .signature(function)
+            .map(|known| self.result_names(known));
         value.row = match names.flatten() {
             Some(names) if names.len() == table.columns.len() && !table.opaque => {
-                let fields = names.iter().zip(table.columns.iter()).map(|(named, column)| {
-                    let mut value = column.value.clone();
-                    if value.kind != Kind::Plain(named.1) {
-                        value = value.into_computed();
-                    }
-                    Column::new(named.0.as_deref(), value)
-                });
+                let fields = names
+                    .iter()
+                    .zip(table.columns.iter())
+                    .map(|(named, column)| {
+                        let mut value = column.value.clone();
+                        if value.kind != Kind::Plain(named.1) {
+                            value = value.into_computed();
+                        }
+                        Column::new(named.0.as_deref(), value)
+                    });
                 Some(fields.collect())
             }
             _ => None,
@@ -388,7 +400,13 @@ impl<'c> Tracer<'c> {
         let arguments = self.arguments.as_ref()?;
         let called = |own: &Option<String>| own.as_deref() == Some(name);
         let place = arguments.names.iter().position(called)?;
-        Some(arguments.values.get(place).cloned().unwrap_or_else(Value::untraced))
+        Some(
+            arguments
+                .values
+                .get(place)
+                .cloned()
+                .unwrap_or_else(Value::untraced),
+        )
     }
 
     /// `f.argument` within the body of f, or a field of an argument.
@@ -400,7 +418,10 @@ impl<'c> Tracer<'c> {
             return Some(value);
         }
         let value = self.argument(first)?;
-        Some(self.field(&value, second).unwrap_or_else(|| value.into_computed()))
+        Some(
+            self.field(&value, second)
+                .unwrap_or_else(|| value.into_computed()),
+        )
     }
 
     /// Entries of a scope that stand for nothing but themselves.

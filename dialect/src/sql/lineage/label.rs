@@ -40,12 +40,10 @@ fn find(node: &Node) -> Option<Option<(&str, bool)>> {
     }
     match node.node.as_ref()? {
         N::ColumnRef(column) => good(names::strings(&column.fields).last()?),
-        N::AIndirection(indirection) => {
-            match names::strings(&indirection.indirection).last() {
-                Some(name) => good(name),
-                None => find(indirection.arg.as_deref()?),
-            }
-        }
+        N::AIndirection(indirection) => match names::strings(&indirection.indirection).last() {
+            Some(name) => good(name),
+            None => find(indirection.arg.as_deref()?),
+        },
         N::FuncCall(call) => good(names::strings(&call.funcname).last()?),
         N::AExpr(operation) => {
             match operation.kind == pg_query::protobuf::AExprKind::AexprNullif as i32 {
@@ -85,9 +83,9 @@ fn find(node: &Node) -> Option<Option<(&str, bool)>> {
                 false => good("least"),
             }
         }
-        N::SqlvalueFunction(function) => {
-            good(value_function(SqlValueFunctionOp::try_from(function.op).ok()?)?)
-        }
+        N::SqlvalueFunction(function) => good(value_function(
+            SqlValueFunctionOp::try_from(function.op).ok()?,
+        )?),
         N::XmlExpr(xml) => match XmlExprOp::try_from(xml.op).ok()? {
             XmlExprOp::IsDocument => Some(None),
             other => good(xml_function(other)?),

@@ -24,6 +24,7 @@ mod condition;
 mod cursors;
 mod expression;
 mod function;
+mod json;
 mod label;
 mod query;
 mod relation;

@@ -100,7 +100,10 @@ impl<'c> Tracer<'c> {
                 }
             }
         }
-        for limit in [&select.limit_offset, &select.limit_count].into_iter().flatten() {
+        for limit in [&select.limit_offset, &select.limit_count]
+            .into_iter()
+            .flatten()
+        {
             let value = self.expression(limit);
             self.reveal(&value);
         }

@@ -68,7 +68,6 @@ impl<'c> Tracer<'c> {
 
     fn function_rows(&mut self, node: &Node, defined: &[String], alias: Option<&str>) -> Table {
         let value = self.expression(node);
-        self.reveal(&value.clone().into_computed());
         let Some(node::Node::FuncCall(call)) = node.node.as_ref() else {
             return Table::of(vec![Column::new(alias.or_else(|| label(node)), value)]);
         };
@@ -122,7 +121,9 @@ impl<'c> Tracer<'c> {
 
     /// The elements of arrays: one column for each array, unless its elements are rows.
     fn unnested(&mut self, arguments: &[Node], value: Value, alias: Option<&str>) -> Table {
-        let opaque = !arguments.iter().all(|argument| self.holds_no_rows(argument));
+        let opaque = !arguments
+            .iter()
+            .all(|argument| self.holds_no_rows(argument));
         let names = match arguments {
             [_] => vec![Some(alias.unwrap_or("unnest").to_owned())],
             _ => vec![Some("unnest".to_owned()); arguments.len()],
@@ -140,11 +141,12 @@ impl<'c> Tracer<'c> {
             Some(N::TypeCast(cast)) => cast.type_name.as_ref().is_some_and(|written| {
                 let parts = names::strings(&written.names);
                 matches!(parts[..], [SYSTEM, _])
-                    || parts.last().is_some_and(|last| self.names.is_type(None, last))
+                    || parts
+                        .last()
+                        .is_some_and(|last| self.names.is_type(None, last))
             }),
             Some(N::AArrayExpr(array)) => array.elements.iter().all(|element| {
-                matches!(element.node.as_ref(), Some(N::AConst(_)))
-                    || self.holds_no_rows(element)
+                matches!(element.node.as_ref(), Some(N::AConst(_))) || self.holds_no_rows(element)
             }),
             Some(N::FuncCall(call)) => matches!(
                 names::strings(&call.funcname).last(),
@@ -223,7 +225,11 @@ impl<'c> Tracer<'c> {
             [] => {
                 let row = self.catalogue.row_type(signature.result)?;
                 let columns = row.columns.iter();
-                Some(columns.map(|c| (Some(c.name.clone()), c.type_oid)).collect())
+                Some(
+                    columns
+                        .map(|c| (Some(c.name.clone()), c.type_oid))
+                        .collect(),
+                )
             }
             // One result of a row type is that row.
             [(_, only)] => {
@@ -231,7 +237,11 @@ impl<'c> Tracer<'c> {
                 match self.catalogue.row_type(*only).filter(|_| !is_table) {
                     Some(row) => {
                         let columns = row.columns.iter();
-                        Some(columns.map(|c| (Some(c.name.clone()), c.type_oid)).collect())
+                        Some(
+                            columns
+                                .map(|c| (Some(c.name.clone()), c.type_oid))
+                                .collect(),
+                        )
                     }
                     None if POLYMORPHIC.contains(only) => None,
                     None => Some(outputs),
@@ -298,4 +308,3 @@ fn function_name(node: &Node) -> Option<&str> {
         _ => None,
     }
 }
-

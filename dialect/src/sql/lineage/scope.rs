@@ -63,9 +63,10 @@ impl Item {
         self.alias.as_deref() == Some(name)
             && match schema {
                 None => true,
-                Some(schema) => self.schema.as_deref().is_some_and(|own| {
-                    own == schema || schema == TEMPORARY && temporary
-                }),
+                Some(schema) => self
+                    .schema
+                    .as_deref()
+                    .is_some_and(|own| own == schema || schema == TEMPORARY && temporary),
             }
     }
 

@@ -185,12 +185,21 @@ impl<'c> Tracer<'c> {
             let called = |column: &&Column| column.name.as_deref() == Some(name);
             table.columns.iter().filter(called).count() == 1
         };
-        let unclear = |table: &Table| table.opaque || table.columns.iter().any(|c| c.name.is_none());
+        let unclear =
+            |table: &Table| table.opaque || table.columns.iter().any(|c| c.name.is_none());
         let mut opaque = left.opaque || right.opaque;
         let common: Vec<String> = if join.is_natural {
             opaque |= unclear(left) || unclear(right);
-            let own = left.columns.iter().filter_map(|column| column.name.as_deref());
-            let shared = |name: &&str| right.columns.iter().any(|c| c.name.as_deref() == Some(*name));
+            let own = left
+                .columns
+                .iter()
+                .filter_map(|column| column.name.as_deref());
+            let shared = |name: &&str| {
+                right
+                    .columns
+                    .iter()
+                    .any(|c| c.name.as_deref() == Some(*name))
+            };
             own.filter(shared).map(str::to_owned).collect()
         } else {
             let written = names::strings(&join.using_clause);
@@ -215,13 +224,19 @@ impl<'c> Tracer<'c> {
                     }
                 }
             }
-            merged.push(Column::new(Some(name), value.unwrap_or_else(Value::untraced)));
+            merged.push(Column::new(
+                Some(name),
+                value.unwrap_or_else(Value::untraced),
+            ));
         }
         self.operator(&["="], &[]);
         let mut columns = merged.clone();
         for side in sides {
             let rest = side.columns.iter().filter(|column| {
-                !column.name.as_deref().is_some_and(|own| common.iter().any(|name| name == own))
+                !column
+                    .name
+                    .as_deref()
+                    .is_some_and(|own| common.iter().any(|name| name == own))
             });
             columns.extend(rest.cloned());
         }

@@ -149,7 +149,8 @@ impl<'c> Tracer<'c> {
                 } else {
                     let named = |name: &&str| {
                         let mut all = columns.iter();
-                        all.find(|column| column.name.as_deref() == Some(*name)).cloned()
+                        all.find(|column| column.name.as_deref() == Some(*name))
+                            .cloned()
                     };
                     let chosen: Vec<Column> = names.iter().filter_map(named).collect();
                     Table {
@@ -211,9 +212,10 @@ impl<'c> Tracer<'c> {
         for parameter in &execute.params {
             self.expression(parameter);
         }
-        let parsed = self.names.prepared_as(&execute.name).map(|prepared| {
-            parse(&prepared.text, &prepared.standard_conforming_strings)
-        });
+        let parsed = self
+            .names
+            .prepared_as(&execute.name)
+            .map(|prepared| parse(&prepared.text, &prepared.standard_conforming_strings));
         let Some(Ok(Parsed::Tree(tree))) = parsed else {
             self.untraced = true;
             return Some(Table::opaque());
@@ -273,7 +275,11 @@ impl<'c> Tracer<'c> {
 fn shown(name: &str) -> Table {
     let column = |name| Column::new(name, Value::computed());
     match name {
-        "all" => Table::of(["name", "setting", "description"].map(|n| column(Some(n))).into()),
+        "all" => Table::of(
+            ["name", "setting", "description"]
+                .map(|n| column(Some(n)))
+                .into(),
+        ),
         _ => Table::of(vec![column(None)]),
     }
 }
@@ -281,19 +287,22 @@ fn shown(name: &str) -> Table {
 /// Commands that compute from rows, or fail by what the rows hold.
 fn looks_at_rows(alter: &AlterTableStmt) -> bool {
     use AlterTableType as T;
-    alter.cmds.iter().any(|command| match command.node.as_ref() {
-        Some(node::Node::AlterTableCmd(command)) => {
-            matches!(
-                T::try_from(command.subtype),
-                Ok(T::AtAddConstraint
-                    | T::AtValidateConstraint
-                    | T::AtAlterColumnType
-                    | T::AtAddIndex
-                    | T::AtAddIndexConstraint
-                    | T::AtSetExpression
-                    | T::AtAttachPartition)
-            ) || visit::count(command).is_none_or(|counts| counts.looks_at_rows())
-        }
-        _ => true,
-    })
+    alter
+        .cmds
+        .iter()
+        .any(|command| match command.node.as_ref() {
+            Some(node::Node::AlterTableCmd(command)) => {
+                matches!(
+                    T::try_from(command.subtype),
+                    Ok(T::AtAddConstraint
+                        | T::AtValidateConstraint
+                        | T::AtAlterColumnType
+                        | T::AtAddIndex
+                        | T::AtAddIndexConstraint
+                        | T::AtSetExpression
+                        | T::AtAttachPartition)
+                ) || visit::count(command).is_none_or(|counts| counts.looks_at_rows())
+            }
+            _ => true,
+        })
 }

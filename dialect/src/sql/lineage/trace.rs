@@ -77,11 +77,7 @@ impl<'c> Tracer<'c> {
     }
 
     /// Traces every statement of a text.
-    pub(super) fn text(
-        mut self,
-        text: &str,
-        tree: &pg_query::protobuf::ParseResult,
-    ) -> Lineage {
+    pub(super) fn text(mut self, text: &str, tree: &pg_query::protobuf::ParseResult) -> Lineage {
         let mut results = Vec::new();
         let last = tree.stmts.len();
         for (index, raw) in tree.stmts.iter().enumerate() {
@@ -233,9 +229,8 @@ impl<'c> Tracer<'c> {
     /// The same, into a column: what was there before does not leave it.
     pub(super) fn copy_into(&mut self, value: &Value, target: &Sources) {
         let same = |source: Source| {
-            let same = |known: Source| {
-                known.relation == source.relation && known.column == source.column
-            };
+            let same =
+                |known: Source| known.relation == source.relation && known.column == source.column;
             target.iter().any(same)
         };
         for source in value.sources.iter() {
@@ -250,7 +245,8 @@ impl<'c> Tracer<'c> {
     /// Everything that was found to be looked at so far, for a plan that tells of it.
     pub(super) fn all_uses(&mut self) -> Value {
         let mut all = Value::computed();
-        let sources: Vec<Source> = self.uses.keys().chain(&self.copies).copied().collect();
+        let own = self.uses.keys().chain(&self.copies);
+        let sources: Vec<Source> = own.chain(&self.stored_uses).copied().collect();
         for source in sources {
             self.work += all.sources.add(&Sources::one(source));
         }

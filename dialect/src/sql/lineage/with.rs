@@ -62,7 +62,11 @@ impl<'c> Tracer<'c> {
 
     /// The WITH query of a name.
     pub(super) fn common_named(&self, name: &str) -> Option<&Table> {
-        let mut all = self.common.iter().rev().flat_map(|frame| frame.iter().rev());
+        let mut all = self
+            .common
+            .iter()
+            .rev()
+            .flat_map(|frame| frame.iter().rev());
         all.find(|common| common.name == name)
             .map(|common| &common.table)
     }
@@ -156,9 +160,14 @@ fn ordered<'q>(queries: &[&'q CommonTableExpr]) -> Vec<(&'q CommonTableExpr, boo
         .iter()
         .map(|query| {
             let mentioned = visit::mentions(*query).map_or_else(Vec::new, |all| all.relations);
-            let names = mentioned.into_iter().filter(|named| named.schema.is_empty());
+            let names = mentioned
+                .into_iter()
+                .filter(|named| named.schema.is_empty());
             let names = names.map(|named| named.name);
-            (*query, names.filter(|name| own.contains(name.as_str())).collect())
+            (
+                *query,
+                names.filter(|name| own.contains(name.as_str())).collect(),
+            )
         })
         .collect();
     let mut done = BTreeSet::new();

@@ -23,12 +23,7 @@ struct Change {
     value: &'static str,
 }
 
-const fn change(
-    column: &'static str,
-    table: &'static str,
-    id: u32,
-    value: &'static str,
-) -> Change {
+const fn change(column: &'static str, table: &'static str, id: u32, value: &'static str) -> Change {
     Change {
         column,
         table,
@@ -47,7 +42,12 @@ const CHANGES: [Change; 22] = [
     change("public.people.boss", "people", 1, "3"),
     change("public.people.home", "people", 2, "'(New,Kiel)'"),
     change("public.people.tags", "people", 1, "'{x,y,z}'"),
-    change("public.people.doc", "people", 2, "'{\"k\": \"w\", \"n\": 9}'"),
+    change(
+        "public.people.doc",
+        "people",
+        2,
+        "'{\"k\": \"w\", \"n\": 9}'",
+    ),
     change("public.visits.secret", "visits", 10, "'zz'"),
     change("public.visits.secret", "visits", 11, "'s3'"),
     change("public.visits.place", "visits", 12, "'bar'"),
@@ -136,7 +136,7 @@ const WHAT: [&str; 16] = [
 /// Runs all statements after a change, and cuts what psql printed into answers.
 fn run(server: &Server, change: &str, corpus: &[String]) -> Vec<Answer> {
     let mut script = String::from(
-        "\\set QUIET on\n\\pset format unaligned\n\\pset footer off\n\\pset fieldsep '\\037'\n\\pset recordsep '\\036'\n\\pset null '\\035'\nSET client_min_messages = error;\nBEGIN;\n",
+        "\\set QUIET on\n\\pset format unaligned\n\\pset footer off\n\\pset fieldsep '\\037'\n\\pset recordsep '\\036'\n\\pset null '\\035'\nSET client_min_messages = error;\nSET enable_hashjoin = off;\nSET enable_hashagg = off;\nBEGIN;\n",
     );
     let _ = writeln!(script, "{change};\nREFRESH MATERIALIZED VIEW saved;");
     for (index, text) in corpus.iter().enumerate() {
@@ -167,9 +167,8 @@ fn run(server: &Server, change: &str, corpus: &[String]) -> Vec<Answer> {
 /// of rows where there is no place.
 fn may_show(lineage: &Lineage, column: &str, place: Option<usize>) -> bool {
     let is = |own: &portcullis_dialect::sql::lineage::ColumnRef| own.to_string() == column;
-    let used = lineage.untraced
-        || lineage.uses.keys().any(is)
-        || lineage.stored_uses.iter().any(is);
+    let used =
+        lineage.untraced || lineage.uses.keys().any(is) || lineage.stored_uses.iter().any(is);
     let shown = match (&lineage.results[0], place) {
         (Rows::Untraced, _) => true,
         (Rows::Columns(columns), Some(place)) => match &columns[place].origin {
@@ -179,6 +178,15 @@ fn may_show(lineage: &Lineage, column: &str, place: Option<usize>) -> bool {
         _ => false,
     };
     used || shown
+}
+
+/// The values of one column of an answer; sorted unless their order counts.
+fn column_of(rows: &[Vec<String>], place: usize, ordered: bool) -> Vec<Option<&String>> {
+    let mut values: Vec<_> = rows.iter().map(|row| row.get(place)).collect();
+    if !ordered {
+        values.sort();
+    }
+    values
 }
 
 /// The server's columns against those that are told.
@@ -217,11 +225,13 @@ fn what_changes_in_an_answer_is_told_of_its_column() {
     for index in 0..corpus.len() {
         answered += usize::from(before[index].is_some());
         untraced += usize::from(lineages[index].untraced);
-        assert_eq!(before[index], again[index], "not stable: {}", corpus[index]);
         if let Some(misnamed) = misnamed(&lineages[index], &before[index]) {
             wrong.insert(format!("{}: {misnamed}", corpus[index]));
         }
     }
+    // Where the server does not promise an order, or does not keep it, values alone are compared.
+    let ordered =
+        |index: usize| corpus[index].contains("ORDER BY") && before[index] == again[index];
     for change in CHANGES {
         let column = change.column;
         let after = run(&server, &change.statement(), &corpus);
@@ -233,7 +243,7 @@ fn what_changes_in_an_answer_is_told_of_its_column() {
             let mut places = Vec::new();
             if old.len() == new.len() {
                 let differs = |place: &usize| {
-                    old.iter().zip(new).any(|(old, new)| old.get(*place) != new.get(*place))
+                    column_of(old, *place, ordered(index)) != column_of(new, *place, ordered(index))
                 };
                 places.extend((0..old[0].len()).filter(differs).map(Some));
             } else {
@@ -252,7 +262,12 @@ fn what_changes_in_an_answer_is_told_of_its_column() {
         corpus.len()
     );
     let wrong: Vec<String> = wrong.into_iter().collect();
-    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert!(answered >= 300, "{answered} of {} answered", corpus.len());
     assert!(changed >= 1_000, "{changed}");
 }

@@ -56,7 +56,10 @@ fn rows(rows: &Rows) -> String {
         Rows::None => "-".to_owned(),
         Rows::Untraced => "??".to_owned(),
         Rows::Columns(columns) => {
-            let all: Vec<String> = columns.iter().map(|column| origin(&column.origin)).collect();
+            let all: Vec<String> = columns
+                .iter()
+                .map(|column| origin(&column.origin))
+                .collect();
             match all.is_empty() {
                 true => "()".to_owned(),
                 false => all.join(" "),
