@@ -18,9 +18,12 @@ use crate::sql::prepared::Prepared;
 use crate::sql::settings::Settings;
 use crate::sql::visit::{self, Counted, Counts};
 
-/// How much one trace may do: nodes walked, names compared, columns merged. What is past it is
-/// untraced.
+/// How much one trace may do: nodes walked, names compared, columns merged and told. What is past
+/// it is untraced.
 pub const MAX_WORK: usize = 4_000_000;
+
+/// What a column that is told counts for: its names take memory, and partitions make many of one.
+const TOLD: usize = 16;
 
 pub(super) struct Tracer<'c> {
     pub(super) catalogue: &'c Catalogue,
@@ -101,11 +104,6 @@ impl<'c> Tracer<'c> {
     }
 
     fn finish(mut self, mut results: Vec<Rows>) -> Lineage {
-        let exhausted = self.is_exhausted();
-        if exhausted {
-            results.fill(Rows::Untraced);
-            self.cursor_changes = vec![CursorChange::Forget];
-        }
         let mut uses = BTreeMap::new();
         for (source, usage) in std::mem::take(&mut self.uses) {
             for column in self.columns_of(source).iter() {
@@ -114,13 +112,20 @@ impl<'c> Tracer<'c> {
             }
         }
         let stored_uses = std::mem::take(&mut self.stored_uses);
+        let stored_uses = self.all_columns_of(stored_uses.into_iter());
         let copies = std::mem::take(&mut self.copies);
+        let copies = self.all_columns_of(copies.into_iter());
+        if self.is_exhausted() {
+            self.untraced = true;
+            results.fill(Rows::Untraced);
+            self.cursor_changes = vec![CursorChange::Forget];
+        }
         Lineage {
             results,
             uses,
-            stored_uses: self.all_columns_of(stored_uses.into_iter()),
-            copies: self.all_columns_of(copies.into_iter()),
-            untraced: self.untraced || exhausted,
+            stored_uses,
+            copies,
+            untraced: self.untraced,
             cursors: self.cursor_changes,
         }
     }
@@ -285,7 +290,6 @@ impl<'c> Tracer<'c> {
         let mut all = BTreeSet::new();
         for source in sources {
             let columns = self.columns_of(source);
-            self.work += columns.len();
             all.extend(columns.iter().cloned());
         }
         all
@@ -294,7 +298,11 @@ impl<'c> Tracer<'c> {
     /// A column with those of its relation's parents and children that hold the same rows.
     fn columns_of(&mut self, source: Source) -> Rc<[ColumnRef]> {
         if let Some(told) = self.told.get(&source) {
+            self.work += told.len() * TOLD;
             return Rc::clone(told);
+        }
+        if self.is_exhausted() {
+            return Rc::new([]);
         }
         let told: Rc<[ColumnRef]> = match self.catalogue.relation_by_oid(source.relation) {
             Some(relation) => self.told_of(relation, source),
@@ -303,6 +311,7 @@ impl<'c> Tracer<'c> {
                 Rc::new([])
             }
         };
+        self.work += told.len() * TOLD;
         self.told.insert(source, Rc::clone(&told));
         told
     }
