@@ -39,7 +39,7 @@ mod with;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use cursors::{CursorChange, Cursors};
+pub use cursors::{CursorChange, Cursors, MAX_CURSORS};
 pub use trace::MAX_WORK;
 
 use super::catalogue::Catalogue;

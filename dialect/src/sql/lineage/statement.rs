@@ -83,10 +83,8 @@ impl<'c> Tracer<'c> {
                     false => CursorChange::Close { name },
                 });
             }
-            Some(N::DiscardStmt(discard)) => {
-                if discard.target == DiscardMode::DiscardAll as i32 {
-                    self.cursor_changed(CursorChange::Forget);
-                }
+            Some(N::DiscardStmt(discard)) if discard.target == DiscardMode::DiscardAll as i32 => {
+                self.cursor_changed(CursorChange::Forget);
             }
             Some(N::DoStmt(_)) => {
                 self.untraced = true;

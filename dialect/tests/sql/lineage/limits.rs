@@ -1,7 +1,9 @@
 //! The bounds of lineage, and what it keeps from one text to the next.
 
 use portcullis_dialect::sql::catalogue::{Catalogue, Loader, Section};
-use portcullis_dialect::sql::lineage::{Cursors, Lineage, MAX_COLUMNS, Origin, Rows, lineage};
+use portcullis_dialect::sql::lineage::{
+    CursorChange, Cursors, Lineage, MAX_COLUMNS, MAX_CURSORS, Origin, Rows, lineage,
+};
 use portcullis_dialect::sql::parser::MAX_TEXT;
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
@@ -187,4 +189,18 @@ fn code_that_cannot_be_read_may_open_cursors_of_the_same_names() {
         }
         assert_eq!(cursors.rows("c"), Rows::Untraced, "{text}");
     }
+}
+
+#[test]
+fn as_many_cursors_are_remembered_as_the_limit_says_and_one_more_is_untraced() {
+    let mut cursors = Cursors::default();
+    for number in 0..=MAX_CURSORS {
+        cursors.apply(CursorChange::Declare {
+            name: format!("c{number}"),
+            rows: Rows::None,
+            holds: false,
+        });
+    }
+    assert_eq!(cursors.rows(&format!("c{}", MAX_CURSORS - 1)), Rows::None);
+    assert_eq!(cursors.rows(&format!("c{MAX_CURSORS}")), Rows::Untraced);
 }
