@@ -355,7 +355,7 @@ impl<'c> Walk<'c> {
 }
 
 /// `SELECT … INTO t`, also in the first arm of a set operation.
-fn makes_table(select: &SelectStmt) -> bool {
+pub(crate) fn makes_table(select: &SelectStmt) -> bool {
     let mut arm = Some(select);
     while let Some(current) = arm {
         if current.into_clause.is_some() {

@@ -337,7 +337,7 @@ impl<'c> Walk<'c> {
 }
 
 /// The statement of a raw one.
-pub(super) fn statement_of(raw: &pg_query::protobuf::RawStmt) -> Option<&node::Node> {
+pub(crate) fn statement_of(raw: &pg_query::protobuf::RawStmt) -> Option<&node::Node> {
     raw.stmt.as_ref()?.node.as_ref()
 }
 

@@ -184,12 +184,7 @@ impl<'c> Walk<'c> {
     pub(super) fn execute(&mut self, execute: &ExecuteStmt) -> &'static str {
         self.found.attribute("prepared", execute.name.clone());
         self.expressions(&execute.params);
-        let prepared = match self.prepared_here.get(&execute.name) {
-            Some(here) => here.clone(),
-            None if self.prepared_cleared => None,
-            None => self.prepared.get(&execute.name).cloned(),
-        };
-        let Some(prepared) = prepared.filter(|_| !self.names_void) else {
+        let Some(prepared) = self.prepared_as(&execute.name) else {
             self.unknown();
             return "EXECUTE";
         };
@@ -220,6 +215,16 @@ impl<'c> Walk<'c> {
             _ => self.unknown(),
         }
         "EXECUTE"
+    }
+
+    /// What a name of a prepared statement stands for; `None` when that cannot be told.
+    pub(crate) fn prepared_as(&self, name: &str) -> Option<PreparedStatement> {
+        let prepared = match self.prepared_here.get(name) {
+            Some(here) => here.clone(),
+            None if self.prepared_cleared => None,
+            None => self.prepared.get(name).cloned(),
+        };
+        prepared.filter(|_| !self.names_void)
     }
 
     pub(super) fn deallocate(&mut self, deallocate: &DeallocateStmt) -> &'static str {
