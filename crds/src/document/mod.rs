@@ -155,6 +155,14 @@ impl Reader {
         }
     }
 
+    /// Where an object was read: its file, and which document of it. A cluster-scoped one has the
+    /// empty namespace.
+    pub fn place(&self, kind: &str, namespace: &str, name: &str) -> Option<(&str, usize)> {
+        let key = (kind.to_owned(), namespace.to_owned(), name.to_owned());
+        let (file, document) = self.seen.get(&key)?;
+        Some((file, *document))
+    }
+
     /// All that was read, or everything that is wrong with it.
     pub fn finish(mut self) -> Result<Documents, Vec<DocumentError>> {
         if self.errors.is_empty() {
