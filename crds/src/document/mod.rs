@@ -176,12 +176,10 @@ impl Reader {
         }
     }
 
-    /// Where an object was read: its file, and which document of it. A cluster-scoped one has the
-    /// empty namespace.
-    pub fn place(&self, kind: &str, namespace: &str, name: &str) -> Option<(&str, usize)> {
-        let key = (kind.to_owned(), namespace.to_owned(), name.to_owned());
-        let (file, document) = self.seen.get(&key)?;
-        Some((file, *document))
+    /// Where each object was read: kind, namespace (empty for what belongs to none) and name, to
+    /// the file and which document of it.
+    pub fn places(&self) -> &BTreeMap<(String, String, String), (String, usize)> {
+        &self.seen
     }
 
     /// All that was read, or everything that is wrong with it.

@@ -11,7 +11,7 @@ use portcullis_crds::lower::FieldError;
 use portcullis_crds::lower::connection::{
     LoweredConnection, RecordingRules as LoweredRecording, SessionBounds as LoweredBounds,
 };
-use portcullis_policy::{Snapshot, SnapshotParts};
+use portcullis_policy::Snapshot;
 use rustls_pki_types::CertificateDer;
 
 use super::objects::Objects;
@@ -80,27 +80,6 @@ impl Pieces {
             approvals: self.approvals.clone(),
         }
     }
-}
-
-/// What is left of a Connection that was removed: nobody has access, nothing passes, so its
-/// sessions end.
-pub fn removed(last: &Target) -> Option<Target> {
-    let parts = SnapshotParts {
-        revision: "removed".to_owned(),
-        connection: last.snapshot.connection().clone(),
-        replicas: 1,
-        ..SnapshotParts::default()
-    };
-    Some(Target {
-        snapshot: Arc::new(Snapshot::compile(parts).ok()?),
-        upstream: last.upstream.clone(),
-        credential: Err("the Connection was removed".to_owned()),
-        identities: Arc::clone(&last.identities),
-        audience: last.audience.clone(),
-        sessions: last.sessions,
-        recording: last.recording,
-        approvals: last.approvals.clone(),
-    })
 }
 
 /// A reference that does not resolve is refused: without it the system's roots would vouch.
