@@ -149,6 +149,10 @@ impl CurrentTarget {
         self.0.target.load()
     }
 
+    pub fn load_full(&self) -> Arc<Target> {
+        self.0.target.load_full()
+    }
+
     /// Replaces the target and tells everybody who listens.
     pub fn store(&self, target: Target) {
         self.0.target.store(Arc::new(target));
