@@ -69,7 +69,13 @@ impl Requests {
         .unwrap_or(Err(DecideError::Unstored("a thread died".to_owned())))
     }
 
-    /// All requests, the newest last.
+    /// The Connection that a request belongs to, by namespace and name.
+    pub async fn connection(&self, name: &str) -> Option<(String, String)> {
+        let name = name.to_owned();
+        self.blocking(move |book| book.connection(&name)).await.flatten()
+    }
+
+    /// All requests, by name.
     pub async fn list(&self) -> Vec<Listed> {
         let now = self.clock.now();
         self.blocking(move |book| book.list(now)).await.unwrap_or_default()
