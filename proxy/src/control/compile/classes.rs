@@ -8,7 +8,7 @@ use portcullis_crds::connection_class::{ConnectionClass, ConnectionClassSpec, Id
 
 use super::Compiling;
 use crate::control::identity;
-use crate::identity::IdentityConfig;
+use crate::identity::{Identities, IdentityConfig};
 
 /// What a class means for the process.
 #[derive(Debug)]
@@ -85,6 +85,10 @@ impl Compiling {
                     continue;
                 }
             };
+            for unusable in Identities::new(identity.clone(), None).unusable() {
+                let field = format!("spec.identity.{}", unusable.field);
+                self.refuse_at("ConnectionClass", &at, &field, &unusable.reason);
+            }
             let users = spec.identity.os_users.iter();
             let deciders = users.filter_map(|user| {
                 // The schema admits no other number.
