@@ -9,7 +9,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::control::doors::{Bound, Porter, Serving};
 use crate::listen::Listener;
-use crate::listen::tls::{CurrentTls, Generated};
+use crate::listen::tls::CurrentTls;
+use crate::listen::tls::generated::Generated;
 use crate::protocol;
 use crate::session::ports::{Door, House};
 
