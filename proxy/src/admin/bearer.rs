@@ -29,11 +29,17 @@ impl Office {
                 continue;
             }
             let now = self.house.clock.now();
-            let proven = class.identities.prove(Presented::Bearer(&token), purpose, now);
+            let proven = class
+                .identities
+                .prove(Presented::Bearer(&token), purpose, now);
             if let Ok(proven) = proven.await {
                 proven_somewhere = true;
                 let groups = &proven.subject.groups;
-                if class.admin_groups.iter().any(|group| groups.contains(group)) {
+                if class
+                    .admin_groups
+                    .iter()
+                    .any(|group| groups.contains(group))
+                {
                     return Ok(proven.subject.username.clone());
                 }
             }

@@ -155,7 +155,10 @@ impl Office {
             ),
             Err(error) => {
                 tracing::error!(%error, "metrics cannot be written");
-                problem(StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be written")
+                problem(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "metrics cannot be written",
+                )
             }
         }
     }
@@ -179,7 +182,10 @@ impl Office {
         let Ok(session) = session.parse() else {
             return problem(StatusCode::NOT_FOUND, "a session is 32 hexadecimal digits");
         };
-        let killed = self.house.registry.kill(&self.house, session, who, "admin port");
+        let killed = self
+            .house
+            .registry
+            .kill(&self.house, session, who, "admin port");
         match killed {
             Ok(()) => json_answer(StatusCode::OK, &json!({})),
             Err(error) => problem(StatusCode::NOT_FOUND, &error.to_string()),
@@ -220,7 +226,10 @@ fn problem(status: StatusCode, detail: &str) -> Answer {
 }
 
 fn not_allowed(methods: &'static str) -> Answer {
-    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "this method is not for here");
+    let mut response = problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this method is not for here",
+    );
     let headers = response.headers_mut();
     headers.insert(ALLOW, HeaderValue::from_static(methods));
     response

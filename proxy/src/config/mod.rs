@@ -88,7 +88,10 @@ impl Settings {
         let Mode::Standalone(run) = &settings.mode;
         if run.peers.len() > MAX_PEERS {
             let reason = format!("--peer may be given at most {MAX_PEERS} times");
-            return Err(clap::Error::raw(clap::error::ErrorKind::TooManyValues, reason));
+            return Err(clap::Error::raw(
+                clap::error::ErrorKind::TooManyValues,
+                reason,
+            ));
         }
         Ok(settings)
     }

@@ -20,9 +20,27 @@ fn defaults_listen_on_loopback_only() {
 #[test]
 fn every_flag_is_read() {
     let run = parse(&[
-        "standalone", "--config", "c", "--state", "s", "--bind", "::1", "--admin", "[::1]:0",
-        "--peer", "10.0.0.7:5432", "--peer", "10.0.0.8:5432", "--replica", "65535",
-        "--drain-timeout", "1500ms", "--log-form", "json", "--log-filter", "debug",
+        "standalone",
+        "--config",
+        "c",
+        "--state",
+        "s",
+        "--bind",
+        "::1",
+        "--admin",
+        "[::1]:0",
+        "--peer",
+        "10.0.0.7:5432",
+        "--peer",
+        "10.0.0.8:5432",
+        "--replica",
+        "65535",
+        "--drain-timeout",
+        "1500ms",
+        "--log-form",
+        "json",
+        "--log-filter",
+        "debug",
     ])
     .unwrap();
     assert_eq!(run.bind, "::1".parse::<IpAddr>().unwrap());
@@ -39,16 +57,67 @@ fn what_is_wrong_exits_with_two() {
         &["standalone"][..],
         &[],
         &["standalone", "--config", "c"],
-        &["standalone", "--config", "c", "--state", "s", "--bind", "localhost"],
-        &["standalone", "--config", "c", "--state", "s", "--replica", "65536"],
-        &["standalone", "--config", "c", "--state", "s", "--drain-timeout", "30"],
-        &["standalone", "--config", "c", "--state", "s", "--drain-timeout", "61m"],
-        &["standalone", "--config", "c", "--state", "s", "--drain-timeout", "s"],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--bind",
+            "localhost",
+        ],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--replica",
+            "65536",
+        ],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--drain-timeout",
+            "30",
+        ],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--drain-timeout",
+            "61m",
+        ],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--drain-timeout",
+            "s",
+        ],
         &["standalone", "--config", "c", "--state", "s", "--unknown"],
     ] {
         assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line:?}");
     }
-    assert!(parse(&["standalone", "--config", "c", "--state", "s", "--drain-timeout", "60m"]).is_ok());
+    assert!(
+        parse(&[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--drain-timeout",
+            "60m"
+        ])
+        .is_ok()
+    );
 }
 
 #[test]

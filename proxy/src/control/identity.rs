@@ -116,7 +116,10 @@ fn lower_key(index: usize, spec: &ApiKeySpec) -> Result<ApiKey, FieldError> {
         groups: spec.groups.clone(),
         connections: connections.collect::<Result<_, FieldError>>()?,
         sha256,
-        expires_at: spec.expires_at.as_ref().map(|time| SystemTime::from(time.0)),
+        expires_at: spec
+            .expires_at
+            .as_ref()
+            .map(|time| SystemTime::from(time.0)),
     })
 }
 
@@ -126,7 +129,9 @@ fn bundle(
     objects: &Objects,
 ) -> Result<Vec<u8>, FieldError> {
     let found = objects.bundle(PLATFORM_NAMESPACE, reference);
-    found.map(|(pem, _)| pem).map_err(|reason| wrong(field, reason))
+    found
+        .map(|(pem, _)| pem)
+        .map_err(|reason| wrong(field, reason))
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

@@ -44,7 +44,10 @@ impl Objects {
     pub fn secret(&self, namespace: &str, name: &str) -> Option<BTreeMap<&str, &[u8]>> {
         let key = (namespace.to_owned(), name.to_owned());
         let data = self.secrets.get(&key)?.data.iter().flatten();
-        Some(data.map(|(key, value)| (key.as_str(), value.0.as_slice())).collect())
+        Some(
+            data.map(|(key, value)| (key.as_str(), value.0.as_slice()))
+                .collect(),
+        )
     }
 
     fn config_value(&self, namespace: &str, name: &str, key: &str) -> Option<&[u8]> {
@@ -64,12 +67,13 @@ impl Objects {
     ) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>), String> {
         let (name, key) = (&reference.name, &reference.key);
         let (kind, found) = match reference.kind {
-            CertificateSource::ConfigMap => {
-                ("ConfigMap", self.config_value(namespace, name, key))
-            }
+            CertificateSource::ConfigMap => ("ConfigMap", self.config_value(namespace, name, key)),
             CertificateSource::Secret => {
                 let values = self.secret(namespace, name);
-                ("Secret", values.and_then(|values| values.get(key.as_str()).copied()))
+                (
+                    "Secret",
+                    values.and_then(|values| values.get(key.as_str()).copied()),
+                )
             }
         };
         let pem = found.ok_or_else(|| {

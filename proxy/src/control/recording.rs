@@ -80,7 +80,8 @@ impl Recorder {
         let writer = Arc::new(Writer::open(spool, key, clock.now())?);
         let stop = Arc::new(AtomicBool::new(false));
         let clockwork = {
-            let (writer, clock, stop) = (Arc::clone(&writer), Arc::clone(&clock), Arc::clone(&stop));
+            let (writer, clock, stop) =
+                (Arc::clone(&writer), Arc::clone(&clock), Arc::clone(&stop));
             std::thread::Builder::new()
                 .name("recorder".to_owned())
                 .spawn(move || turn(&writer, clock.as_ref(), &metrics, &stop))
@@ -187,7 +188,10 @@ fn store(
     state: &State,
 ) -> Result<(Store, Confirmation), RecordingError> {
     let Some(store) = &settings.store else {
-        return Ok((Store::directory(&state.recordings())?, Confirmation::ReadBack));
+        return Ok((
+            Store::directory(&state.recordings())?,
+            Confirmation::ReadBack,
+        ));
     };
     let mut options = BTreeMap::new();
     for (name, value) in &store.options {

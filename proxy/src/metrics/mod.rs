@@ -100,7 +100,10 @@ impl Metrics {
         let metrics = Self {
             registry: Registry::new(),
             operations: IntCounterVec::new(
-                opts("operations_total", "Operations, by what they do and what was decided."),
+                opts(
+                    "operations_total",
+                    "Operations, by what they do and what was decided.",
+                ),
                 &["protocol", "effect", "decision"],
             )?,
             decision_seconds: seconds("decision_seconds", "Time to decide.", &DECISION_BUCKETS)?,
@@ -119,7 +122,10 @@ impl Metrics {
                     .buckets(APPROVAL_BUCKETS.to_vec()),
             )?,
             approvals_waiting: IntGaugeVec::new(
-                opts("approvals_waiting", "Operations that wait for approval now."),
+                opts(
+                    "approvals_waiting",
+                    "Operations that wait for approval now.",
+                ),
                 &["protocol"],
             )?,
             masked_values: IntCounter::with_opts(opts(
@@ -133,7 +139,10 @@ impl Metrics {
             )?,
             spool_bytes: IntGauge::with_opts(opts("spool_bytes", "Bytes in the spool."))?,
             reloads: IntCounterVec::new(
-                opts("reloads_total", "Edits of the configuration, applied or refused."),
+                opts(
+                    "reloads_total",
+                    "Edits of the configuration, applied or refused.",
+                ),
                 &["result"],
             )?,
         };
@@ -250,7 +259,10 @@ fn histogram(short: &str, help: &str) -> HistogramOpts {
 }
 
 fn seconds(short: &str, help: &str, buckets: &[f64]) -> Result<HistogramVec, prometheus::Error> {
-    HistogramVec::new(histogram(short, help).buckets(buckets.to_vec()), &["protocol"])
+    HistogramVec::new(
+        histogram(short, help).buckets(buckets.to_vec()),
+        &["protocol"],
+    )
 }
 
 #[cfg(test)]

@@ -41,7 +41,12 @@ fn handles_of_one_protocol_count_together() {
     two.client_in.inc_by(7);
     assert_eq!(metrics.bytes.with_label_values(&["client_in"]).get(), 12);
     for (effect, _) in Effect::ALL {
-        for decided in [Decided::Allowed, Decided::Held, Decided::Limited, Decided::Failed] {
+        for decided in [
+            Decided::Allowed,
+            Decided::Held,
+            Decided::Limited,
+            Decided::Failed,
+        ] {
             let before = one.operation(*effect, decided).get();
             two.operation(*effect, decided).inc();
             assert_eq!(one.operation(*effect, decided).get(), before + 1);
@@ -68,9 +73,10 @@ fn queried(value: &serde_json::Value, found: &mut BTreeSet<String>) {
 fn names_in(query: &str, found: &mut BTreeSet<String>) {
     let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     for word in words.filter(|word| word.starts_with("portcullis")) {
-        let base = ["_bucket", "_count", "_sum"]
-            .iter()
-            .find_map(|ending| word.strip_suffix(ending).filter(|base| base.ends_with("_seconds")));
+        let base = ["_bucket", "_count", "_sum"].iter().find_map(|ending| {
+            word.strip_suffix(ending)
+                .filter(|base| base.ends_with("_seconds"))
+        });
         found.insert(base.unwrap_or(word).to_owned());
     }
 }

@@ -108,7 +108,11 @@ fn requests(
     let key = state.secret_file(KEY_FILE, MAX_KEY_FILE, new_key)?;
     let folder = Folder::new(state.approvals(), &key);
     let book = Book::open(folder, clock.now())?;
-    Ok(Requests::new(book, Arc::clone(clock), Arc::clone(&recorder.writer)))
+    Ok(Requests::new(
+        book,
+        Arc::clone(clock),
+        Arc::clone(&recorder.writer),
+    ))
 }
 
 async fn serve_admin(

@@ -171,7 +171,9 @@ impl Kept {
 
     /// Whether somebody waits for it.
     pub(super) fn is_held(&self, now: SystemTime) -> bool {
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         self.held_until.is_some_and(|until| now.as_secs() < until)
     }
 

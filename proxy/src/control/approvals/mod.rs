@@ -72,13 +72,17 @@ impl Requests {
     /// The Connection that a request belongs to, by namespace and name.
     pub async fn connection(&self, name: &str) -> Option<(String, String)> {
         let name = name.to_owned();
-        self.blocking(move |book| book.connection(&name)).await.flatten()
+        self.blocking(move |book| book.connection(&name))
+            .await
+            .flatten()
     }
 
     /// All requests, by name.
     pub async fn list(&self) -> Vec<Listed> {
         let now = self.clock.now();
-        self.blocking(move |book| book.list(now)).await.unwrap_or_default()
+        self.blocking(move |book| book.list(now))
+            .await
+            .unwrap_or_default()
     }
 
     /// Lets time pass: what is over expires, what is finished long ago is removed.
@@ -116,7 +120,9 @@ impl Approvals for Requests {
             let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
             book.watch(name).ok_or_else(gone)?
         };
-        let decided = standing.wait_for(|standing| *standing != Standing::Pending).await;
+        let decided = standing
+            .wait_for(|standing| *standing != Standing::Pending)
+            .await;
         decided.map(|standing| standing.clone()).map_err(|_| gone())
     }
 

@@ -25,7 +25,11 @@ pub(super) fn stem(wanted: &WantedApproval) -> String {
         .take(HASH_BYTES)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let connection: String = wanted.connection.chars().take(MAX_CONNECTION_PART).collect();
+    let connection: String = wanted
+        .connection
+        .chars()
+        .take(MAX_CONNECTION_PART)
+        .collect();
     // A name that was cut at a dot would be none.
     let connection = connection.trim_end_matches(['.', '-']);
     format!("{connection}-{hex}")

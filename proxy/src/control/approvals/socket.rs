@@ -64,7 +64,10 @@ enum Command {
     Revoke(About),
     List,
     Sessions,
-    Kill { session: String, reason: Option<String> },
+    Kill {
+        session: String,
+        reason: Option<String>,
+    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -156,8 +159,8 @@ impl Desk {
 
     /// Answers one command of a user of this machine.
     pub async fn answer(&self, line: &[u8], uid: u32) -> Result<Value, String> {
-        let command: Command = serde_json::from_slice(line)
-            .map_err(|error| format!("this is no command: {error}"))?;
+        let command: Command =
+            serde_json::from_slice(line).map_err(|error| format!("this is no command: {error}"))?;
         match command {
             Command::Approve(about) => self.decide(Verb::Approve, about, uid).await,
             Command::Deny(about) => self.decide(Verb::Deny, about, uid).await,
@@ -188,16 +191,29 @@ impl Desk {
                 let who = self.known(uid)?;
                 let session = session.parse().map_err(|error| format!("{error}"))?;
                 let reason = reason.unwrap_or_default();
-                let killed = self.house.registry.kill(&self.house, session, &who, &reason);
-                killed.map(|()| json!({})).map_err(|error| error.to_string())
+                let killed = self
+                    .house
+                    .registry
+                    .kill(&self.house, session, &who, &reason);
+                killed
+                    .map(|()| json!({}))
+                    .map_err(|error| error.to_string())
             }
         }
     }
 
     async fn decide(&self, verb: Verb, about: About, uid: u32) -> Result<Value, String> {
         let missing = || format!("there is no request {}", about.name);
-        let connection = self.requests.connection(&about.name).await.ok_or_else(missing)?;
-        if about.namespace.as_ref().is_some_and(|namespace| *namespace != connection.0) {
+        let connection = self
+            .requests
+            .connection(&about.name)
+            .await
+            .ok_or_else(missing)?;
+        if about
+            .namespace
+            .as_ref()
+            .is_some_and(|namespace| *namespace != connection.0)
+        {
             return Err(missing());
         }
         let by = self
@@ -213,7 +229,11 @@ impl Desk {
             reason: about.reason.unwrap_or_default(),
         };
         let (request, by) = (decision.name.clone(), decision.by.clone());
-        let standing = self.requests.decide(decision).await.map_err(|error| error.to_string())?;
+        let standing = self
+            .requests
+            .decide(decision)
+            .await
+            .map_err(|error| error.to_string())?;
         tracing::info!(request, by, decision = verb.fact(), "a request was decided");
         Ok(json!({ "state": word(&standing) }))
     }
@@ -230,7 +250,10 @@ pub fn sessions(house: &House) -> Vec<Value> {
     let listed = house.registry.list().into_iter();
     listed
         .map(|session| {
-            let started = session.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let started = session
+                .started_at
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
             json!({
                 "session": session.id.to_string(),
                 "subject": session.subject,

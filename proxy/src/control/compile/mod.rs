@@ -137,7 +137,12 @@ impl Compiling {
     /// The proxy alone writes requests: one that lies here could be made by whoever may write a
     /// policy, decisions included.
     fn refuse_requests(&mut self) {
-        let names: Vec<Name> = self.documents.approval_requests.iter().map(|it| name_of(&it.metadata)).collect();
+        let names: Vec<Name> = self
+            .documents
+            .approval_requests
+            .iter()
+            .map(|it| name_of(&it.metadata))
+            .collect();
         for name in names {
             let reason = "only the proxy writes requests, under its own state; remove it";
             self.refuse_at("ApprovalRequest", &name, "kind", reason);
@@ -231,7 +236,9 @@ impl Compiling {
         object: &Connection,
         class: Option<&ConnectionClass>,
     ) -> Option<(LoweredConnection, SnapshotParts)> {
-        let labels = self.documents.namespace_labels(&name_of(&object.metadata).0);
+        let labels = self
+            .documents
+            .namespace_labels(&name_of(&object.metadata).0);
         let lowered = snapshot::lower(
             snapshot::Objects {
                 connection: object,
@@ -253,7 +260,10 @@ impl Compiling {
                 self.refuse(refused.kind, &name, refused.errors);
             }
         }
-        lowered.connection.filter(|_| whole).map(|it| (it, lowered.parts))
+        lowered
+            .connection
+            .filter(|_| whole)
+            .map(|it| (it, lowered.parts))
     }
 
     fn compiled(

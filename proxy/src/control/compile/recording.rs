@@ -109,7 +109,12 @@ impl Compiling {
         let store = store.map_err(&mut keep).ok();
         for (field, reason) in refused {
             let at = (String::new(), class.to_owned());
-            self.refuse_at("ConnectionClass", &at, &format!("spec.recording.{field}"), &reason);
+            self.refuse_at(
+                "ConnectionClass",
+                &at,
+                &format!("spec.recording.{field}"),
+                &reason,
+            );
         }
         Some(RecordingSettings {
             store: store?,

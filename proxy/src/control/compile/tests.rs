@@ -47,7 +47,11 @@ fn of(documents: &[&str]) -> Result<Configuration, Vec<Refusal>> {
 }
 
 fn refusals(documents: &[&str]) -> Vec<String> {
-    of(documents).unwrap_err().iter().map(ToString::to_string).collect()
+    of(documents)
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn orders(configuration: &Configuration) -> &Compiled {
@@ -61,13 +65,19 @@ fn a_whole_directory_becomes_targets() {
     let compiled = orders(&configuration);
     assert_eq!((compiled.protocol, compiled.port), ("PostgreSQL", 15432));
     let upstream = &compiled.pieces.upstream;
-    assert_eq!((upstream.host.as_str(), upstream.port), ("orders.internal", 5432));
+    assert_eq!(
+        (upstream.host.as_str(), upstream.port),
+        ("orders.internal", 5432)
+    );
     let credential = compiled.pieces.credential.as_ref().unwrap();
     assert_eq!(credential.username, "app");
     assert_eq!(credential.password.as_ref().unwrap().reveal(), b"hunter2");
     assert!(configuration.closed.is_empty() && configuration.advice.is_empty());
     let class = configuration.classes.get("default").unwrap();
-    assert_eq!(class.deciders.username(1000), Some("oidc:carol@example.com"));
+    assert_eq!(
+        class.deciders.username(1000),
+        Some("oidc:carol@example.com")
+    );
     assert_eq!(class.deciders.username(1001), None);
     assert_eq!(class.admin_groups, ["oidc:platform"]);
 }
@@ -121,18 +131,24 @@ fn a_ca_that_does_not_resolve_is_refused_and_one_that_does_is_used() {
     let refused = refusals(&[CLASS, &connection, SECRET, POLICY]);
     assert_eq!(
         refused,
-        ["all.yaml: document 2: spec.upstream.tls.caRef: there is no key ca.crt in ConfigMap \
-          shop/ca; add it there"]
+        [
+            "all.yaml: document 2: spec.upstream.tls.caRef: there is no key ca.crt in ConfigMap \
+          shop/ca; add it there"
+        ]
     );
     let map = |pem: &str| {
         let pem = pem.replace('\n', "\\n");
-        format!("\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: ca, namespace: shop}}\ndata: {{ca.crt: \"{pem}\"}}\n")
+        format!(
+            "\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: ca, namespace: shop}}\ndata: {{ca.crt: \"{pem}\"}}\n"
+        )
     };
     let refused = refusals(&[CLASS, &connection, SECRET, POLICY, &map("nothing")]);
-    assert!(refused[0].ends_with("holds no certificate in PEM"), "{refused:?}");
+    assert!(
+        refused[0].ends_with("holds no certificate in PEM"),
+        "{refused:?}"
+    );
     let made = rcgen::generate_simple_self_signed(["ca.internal".to_owned()]).unwrap();
-    let configuration =
-        of(&[CLASS, &connection, SECRET, POLICY, &map(&made.cert.pem())]).unwrap();
+    let configuration = of(&[CLASS, &connection, SECRET, POLICY, &map(&made.cert.pem())]).unwrap();
     let ca = orders(&configuration).pieces.upstream.ca.clone().unwrap();
     assert_eq!(ca, [made.cert.der().clone()]);
 }
@@ -142,12 +158,19 @@ fn without_a_class_defaults_hold_and_nobody_gets_in() {
     let configuration = of(&[CONNECTION, SECRET, POLICY]).unwrap();
     let class = configuration.classes.get("default").unwrap();
     assert_eq!(class.identity, crate::identity::IdentityConfig::default());
-    assert!(configuration.advice.iter().any(|advice| advice.contains("nobody gets in")));
+    assert!(
+        configuration
+            .advice
+            .iter()
+            .any(|advice| advice.contains("nobody gets in"))
+    );
     let other = CONNECTION.replace("spec:\n", "spec:\n  className: special\n");
     assert_eq!(
         refusals(&[&other, SECRET, POLICY]),
-        ["all.yaml: document 1: spec.className: there is no ConnectionClass special; write one, \
-          or name another"]
+        [
+            "all.yaml: document 1: spec.className: there is no ConnectionClass special; write one, \
+          or name another"
+        ]
     );
 }
 
@@ -156,15 +179,21 @@ fn every_error_is_told_at_its_place_and_nothing_is_taken_over() {
     let policy = POLICY.replace("{effects: [Read]}", "{effects: [Read], text: [\"(\"]}");
     let second = CONNECTION.replace("orders-db", "more-db");
     let refused = refusals(&[CLASS, CONNECTION, SECRET, &policy, &second]);
-    assert!(refused.iter().any(|error| {
-        error.starts_with("all.yaml: document 4: spec.rules[0].match.text[0]: ")
-    }));
+    assert!(
+        refused.iter().any(|error| {
+            error.starts_with("all.yaml: document 4: spec.rules[0].match.text[0]: ")
+        })
+    );
     let files = [
         ("a.yaml".to_owned(), CONNECTION.as_bytes().to_vec()),
         ("b.yaml".to_owned(), b"kind: Connection\n".to_vec()),
     ];
     let refused = compile(&files).unwrap_err();
-    assert!(refused.iter().all(|error| error.file == "b.yaml" && error.document == 1));
+    assert!(
+        refused
+            .iter()
+            .all(|error| error.file == "b.yaml" && error.document == 1)
+    );
 }
 
 #[test]
@@ -172,8 +201,10 @@ fn two_connections_on_one_port_are_refused() {
     let second = CONNECTION.replace("orders-db", "other-db");
     assert_eq!(
         refusals(&[CLASS, CONNECTION, SECRET, POLICY, &second]),
-        ["all.yaml: document 5: spec.port: shop/orders-db listens on port 15432 already; choose \
-          another"]
+        [
+            "all.yaml: document 5: spec.port: shop/orders-db listens on port 15432 already; choose \
+          another"
+        ]
     );
 }
 
@@ -196,8 +227,10 @@ spec:
 "#;
     assert_eq!(
         refusals(&[request]),
-        ["all.yaml: document 1: kind: only the proxy writes requests, under its own state; remove \
-          it"]
+        [
+            "all.yaml: document 1: kind: only the proxy writes requests, under its own state; remove \
+          it"
+        ]
     );
 }
 
@@ -205,9 +238,15 @@ spec:
 fn the_revision_follows_every_object_but_secrets() {
     let base = of(&[CLASS, CONNECTION, SECRET, POLICY]).unwrap().revision;
     let rotated = SECRET.replace("hunter2", "hunter3");
-    assert_eq!(of(&[CLASS, CONNECTION, &rotated, POLICY]).unwrap().revision, base);
+    assert_eq!(
+        of(&[CLASS, CONNECTION, &rotated, POLICY]).unwrap().revision,
+        base
+    );
     let edited = POLICY.replace("reads", "looks");
-    assert_ne!(of(&[CLASS, CONNECTION, SECRET, &edited]).unwrap().revision, base);
+    assert_ne!(
+        of(&[CLASS, CONNECTION, SECRET, &edited]).unwrap().revision,
+        base
+    );
 }
 
 #[test]
@@ -226,7 +265,11 @@ fn classes_of_one_process_agree_on_the_recording() {
         "  admin:",
         "  recording: {store: {url: \"s3://b\", endpoint: \"http://127.0.0.1:9\", region: r}}\n  admin:",
     );
-    let store = of(&[&store, CONNECTION, SECRET, POLICY]).unwrap().recording.store.unwrap();
+    let store = of(&[&store, CONNECTION, SECRET, POLICY])
+        .unwrap()
+        .recording
+        .store
+        .unwrap();
     assert_eq!(store.url, "s3://b");
     let names: Vec<&str> = store.options.keys().map(String::as_str).collect();
     assert_eq!(names, ["allow_http", "endpoint", "region"]);

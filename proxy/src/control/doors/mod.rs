@@ -210,7 +210,12 @@ impl Doors {
             }
             (Some(before), Some(taken)) => {
                 before.door.target.store(target);
-                tracing::info!(namespace, connection, port = compiled.port, "connection moved");
+                tracing::info!(
+                    namespace,
+                    connection,
+                    port = compiled.port,
+                    "connection moved"
+                );
                 let serving = taken.serve(Arc::clone(&before.door));
                 (before.door, serving)
             }
@@ -223,7 +228,12 @@ impl Doors {
                     house: Arc::clone(&self.house),
                     closed: CancellationToken::new(),
                 });
-                tracing::info!(namespace, connection, port = compiled.port, "connection served");
+                tracing::info!(
+                    namespace,
+                    connection,
+                    port = compiled.port,
+                    "connection served"
+                );
                 let serving = taken.serve(Arc::clone(&door));
                 (door, serving)
             }
@@ -248,5 +258,9 @@ impl Serving for Stopped {}
 fn close(name: &Name, left: OpenDoor) {
     drop(left.serving);
     left.door.closed.cancel();
-    tracing::info!(namespace = name.0, connection = name.1, "connection removed");
+    tracing::info!(
+        namespace = name.0,
+        connection = name.1,
+        "connection removed"
+    );
 }

@@ -4,9 +4,9 @@
 //! with a dot are passed over). Links are followed, and a set of files that changes while it is
 //! read is read again, so that swapping one link (as a mounted ConfigMap does) is seen whole.
 
-mod watch;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -28,7 +28,9 @@ fn changes(path: &Path) -> Changes {
 }
 
 async fn soon(changes: &mut Changes) -> Result<Files, Vec<Refusal>> {
-    timeout(SOON, changes.next()).await.expect("the edit was not seen in time")
+    timeout(SOON, changes.next())
+        .await
+        .expect("the edit was not seen in time")
 }
 
 #[test]
@@ -52,7 +54,9 @@ fn what_is_no_file_is_refused_by_name() {
     fs::create_dir(folder.path().join("x.yaml")).unwrap();
     let refused = Directory::new(folder.path()).read().unwrap_err();
     assert_eq!(refused[0].to_string(), "x.yaml: is no file");
-    let refused = Directory::new(folder.path().join("gone")).read().unwrap_err();
+    let refused = Directory::new(folder.path().join("gone"))
+        .read()
+        .unwrap_err();
     assert!(refused[0].reason.starts_with("cannot be read: "));
     symlink("nowhere", folder.path().join("y.yaml")).unwrap();
     let refused = Directory::new(folder.path()).read().unwrap_err();
@@ -123,9 +127,15 @@ async fn a_directory_that_is_itself_a_link_may_be_swapped() {
     let mut changes = changes(&link);
     symlink("v2", path.join("next")).unwrap();
     fs::rename(path.join("next"), &link).unwrap();
-    assert_eq!(names(&soon(&mut changes).await.unwrap()), [("a.yaml", "new")]);
+    assert_eq!(
+        names(&soon(&mut changes).await.unwrap()),
+        [("a.yaml", "new")]
+    );
     write(&path.join("v2"), "a.yaml", "newer");
-    assert_eq!(names(&soon(&mut changes).await.unwrap()), [("a.yaml", "newer")]);
+    assert_eq!(
+        names(&soon(&mut changes).await.unwrap()),
+        [("a.yaml", "newer")]
+    );
 }
 
 #[tokio::test]
@@ -136,10 +146,16 @@ async fn a_directory_that_is_gone_is_told_once_and_seen_again() {
     write(&path, "a.yaml", "1");
     let mut changes = changes(&path);
     fs::rename(&path, folder.path().join("away")).unwrap();
-    let gone = timeout(2 * POLL_SECONDS, changes.next()).await.unwrap().unwrap_err();
+    let gone = timeout(2 * POLL_SECONDS, changes.next())
+        .await
+        .unwrap()
+        .unwrap_err();
     assert!(gone[0].reason.starts_with("cannot be read: "), "{gone:?}");
     fs::rename(folder.path().join("away"), &path).unwrap();
-    let back = timeout(2 * POLL_SECONDS, changes.next()).await.unwrap().unwrap();
+    let back = timeout(2 * POLL_SECONDS, changes.next())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(names(&back), [("a.yaml", "1")]);
 }
 

@@ -149,7 +149,8 @@ pub fn remove_synced(path: &Path) -> Result<(), StateError> {
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+    path.parent()
+        .map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 fn make_directory(path: &Path) -> Result<(), StateError> {

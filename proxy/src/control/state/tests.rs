@@ -9,7 +9,12 @@ fn a_state_that_is_made_is_for_its_owner_alone() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("deep/state");
     let state = State::open(&root).unwrap();
-    for path in [state.root(), &state.approvals(), &state.spool(), &state.recordings()] {
+    for path in [
+        state.root(),
+        &state.approvals(),
+        &state.spool(),
+        &state.recordings(),
+    ] {
         assert_eq!(mode(path), 0o700, "{}", path.display());
     }
 }
@@ -34,14 +39,19 @@ fn a_secret_file_is_made_once_and_refused_when_others_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let state = State::open(&folder.path().join("state")).unwrap();
     let made = |content: &'static str| {
-        state.secret_file("x.key", 8, || Ok::<_, StateError>(content.as_bytes().to_vec()))
+        state.secret_file("x.key", 8, || {
+            Ok::<_, StateError>(content.as_bytes().to_vec())
+        })
     };
     assert_eq!(made("first").unwrap(), b"first");
     assert_eq!(made("second").unwrap(), b"first");
     let path = state.root().join("x.key");
     assert_eq!(mode(&path), 0o600);
     fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-    assert!(matches!(made("third"), Err(StateError::ReadableByOthers(_))));
+    assert!(matches!(
+        made("third"),
+        Err(StateError::ReadableByOthers(_))
+    ));
 }
 
 #[test]
@@ -50,7 +60,10 @@ fn files_are_read_up_to_their_limit_and_no_further() {
     let path = folder.path().join("a");
     write_synced(&path, b"1234").unwrap();
     assert_eq!(read_bounded(&path, 4).unwrap(), b"1234");
-    assert!(matches!(read_bounded(&path, 3), Err(StateError::TooLarge { limit: 3, .. })));
+    assert!(matches!(
+        read_bounded(&path, 3),
+        Err(StateError::TooLarge { limit: 3, .. })
+    ));
     write_synced(&path, b"5").unwrap();
     assert_eq!(read_bounded(&path, 4).unwrap(), b"5");
     remove_synced(&path).unwrap();

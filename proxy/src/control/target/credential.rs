@@ -39,7 +39,9 @@ pub(super) fn find(
     };
     Ok(Credential {
         username: username.to_owned(),
-        password: values.get("password").map(|password| Secret::new(*password)),
+        password: values
+            .get("password")
+            .map(|password| Secret::new(*password)),
         certificate,
     })
 }
@@ -82,17 +84,17 @@ fn check_serves(
 }
 
 /// A value that is text on one line; editors leave a line's end behind.
-fn text<'v>(
-    name: &str,
-    values: &BTreeMap<&str, &'v [u8]>,
-    key: &str,
-) -> Result<&'v str, String> {
+fn text<'v>(name: &str, values: &BTreeMap<&str, &'v [u8]>, key: &str) -> Result<&'v str, String> {
     let value = values
         .get(key)
         .ok_or_else(|| format!("Secret {name} has no key {key}; add it"))?;
-    let text = std::str::from_utf8(value).unwrap_or_default().trim_end_matches(['\r', '\n']);
+    let text = std::str::from_utf8(value)
+        .unwrap_or_default()
+        .trim_end_matches(['\r', '\n']);
     if text.is_empty() || text.contains(|c: char| c.is_control()) {
-        return Err(format!("{key} of Secret {name} is empty or no line of text"));
+        return Err(format!(
+            "{key} of Secret {name} is empty or no line of text"
+        ));
     }
     Ok(text)
 }

@@ -5,8 +5,8 @@ mod credential;
 use std::sync::Arc;
 
 use portcullis_crds::connection::{Connection, TlsMode as TlsModeSpec, UpstreamTls};
-use portcullis_crds::connection_class::{ApprovalDefaults, OnFailure, Payloads as PayloadsSpec};
 use portcullis_crds::connection_class::Durability;
+use portcullis_crds::connection_class::{ApprovalDefaults, OnFailure, Payloads as PayloadsSpec};
 use portcullis_crds::lower::FieldError;
 use portcullis_crds::lower::connection::{
     LoweredConnection, RecordingRules as LoweredRecording, SessionBounds as LoweredBounds,

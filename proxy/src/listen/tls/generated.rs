@@ -141,11 +141,7 @@ impl Generated {
         Ok((pem, true))
     }
 
-    fn sign(
-        &self,
-        ca: &[u8],
-        now: SystemTime,
-    ) -> Result<Zeroizing<String>, NotGenerated> {
+    fn sign(&self, ca: &[u8], now: SystemTime) -> Result<Zeroizing<String>, NotGenerated> {
         let path = self.folder.join("ca.pem");
         let issuer = issuer(ca).map_err(|reason| broken(&path, &reason))?;
         let key = KeyPair::generate()?;

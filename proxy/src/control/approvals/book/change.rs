@@ -3,9 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use portcullis_crds::approval_request::{
-    Decision as Said, GrantWindow, MAX_DECISIONS, Usage,
-};
+use portcullis_crds::approval_request::{Decision as Said, GrantWindow, MAX_DECISIONS, Usage};
 use portcullis_crds::condition;
 use serde_json::json;
 
@@ -32,14 +30,19 @@ impl Entry {
 
     /// A request without a status was never approved.
     pub(super) fn state(&self) -> ApprovalState {
-        self.status().map_or(ApprovalState::Pending, |status| status.state)
+        self.status()
+            .map_or(ApprovalState::Pending, |status| status.state)
     }
 
     pub(super) fn standing(&self) -> Standing {
         let said = self.status().map_or(&[][..], |status| &status.decisions);
         let against = || said.iter().find(|it| it.decision != DecisionKind::Approve);
         let by = || against().map(|it| it.username.clone()).unwrap_or_default();
-        let reason = || against().and_then(|it| it.reason.clone()).unwrap_or_default();
+        let reason = || {
+            against()
+                .and_then(|it| it.reason.clone())
+                .unwrap_or_default()
+        };
         match self.state() {
             ApprovalState::Pending => Standing::Pending,
             ApprovalState::Approved => Standing::Approved {
@@ -74,8 +77,7 @@ impl Entry {
             return Err(DecideError::NotAPerson(by()));
         }
         match (self.state(), decision.verb) {
-            (ApprovalState::Pending, _)
-            | (ApprovalState::Approved, Verb::Deny | Verb::Revoke) => {}
+            (ApprovalState::Pending, _) | (ApprovalState::Approved, Verb::Deny | Verb::Revoke) => {}
             (state, _) => return Err(DecideError::Final(word(state))),
         }
         if decision.verb != Verb::Approve {
@@ -258,7 +260,9 @@ fn end(status: &mut ApprovalRequestStatus, state: ApprovalState, now: SystemTime
     status.state = state;
     if let (Some((kind, reason)), Ok(now)) = (final_condition(state), time(now)) {
         let message = format!("the request is {}", word(state));
-        status.conditions.push(condition(kind, reason, &message, &now));
+        status
+            .conditions
+            .push(condition(kind, reason, &message, &now));
     }
 }
 

@@ -6,9 +6,7 @@ mod change;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use portcullis_crds::approval_request::{
-    ApprovalRequestStatus, ApprovalState, DecisionKind,
-};
+use portcullis_crds::approval_request::{ApprovalRequestStatus, ApprovalState, DecisionKind};
 use portcullis_crds::guardrail_policy::Grant as GrantKind;
 use portcullis_policy::Wait;
 use serde_json::Value;
@@ -141,9 +139,7 @@ impl Book {
         if let Some(entry) = self.requests.get_mut(&latest) {
             entry.expire(&self.folder, now);
             match entry.state() {
-                ApprovalState::Pending | ApprovalState::Approved
-                    if entry.is_for(wanted) =>
-                {
+                ApprovalState::Pending | ApprovalState::Approved if entry.is_for(wanted) => {
                     return Ok((latest, entry.standing()));
                 }
                 // The policy was edited meanwhile: nobody could ever use this one.
@@ -170,7 +166,10 @@ impl Book {
         let max = wanted.bounds.max_pending_per_subject;
         let pending = self.requests.values().filter(|entry| {
             entry.state() == ApprovalState::Pending
-                && same(&entry.kept.request.spec.requester.username, &wanted.requester)
+                && same(
+                    &entry.kept.request.spec.requester.username,
+                    &wanted.requester,
+                )
         });
         if pending.count() >= usize::try_from(max).unwrap_or(usize::MAX) {
             return Err(ApprovalsRefused::TooManyPending(max));

@@ -35,10 +35,14 @@ fn a_retry_finds_the_request_until_it_is_over() {
     let wanted = wanted();
     let name = pending(&mut book, &wanted);
     assert_eq!(pending(&mut book, &wanted), name);
-    book.decide(&said(Verb::Approve, &name, "carol"), after(1), recorded).unwrap();
+    book.decide(&said(Verb::Approve, &name, "carol"), after(1), recorded)
+        .unwrap();
     let (again, standing) = book.request(&wanted, after(2)).unwrap();
     assert_eq!((again, standing), (name.clone(), approved(&["carol"])));
-    assert_eq!(book.claim(&name, &wanted, "e1", after(3)).unwrap(), approved(&["carol"]));
+    assert_eq!(
+        book.claim(&name, &wanted, "e1", after(3)).unwrap(),
+        approved(&["carol"])
+    );
     let (next, standing) = book.request(&wanted, after(4)).unwrap();
     assert_eq!(standing, Standing::Pending);
     assert!(next.ends_with("-2") && next != name);
@@ -49,23 +53,42 @@ fn one_shot_is_claimed_once() {
     let (_folder, mut book) = book();
     let wanted = wanted();
     let name = pending(&mut book, &wanted);
-    assert_eq!(book.claim(&name, &wanted, "e0", start()).unwrap(), Standing::Pending);
-    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded).unwrap();
-    assert_eq!(book.claim(&name, &wanted, "e1", after(1)).unwrap(), approved(&["carol"]));
-    assert_eq!(book.claim(&name, &wanted, "e2", after(1)).unwrap(), Standing::Consumed);
+    assert_eq!(
+        book.claim(&name, &wanted, "e0", start()).unwrap(),
+        Standing::Pending
+    );
+    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded)
+        .unwrap();
+    assert_eq!(
+        book.claim(&name, &wanted, "e1", after(1)).unwrap(),
+        approved(&["carol"])
+    );
+    assert_eq!(
+        book.claim(&name, &wanted, "e2", after(1)).unwrap(),
+        Standing::Consumed
+    );
 }
 
 #[test]
 fn a_time_box_opens_until_its_end_and_no_longer() {
     let (_folder, mut book) = book();
-    let wanted = wanted_by(1, Grant::TimeBoxed { max: Duration::from_secs(60) });
+    let wanted = wanted_by(
+        1,
+        Grant::TimeBoxed {
+            max: Duration::from_secs(60),
+        },
+    );
     let name = pending(&mut book, &wanted);
-    book.decide(&said(Verb::Approve, &name, "carol"), after(10), recorded).unwrap();
+    book.decide(&said(Verb::Approve, &name, "carol"), after(10), recorded)
+        .unwrap();
     for second in [10, 69] {
         let claimed = book.claim(&name, &wanted, "e", after(second)).unwrap();
         assert_eq!(claimed, approved(&["carol"]));
     }
-    assert_eq!(book.claim(&name, &wanted, "e", after(70)).unwrap(), Standing::Expired);
+    assert_eq!(
+        book.claim(&name, &wanted, "e", after(70)).unwrap(),
+        Standing::Expired
+    );
 }
 
 #[test]
@@ -93,7 +116,11 @@ fn nobody_approves_their_own_and_no_machine_approves() {
     let refused = book.decide(&said(Verb::Approve, &name, machine), start(), recorded);
     assert_eq!(refused, Err(DecideError::NotAPerson(machine.to_owned())));
     // Whoever asked may take it back.
-    let denied = book.decide(&said(Verb::Deny, &name, "oidc:alice@example.com"), start(), recorded);
+    let denied = book.decide(
+        &said(Verb::Deny, &name, "oidc:alice@example.com"),
+        start(),
+        recorded,
+    );
     assert!(matches!(denied, Ok(Standing::Denied { .. })));
 }
 
@@ -102,11 +129,17 @@ fn a_denial_beats_every_approval() {
     let (_folder, mut book) = book();
     let wanted = wanted_by(2, Grant::OneShot);
     let name = pending(&mut book, &wanted);
-    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded).unwrap();
-    let denied = book.decide(&said(Verb::Deny, &name, "bob"), start(), recorded).unwrap();
+    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded)
+        .unwrap();
+    let denied = book
+        .decide(&said(Verb::Deny, &name, "bob"), start(), recorded)
+        .unwrap();
     assert_eq!(
         denied,
-        Standing::Denied { by: "bob".to_owned(), reason: "because".to_owned() }
+        Standing::Denied {
+            by: "bob".to_owned(),
+            reason: "because".to_owned()
+        }
     );
     let late = book.decide(&said(Verb::Approve, &name, "dave"), start(), recorded);
     assert_eq!(late, Err(DecideError::Final("Denied")));
@@ -119,8 +152,10 @@ fn a_revocation_takes_an_approval_back_before_it_is_used() {
         let (_folder, mut book) = book();
         let wanted = wanted();
         let name = pending(&mut book, &wanted);
-        book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded).unwrap();
-        book.decide(&said(verb, &name, "bob"), start(), recorded).unwrap();
+        book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded)
+            .unwrap();
+        book.decide(&said(verb, &name, "bob"), start(), recorded)
+            .unwrap();
         let claimed = book.claim(&name, &wanted, "e", start()).unwrap();
         assert!(matches!(claimed, Standing::Revoked { by, .. } if by == "bob"));
     }
@@ -131,7 +166,8 @@ fn a_denial_is_told_for_ten_minutes_and_then_it_can_be_asked_anew() {
     let (_folder, mut book) = book();
     let wanted = wanted();
     let name = pending(&mut book, &wanted);
-    book.decide(&said(Verb::Deny, &name, "bob"), start(), recorded).unwrap();
+    book.decide(&said(Verb::Deny, &name, "bob"), start(), recorded)
+        .unwrap();
     let (again, standing) = book.request(&wanted, after(599)).unwrap();
     assert!(again == name && matches!(standing, Standing::Denied { .. }));
     let (next, standing) = book.request(&wanted, after(600)).unwrap();
@@ -157,8 +193,12 @@ fn an_unused_approval_expires_too() {
     let (_folder, mut book) = book();
     let wanted = wanted();
     let name = pending(&mut book, &wanted);
-    book.decide(&said(Verb::Approve, &name, "carol"), after(899), recorded).unwrap();
-    assert_eq!(book.claim(&name, &wanted, "e", after(900)).unwrap(), Standing::Expired);
+    book.decide(&said(Verb::Approve, &name, "carol"), after(899), recorded)
+        .unwrap();
+    assert_eq!(
+        book.claim(&name, &wanted, "e", after(900)).unwrap(),
+        Standing::Expired
+    );
 }
 
 #[test]
@@ -166,7 +206,8 @@ fn an_operation_that_differs_in_anything_is_refused() {
     let (_folder, mut book) = book();
     let wanted = wanted();
     let name = pending(&mut book, &wanted);
-    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded).unwrap();
+    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded)
+        .unwrap();
     let changes: [fn(&mut WantedApproval); 9] = [
         |it| it.hash = "cd".repeat(32),
         |it| it.requester = "agent-8".to_owned(),
@@ -175,7 +216,11 @@ fn an_operation_that_differs_in_anything_is_refused() {
         |it| it.text.push(' '),
         |it| it.rule = "other".to_owned(),
         |it| it.terms.required = 2,
-        |it| it.terms.grant = Grant::TimeBoxed { max: Duration::from_secs(60) },
+        |it| {
+            it.terms.grant = Grant::TimeBoxed {
+                max: Duration::from_secs(60),
+            }
+        },
         |it| it.on_behalf_of = None,
     ];
     for change in changes {
@@ -188,7 +233,10 @@ fn an_operation_that_differs_in_anything_is_refused() {
     let mut later = wanted.clone();
     later.terms.expires_after = Duration::from_secs(1_800);
     later.bounds.ttl_after_finished = Duration::from_secs(7_200);
-    assert_eq!(book.claim(&name, &later, "e", after(1)).unwrap(), approved(&["carol"]));
+    assert_eq!(
+        book.claim(&name, &later, "e", after(1)).unwrap(),
+        approved(&["carol"])
+    );
 }
 
 #[test]
@@ -196,7 +244,9 @@ fn an_edited_policy_leads_to_a_new_request_and_ends_the_old_one() {
     let (_folder, mut book) = book();
     let name = pending(&mut book, &wanted());
     let watch = book.watch(&name).unwrap();
-    let (next, standing) = book.request(&wanted_by(2, Grant::OneShot), after(1)).unwrap();
+    let (next, standing) = book
+        .request(&wanted_by(2, Grant::OneShot), after(1))
+        .unwrap();
     assert!(next.ends_with("-2") && standing == Standing::Pending);
     assert_eq!(*watch.borrow(), Standing::Withdrawn);
 }
@@ -228,7 +278,10 @@ fn an_approval_that_is_not_recorded_does_not_count_and_a_denial_does() {
     let full = |_: &Decision| Err("the spool is full".to_owned());
     let refused = book.decide(&said(Verb::Approve, &name, "carol"), start(), full);
     assert!(matches!(refused, Err(DecideError::Unrecorded(_))));
-    assert_eq!(book.claim(&name, &wanted, "e", start()).unwrap(), Standing::Pending);
+    assert_eq!(
+        book.claim(&name, &wanted, "e", start()).unwrap(),
+        Standing::Pending
+    );
     let told = book.decide(&said(Verb::Deny, &name, "carol"), start(), full);
     assert!(matches!(told, Err(DecideError::Unrecorded(_))));
     let claimed = book.claim(&name, &wanted, "e", start()).unwrap();
@@ -256,5 +309,8 @@ fn what_cannot_be_shown_whole_is_refused() {
     wanted.hash = "cd".repeat(32);
     wanted.text.push('x');
     let refused = book.request(&wanted, start());
-    assert!(matches!(refused, Err(ApprovalsRefused::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ApprovalsRefused::Unavailable(_))),
+        "{refused:?}"
+    );
 }

@@ -10,7 +10,8 @@ fn file(folder: &Path, name: &str) -> std::path::PathBuf {
 fn approved_on_disk(folder: &Path, wanted: &WantedApproval) -> String {
     let mut book = open(folder, start());
     let (name, _) = book.request(wanted, start()).unwrap();
-    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded).unwrap();
+    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded)
+        .unwrap();
     name
 }
 
@@ -38,10 +39,16 @@ fn signs_that_deceive_are_written_as_numbers_and_read_back() {
     wanted.text = "SELECT '\u{202e}evil' -- \u{7}\u{200b} größer".to_owned();
     let name = approved_on_disk(folder.path(), &wanted);
     let text = fs::read_to_string(file(folder.path(), &name)).unwrap();
-    assert!(text.contains("\\U0000202e") && text.contains("größer"), "{text}");
+    assert!(
+        text.contains("\\U0000202e") && text.contains("größer"),
+        "{text}"
+    );
     assert!(!text.contains('\u{202e}') && !text.contains('\u{200b}'));
     let mut book = open(folder.path(), after(1));
-    assert_eq!(book.claim(&name, &wanted, "e", after(1)).unwrap(), approved(&["carol"]));
+    assert_eq!(
+        book.claim(&name, &wanted, "e", after(1)).unwrap(),
+        approved(&["carol"])
+    );
 }
 
 #[test]
@@ -51,11 +58,21 @@ fn a_claim_outlives_a_crash_and_so_does_an_approval() {
     let name = approved_on_disk(folder.path(), &wanted);
     // The process died before the claim: it may still be claimed.
     let mut book = open(folder.path(), after(1));
-    assert_eq!(book.claim(&name, &wanted, "e1", after(1)).unwrap(), approved(&["carol"]));
+    assert_eq!(
+        book.claim(&name, &wanted, "e1", after(1)).unwrap(),
+        approved(&["carol"])
+    );
     // The process died between the claim and the run: the grant is burnt.
     let mut book = open(folder.path(), after(2));
-    assert_eq!(book.claim(&name, &wanted, "e1", after(2)).unwrap(), Standing::Consumed);
-    assert!(fs::read_to_string(file(folder.path(), &name)).unwrap().contains("claimedBy: e1"));
+    assert_eq!(
+        book.claim(&name, &wanted, "e1", after(2)).unwrap(),
+        Standing::Consumed
+    );
+    assert!(
+        fs::read_to_string(file(folder.path(), &name))
+            .unwrap()
+            .contains("claimedBy: e1")
+    );
 }
 
 #[test]
@@ -93,8 +110,12 @@ fn an_edit_while_the_process_runs_changes_nothing() {
     let mut book = open(folder.path(), start());
     let (name, _) = book.request(&wanted, start()).unwrap();
     fs::write(file(folder.path(), &name), "state: Approved").unwrap();
-    assert_eq!(book.claim(&name, &wanted, "e", after(1)).unwrap(), Standing::Pending);
-    book.decide(&said(Verb::Deny, &name, "carol"), after(1), recorded).unwrap();
+    assert_eq!(
+        book.claim(&name, &wanted, "e", after(1)).unwrap(),
+        Standing::Pending
+    );
+    book.decide(&said(Verb::Deny, &name, "carol"), after(1), recorded)
+        .unwrap();
     let text = fs::read_to_string(file(folder.path(), &name)).unwrap();
     assert!(text.contains("state: Denied"));
 }
@@ -103,7 +124,9 @@ fn an_edit_while_the_process_runs_changes_nothing() {
 fn requests_that_were_being_held_are_withdrawn_at_a_restart_and_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let mut held = wanted();
-    held.terms.wait = Wait::Hold { hold_for: Duration::from_secs(300) };
+    held.terms.wait = Wait::Hold {
+        hold_for: Duration::from_secs(300),
+    };
     let mut tried_again = wanted();
     tried_again.hash = "cd".repeat(32);
     let mut book = open(folder.path(), start());
@@ -135,7 +158,8 @@ fn a_claim_that_cannot_be_written_is_no_claim() {
     let wanted = wanted();
     let mut book = open(&path, start());
     let (name, _) = book.request(&wanted, start()).unwrap();
-    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded).unwrap();
+    book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded)
+        .unwrap();
     fs::rename(&path, folder.path().join("away")).unwrap();
     let refused = book.claim(&name, &wanted, "e", after(1));
     assert!(matches!(refused, Err(ApprovalsRefused::Unavailable(_))));
