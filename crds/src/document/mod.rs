@@ -176,6 +176,12 @@ impl Reader {
         }
     }
 
+    /// Where each object was read: kind, namespace (empty for what belongs to none) and name, to
+    /// the file and which document of it.
+    pub fn places(&self) -> &BTreeMap<(String, String, String), (String, usize)> {
+        &self.seen
+    }
+
     /// All that was read, or everything that is wrong with it.
     pub fn finish(mut self) -> Result<Documents, Vec<DocumentError>> {
         if self.errors.is_empty() {
