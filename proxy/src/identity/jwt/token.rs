@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::super::Unproven;
 
-/// Longest token or API key, in bytes.
+/// Longest token, in bytes.
 pub const MAX_TOKEN: usize = 32 * 1024;
 
 /// Longest name of a key.

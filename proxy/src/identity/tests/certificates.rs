@@ -282,3 +282,23 @@ fn cas_that_cannot_be_read_open_nothing_and_are_named() {
         "mtls.caRef: there is no certificate in it"
     );
 }
+
+#[tokio::test]
+async fn a_chain_is_looked_at_up_to_its_limit() {
+    let ca = Ca::new();
+    let all = with(ca.config(CertificateName::CommonName));
+    for (length, expected) in [
+        (8, Ok("cert:a")),
+        (9, Err("no certificate, or too many of them")),
+    ] {
+        let chain = vec![ca.named("a"); length];
+        let outcome = all
+            .prove(Presented::Certificate(&chain), purpose(), now())
+            .await;
+        let outcome = match &outcome {
+            Ok(proven) => Ok(proven.subject.username.as_str()),
+            Err(unproven) => Err(unproven.told.as_str()),
+        };
+        assert_eq!(outcome, expected, "{length}");
+    }
+}
