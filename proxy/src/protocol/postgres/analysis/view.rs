@@ -182,7 +182,7 @@ impl SessionView {
             let kept_all = outcome == Outcome::Succeeded && !undone;
             self.settings_mut().transaction_ended(kept_all);
         }
-        if facts.voids_catalogue && !(only_rolled_back && !self.uncommitted) {
+        if facts.voids_catalogue && (!only_rolled_back || self.uncommitted) {
             self.seen = Seen::Void;
             self.uncommitted |= !only_rolled_back;
             changed = true;
