@@ -12,3 +12,4 @@
 
 mod login;
 mod server;
+mod view;

@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls_pki_types::CertificateDer;
@@ -47,18 +48,31 @@ struct Pki {
     client: (String, String),
 }
 
-/// One server for all tests of the process; its directory is removed with the next run's.
+/// The server that all tests share; it stops with the last that holds it.
 pub(crate) fn shared() -> Option<Arc<Server>> {
-    static SHARED: OnceLock<Option<Arc<Server>>> = OnceLock::new();
-    SHARED
-        .get_or_init(|| {
-            let Some(binaries) = newest_binaries() else {
-                eprintln!("skipped: no PostgreSQL server binaries in {VERSIONS}");
-                return None;
-            };
-            Some(Arc::new(Server::start(binaries)))
-        })
-        .clone()
+    static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+    let Some(binaries) = newest_binaries() else {
+        eprintln!("skipped: no PostgreSQL server binaries in {VERSIONS}");
+        return None;
+    };
+    let mut shared = SHARED
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(server) = shared.upgrade() {
+        return Some(server);
+    }
+    let server = Arc::new(Server::start(binaries));
+    *shared = Arc::downgrade(&server);
+    Some(server)
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let data = format!("{}/data", self.directory.display());
+        let pg_ctl = self.binary("pg_ctl");
+        self.run(&pg_ctl, &["-D", &data, "-s", "-m", "immediate", "stop"]);
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
 }
 
 // === impl Server ===
@@ -66,7 +80,10 @@ pub(crate) fn shared() -> Option<Arc<Server>> {
 impl Server {
     fn start(binaries: PathBuf) -> Self {
         let pki = pki();
-        let directory = PathBuf::from(format!("/tmp/portcullis-target-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("/tmp/portcullis-target-{}-{count}", std::process::id());
+        let directory = PathBuf::from(name);
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);

@@ -182,7 +182,7 @@ impl SessionView {
             let kept_all = outcome == Outcome::Succeeded && !undone;
             self.settings_mut().transaction_ended(kept_all);
         }
-        if facts.voids_catalogue && !(only_rolled_back && !self.uncommitted) {
+        if facts.voids_catalogue && (!only_rolled_back || self.uncommitted) {
             self.seen = Seen::Void;
             self.uncommitted |= !only_rolled_back;
             changed = true;
@@ -228,7 +228,9 @@ impl SessionView {
             (false, Outcome::Succeeded) => changes.iter().for_each(|change| settings.apply(change)),
             _ => settings.void_all(),
         }
-        self.prepared_void |= void;
+        if void {
+            self.void_prepared();
+        }
     }
 
     fn take_prepared(&mut self, analysed: &Analysed, outcome: Outcome) {
@@ -237,12 +239,18 @@ impl SessionView {
         }
         // PREPARE outlives a rollback, so a failure leaves it open which of them were made.
         if outcome == Outcome::Failed {
-            self.prepared_void = true;
+            self.void_prepared();
             return;
         }
         for change in &analysed.facts.prepared {
             self.prepared_mut().apply(change.clone());
         }
+    }
+
+    /// Until they are read again none is known, so running one is Unknown.
+    fn void_prepared(&mut self) {
+        self.prepared = Arc::default();
+        self.prepared_void = true;
     }
 
     fn settings_mut(&mut self) -> &mut Settings {
