@@ -9,8 +9,6 @@
 
 mod bearer;
 mod status;
-#[cfg(test)]
-mod tests;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

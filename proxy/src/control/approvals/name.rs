@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use crate::session::ports::WantedApproval;
 
 /// How much of a Connection's name a request's name begins with.
-pub const MAX_CONNECTION_PART: usize = 40;
+const MAX_CONNECTION_PART: usize = 40;
 
 /// The bytes of the hash that a name carries.
 const HASH_BYTES: usize = 8;

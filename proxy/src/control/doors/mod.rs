@@ -5,8 +5,6 @@
 //! before anything else changes.
 
 mod standing;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
