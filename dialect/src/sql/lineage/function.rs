@@ -59,6 +59,10 @@ impl<'c> Tracer<'c> {
         else {
             return self.opaque_call(arguments);
         };
+        if self.void {
+            // It may have been made or changed just before.
+            return self.opaque_call(arguments);
+        }
         let schemas = schema.map_or(visible, |schema| vec![schema.to_owned()]);
         let mut found: Option<Value> = None;
         for schema in &schemas {

@@ -75,7 +75,7 @@ impl<'c> Tracer<'c> {
         let elsewhere = !variable.catalogname.is_empty()
             && variable.catalogname != self.names.settings.database;
         let relation = match self.names.resolve(schema, name) {
-            Resolved::Relations(relations) if !elsewhere => match relations[..] {
+            Resolved::Relations(relations) if !elsewhere && !self.void => match relations[..] {
                 [relation] => Some(relation),
                 _ => None,
             },

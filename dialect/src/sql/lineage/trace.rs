@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use pg_query::protobuf::{ParseResult, RawStmt, node};
 use serde::Serialize;
 
 use super::cursors::{CursorChange, Cursors};
@@ -12,7 +13,7 @@ use super::value::{Kind, Source, Sources, Table, Value};
 use super::with::CommonTable;
 use super::{ColumnRef, Lineage, Origin, ResultColumn, Rows, Use};
 use crate::sql::catalogue::{Catalogue, Relation};
-use crate::sql::classify::{MAX_EXPANSION_DEPTH, MAX_EXPANSIONS, Walk};
+use crate::sql::classify::{MAX_EXPANSION_DEPTH, MAX_EXPANSIONS, Walk, statement_of};
 use crate::sql::parser;
 use crate::sql::prepared::Prepared;
 use crate::sql::settings::Settings;
@@ -38,6 +39,8 @@ pub(super) struct Tracer<'c> {
     /// Within a view or a policy.
     pub(super) stored: bool,
     pub(super) untraced: bool,
+    /// An earlier statement of the text changed what names stand for.
+    pub(super) void: bool,
     pub(super) relations: HashMap<(u32, bool), Table>,
     pub(super) work: usize,
     pub(super) cursors: Cursors,
@@ -66,6 +69,7 @@ impl<'c> Tracer<'c> {
             seen: Counts::default(),
             stored: false,
             untraced: false,
+            void: false,
             relations: HashMap::new(),
             work: 0,
             cursors: cursors.clone(),
@@ -80,7 +84,7 @@ impl<'c> Tracer<'c> {
     }
 
     /// Traces every statement of a text.
-    pub(super) fn text(mut self, text: &str, tree: &pg_query::protobuf::ParseResult) -> Lineage {
+    pub(super) fn text(mut self, text: &str, tree: &ParseResult) -> Lineage {
         let mut results = Vec::new();
         let last = tree.stmts.len();
         for (index, raw) in tree.stmts.iter().enumerate() {
@@ -94,10 +98,11 @@ impl<'c> Tracer<'c> {
             // Later statements find names as this one leaves them.
             if index + 1 < last {
                 self.relations.clear();
-                self.names.apart(|walk| {
+                let found = self.names.apart(|walk| {
                     walk.checked(raw);
                     walk.settle();
                 });
+                self.void |= found.voids_catalogue && !only_makes(raw);
             }
         }
         self.finish(results)
@@ -346,4 +351,16 @@ impl<'c> Tracer<'c> {
             })
             .collect()
     }
+}
+
+/// A statement that makes a table and leaves what was there as it was.
+fn only_makes(raw: &RawStmt) -> bool {
+    matches!(
+        statement_of(raw),
+        Some(
+            node::Node::CreateStmt(_)
+                | node::Node::CreateTableAsStmt(_)
+                | node::Node::SelectStmt(_)
+        )
+    )
 }
