@@ -75,6 +75,7 @@ pub(crate) fn agent() -> Subject {
     let key = key();
     Subject {
         username: key.username,
+        issuer: "portcullis:api-key".to_owned(),
         owner: Some(key.owner),
         ..Subject::default()
     }

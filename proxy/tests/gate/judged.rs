@@ -12,7 +12,7 @@ use portcullis_proxy::session::Session;
 use portcullis_proxy::session::denial::Denial;
 use portcullis_proxy::session::gate::{Asked, Outcome, Ruling, Told};
 use portcullis_recording::event::{Body, Value};
-use portcullis_recording::spool::SPOOL_RESERVE_BYTES;
+use portcullis_recording::spool::{MIN_SEGMENT_BYTES, SPOOL_RESERVE_BYTES};
 
 use crate::bed::{Bed, Terms, asked, open_policy, policy, rule, select, told, update};
 
@@ -244,7 +244,8 @@ async fn a_full_spool_refuses_operations_unless_the_class_says_otherwise() {
         let mut terms = Terms::default();
         terms.recording.deny_on_failure = deny_on_failure;
         let bed = Bed::with_spool(terms, |config| {
-            config.max_bytes = SPOOL_RESERVE_BYTES + 64 * 1024;
+            config.segment_bytes = MIN_SEGMENT_BYTES;
+            config.max_bytes = SPOOL_RESERVE_BYTES + 96 * 1024;
             config.max_subject_bytes = config.max_bytes;
         });
         let mut session = bed.open().await.unwrap();
