@@ -1,0 +1,130 @@
+//! Denials and failures in PostgreSQL's own words.
+//!
+//! Every field is cut at its first zero byte by the writer, so no message can end early.
+
+use portcullis_dialect::postgres::wire::backend::tag;
+use portcullis_dialect::postgres::wire::write;
+use portcullis_policy::Class;
+
+use crate::session::denial::Denial;
+
+/// SQLSTATEs that the gateway itself says.
+pub mod code {
+    pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
+    pub const SYNTAX_ERROR: &str = "42601";
+    pub const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
+    pub const PROTOCOL_VIOLATION: &str = "08P01";
+    pub const ADMIN_SHUTDOWN: &str = "57P01";
+    pub const QUERY_CANCELED: &str = "57014";
+    pub const INVALID_AUTHORIZATION: &str = "28000";
+    pub const INVALID_PASSWORD: &str = "28P01";
+    pub const INVALID_CATALOG_NAME: &str = "3D000";
+    pub const CONNECTION_FAILURE: &str = "08006";
+    pub const INVALID_CURSOR_NAME: &str = "34000";
+    pub const INVALID_STATEMENT_NAME: &str = "26000";
+    pub const SUCCESSFUL_COMPLETION: &str = "00000";
+}
+
+/// What becomes of the session after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// It goes on.
+    Error,
+    /// It is closed.
+    Fatal,
+}
+
+// === impl Severity ===
+
+impl Severity {
+    fn word(self) -> &'static [u8] {
+        match self {
+            Self::Error => b"ERROR",
+            Self::Fatal => b"FATAL",
+        }
+    }
+}
+
+/// The SQLSTATE of a class: `42501` for all that policy says, the server's own code where the
+/// server would have refused for the same reason.
+pub fn sqlstate(class: Class) -> &'static str {
+    match class {
+        Class::Unparsable => code::SYNTAX_ERROR,
+        Class::Unsupported => code::FEATURE_NOT_SUPPORTED,
+        Class::TooLarge => code::PROGRAM_LIMIT_EXCEEDED,
+        _ => code::INSUFFICIENT_PRIVILEGE,
+    }
+}
+
+/// A denial: the message for all, DETAIL as JSON for agents, HINT for people.
+pub fn denial(out: &mut Vec<u8>, severity: Severity, denial: &Denial) {
+    let json = denial.to_json();
+    let hint = match denial.remediation.as_str() {
+        "" => None,
+        hint => Some(hint),
+    };
+    error(
+        out,
+        severity,
+        Report {
+            code: sqlstate(denial.class),
+            message: &denial.message,
+            detail: Some(&json),
+            hint,
+        },
+    );
+}
+
+/// What an error or a notice says.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    pub code: &'static str,
+    pub message: &'a str,
+    pub detail: Option<&'a str>,
+    pub hint: Option<&'a str>,
+}
+
+// === impl Report ===
+
+impl<'a> Report<'a> {
+    pub fn new(code: &'static str, message: &'a str) -> Self {
+        Self {
+            code,
+            message,
+            detail: None,
+            hint: None,
+        }
+    }
+
+    #[must_use]
+    pub fn hint(self, hint: &'a str) -> Self {
+        Self {
+            hint: Some(hint),
+            ..self
+        }
+    }
+}
+
+pub fn error(out: &mut Vec<u8>, severity: Severity, report: Report<'_>) {
+    fields(out, tag::ERROR, severity.word(), report);
+}
+
+pub fn notice(out: &mut Vec<u8>, report: Report<'_>) {
+    fields(out, tag::NOTICE, b"NOTICE", report);
+}
+
+fn fields(out: &mut Vec<u8>, tag: u8, severity: &[u8], report: Report<'_>) {
+    let always = [
+        (b'S', severity),
+        (b'V', severity),
+        (b'C', report.code.as_bytes()),
+        (b'M', report.message.as_bytes()),
+    ];
+    let detail = report.detail.map(|text| (b'D', text.as_bytes()));
+    let hint = report.hint.map(|text| (b'H', text.as_bytes()));
+    write::report(out, tag, always.into_iter().chain(detail).chain(hint));
+}
+
+#[cfg(test)]
+mod tests;
