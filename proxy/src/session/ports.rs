@@ -1,4 +1,4 @@
-//! What a session is given by `control`: the Connection at this moment, and approvals. (owner: session)
+//! What a session is given by `control`: the Connection at this moment, and approvals.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use portcullis_policy::{ApprovalTerms, Glob, Snapshot};
 use portcullis_recording::writer::Writer;
 use rustls_pki_types::CertificateDer;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::identity::Identities;
 use crate::metrics::Metrics;
@@ -26,6 +27,8 @@ pub struct Door {
     pub protocol: &'static str,
     pub target: CurrentTarget,
     pub house: Arc<House>,
+    /// Cancelled when the Connection is gone: its sessions end, and no new one opens.
+    pub closed: CancellationToken,
 }
 
 /// What all Connections of the process share.
@@ -146,6 +149,10 @@ impl CurrentTarget {
         self.0.target.load()
     }
 
+    pub fn load_full(&self) -> Arc<Target> {
+        self.0.target.load_full()
+    }
+
     /// Replaces the target and tells everybody who listens.
     pub fn store(&self, target: Target) {
         self.0.target.store(Arc::new(target));
@@ -227,6 +234,8 @@ pub trait Approvals: std::fmt::Debug + Send + Sync {
     /// Waits until it is no longer Pending.
     async fn decided(&self, namespace: &str, name: &str) -> Result<Standing, ApprovalsRefused>;
     /// Takes the grant for one execution, after comparing the request with `wanted` once more.
+    /// [`Standing::Approved`] means that this execution has it, and it alone; any other answer
+    /// means that it has not.
     async fn claim(
         &self,
         name: &str,

@@ -17,6 +17,8 @@ use crate::rule::ObjectName;
 /// The masks that apply to one subject, compiled together.
 #[derive(Debug, Clone, Default)]
 pub struct MaskSet {
+    /// What it was compiled from.
+    source: Arc<[MaskRule]>,
     rules: Vec<Effect>,
     columns: Vec<(ColumnPattern, usize)>,
     keys: Vec<(Glob, usize)>,
@@ -80,6 +82,7 @@ impl MaskSet {
         let json = (has_paths || text.is_some()).then(|| Arc::new(plan.with_text(text.clone())));
         let numbered = || rules.iter().enumerate();
         Ok(Self {
+            source: rules.into(),
             columns: numbered()
                 .flat_map(|(at, rule)| with(&rule.columns, at))
                 .collect(),
@@ -103,6 +106,12 @@ impl MaskSet {
             && self.headers.is_empty()
             && self.json.is_none()
             && self.text.is_none()
+    }
+
+    /// True when it was compiled from the same rules, keys included, and so masks the same. An edit
+    /// elsewhere makes a new set, and must not cut what is running.
+    pub fn masks_like(&self, other: &Self) -> bool {
+        self.source == other.source
     }
 
     /// True when any column may be masked by name.

@@ -1,1 +1,0 @@
-//! Operations that wait for people. (owner: session)

@@ -1,1 +1,0 @@
-//! Session facts to events of the record. (owner: session)
