@@ -1,1 +1,0 @@
-//! Streams with bounds and deadlines. (owner: edge)

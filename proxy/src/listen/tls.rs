@@ -1,1 +1,0 @@
-//! Server certificates and client certificates. (owner: edge)
