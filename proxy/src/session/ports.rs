@@ -149,6 +149,7 @@ impl CurrentTarget {
         self.0.target.load()
     }
 
+    /// The target at this moment, to be kept across awaits.
     pub fn load_full(&self) -> Arc<Target> {
         self.0.target.load_full()
     }

@@ -1,5 +1,6 @@
 //! PostgreSQL. (owner: relay)
 
+pub mod analysis;
 pub mod upstream;
 
 use std::sync::Arc;

@@ -1,0 +1,82 @@
+//! Long texts are analysed on threads of their own: they take milliseconds, and a deep stack.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::parser::STACK_SIZE;
+use portcullis_dialect::sql::prepared::Prepared;
+use portcullis_dialect::sql::settings::Settings;
+use portcullis_dialect::sql::{self, Analysis, Refused};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
+
+use super::NotAnalysed;
+
+/// Longest text that is analysed where the session runs.
+pub const INLINE_BYTES: usize = 2 * 1024;
+
+/// An analysis, waiting for its turn included, ends within this or the text is refused.
+pub const ANALYSIS_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Threads that analyse at once for one Connection.
+const THREADS: usize = 4;
+
+/// What an analysis rests on.
+#[derive(Debug, Clone)]
+pub(super) struct Basis {
+    pub(super) settings: Arc<Settings>,
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) catalogue: Arc<Catalogue>,
+}
+
+/// Bounds how many long texts are analysed at once.
+#[derive(Debug)]
+pub(super) struct Workers {
+    turns: Arc<Semaphore>,
+}
+
+// === impl Basis ===
+
+impl Basis {
+    pub(super) fn analyse(&self, text: &[u8]) -> Result<Analysis, Refused> {
+        sql::analyse(text, &self.settings, &self.catalogue, &self.prepared)
+    }
+}
+
+// === impl Workers ===
+
+impl Workers {
+    pub(super) fn new() -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(THREADS)),
+        }
+    }
+
+    pub(super) async fn analyse(
+        &self,
+        text: Vec<u8>,
+        basis: Basis,
+    ) -> Result<Analysis, NotAnalysed> {
+        timeout(ANALYSIS_DEADLINE, async {
+            let turn = Arc::clone(&self.turns)
+                .acquire_owned()
+                .await
+                .map_err(|_| NotAnalysed::Failed)?;
+            let (done, result) = oneshot::channel();
+            std::thread::Builder::new()
+                .name("analysis".to_owned())
+                .stack_size(STACK_SIZE)
+                .spawn(move || {
+                    // An analysis that nobody waits for any more still takes its turn: the parser
+                    // cannot be interrupted, and the number of threads stays bounded.
+                    let _turn = turn;
+                    let _ = done.send(basis.analyse(&text));
+                })
+                .map_err(|_| NotAnalysed::Failed)?;
+            Ok(result.await.map_err(|_| NotAnalysed::Failed)??)
+        })
+        .await
+        .map_err(|_| NotAnalysed::TooSlow(ANALYSIS_DEADLINE))?
+    }
+}

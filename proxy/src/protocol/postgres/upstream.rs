@@ -1,1 +1,0 @@
-//! The side towards the target. (owner: upstream)
