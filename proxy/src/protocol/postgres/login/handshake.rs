@@ -10,10 +10,10 @@ use portcullis_dialect::postgres::wire::InvalidFrame;
 use portcullis_dialect::postgres::wire::startup::Startup;
 use rustls::ServerConfig;
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
 use super::parameters::{InvalidStart, Wanted};
 use crate::io::{ALPN_POSTGRESQL, Refused, Stream};
-use crate::listen::Accepted;
 
 /// The first byte of a TLS handshake; no start-up packet starts with it.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -45,9 +45,12 @@ pub(super) enum Ended {
     Repeated,
 }
 
-pub(super) async fn arrive(client: Accepted) -> Result<Arrival, Ended> {
-    let tls = client.tls.map(with_protocol);
-    let mut stream = Stream::plain(client.stream);
+pub(super) async fn arrive(
+    client: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+) -> Result<Arrival, Ended> {
+    let tls = tls.map(with_protocol);
+    let mut stream = Stream::plain(client);
     if stream.first_byte().await? == Some(TLS_HANDSHAKE) {
         let config = tls.clone().ok_or(Ended::Left)?;
         stream = stream.direct_tls(config).await?;

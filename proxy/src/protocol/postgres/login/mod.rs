@@ -28,9 +28,6 @@ use crate::session::ports::{Door, Upstream};
 use handshake::Arrival;
 use parameters::{NEWEST_MINOR, Wanted};
 
-/// From the first byte to a proven subject.
-pub(super) const LOGIN_DEADLINE: Duration = Duration::from_secs(60);
-
 /// Saying a last word takes no longer than this.
 const FAREWELL_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -56,7 +53,8 @@ pub(super) struct LoggedIn {
 
 /// Takes a client through login. None where it ended; it was told why.
 pub(super) async fn log_in(client: Accepted, door: &Arc<Door>) -> Option<Purpose> {
-    match within(LOGIN_DEADLINE, steps(client, door)).await {
+    let deadline = client.login.deadline();
+    match tokio::time::timeout_at(deadline, steps(client, door)).await {
         Ok(purpose) => purpose,
         Err(late) => {
             tracing::debug!(%late, "a client did not log in in time");
@@ -66,8 +64,8 @@ pub(super) async fn log_in(client: Accepted, door: &Arc<Door>) -> Option<Purpose
 }
 
 async fn steps(client: Accepted, door: &Arc<Door>) -> Option<Purpose> {
-    let (peer, plaintext_allowed) = (client.peer, client.plaintext_allowed);
-    let arrived = handshake::arrive(client).await;
+    let (peer, plaintext_allowed, slot) = (client.peer, client.plaintext_allowed, client.login);
+    let arrived = handshake::arrive(client.stream, client.tls).await;
     let (mut stream, wanted) = match arrived {
         Ok(Arrival::Cancel { pid, key }) => return Some(Purpose::Cancel { pid, key }),
         Ok(Arrival::Start(stream, wanted)) => (stream, wanted),
@@ -103,6 +101,7 @@ async fn steps(client: Accepted, door: &Arc<Door>) -> Option<Purpose> {
             return None;
         }
     };
+    slot.free();
     open(stream, proven, wanted, door, peer.ip()).await
 }
 

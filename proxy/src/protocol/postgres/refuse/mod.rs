@@ -19,7 +19,7 @@ pub mod code {
     pub const QUERY_CANCELED: &str = "57014";
     pub const INVALID_AUTHORIZATION: &str = "28000";
     pub const INVALID_PASSWORD: &str = "28P01";
-    pub const INVALID_CATALOG_NAME: &str = "3D000";
+    pub const TOO_MANY_CONNECTIONS: &str = "53300";
     pub const CONNECTION_FAILURE: &str = "08006";
     pub const INVALID_CURSOR_NAME: &str = "34000";
     pub const INVALID_STATEMENT_NAME: &str = "26000";
@@ -79,7 +79,7 @@ pub fn denial(out: &mut Vec<u8>, severity: Severity, denial: &Denial) {
 /// What an error or a notice says.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'a> {
-    pub code: &'static str,
+    pub code: &'a str,
     pub message: &'a str,
     pub detail: Option<&'a str>,
     pub hint: Option<&'a str>,
@@ -88,7 +88,7 @@ pub struct Report<'a> {
 // === impl Report ===
 
 impl<'a> Report<'a> {
-    pub fn new(code: &'static str, message: &'a str) -> Self {
+    pub fn new(code: &'a str, message: &'a str) -> Self {
         Self {
             code,
             message,

@@ -11,8 +11,7 @@ use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::frontend::Passing;
-use super::masked::Row;
-use super::operation::Stopped;
+use super::operation::{Statement, Stopped};
 use super::operations::OpId;
 use super::state::Told;
 use super::{End, MAX_MESSAGE, MAX_ROW, Relay, limited};
@@ -63,49 +62,17 @@ where
             return Err(End::OutOfTurn(header.tag));
         };
         let muted = self.muted;
+        let total = header.total();
         let Some(operation) = self.state.operation(id) else {
             return Err(End::OutOfTurn(header.tag));
         };
-        let total = header.total();
-        let whole = self.upstream.read.len() >= total;
-        if muted || operation.stopped.is_some() {
+        if muted || !operation.count_row(total as u64) {
             self.from_upstream = Passing::away(total);
             return Ok(true);
         }
-        let unread = operation.mask.passes_unread(header.tag);
-        if !unread && !whole {
-            // A row that must be read is taken whole, and no larger than a message may be.
-            if header.body > MAX_MESSAGE {
-                operation.fail(super::masked::too_large(header.body));
-                self.from_upstream = Passing::away(total);
-                return Ok(true);
-            }
-            return Ok(false);
-        }
-        if !operation.count_row(total as u64) {
-            self.from_upstream = Passing::away(total);
-            return Ok(true);
-        }
-        if unread {
-            if let Some(there) = self.upstream.read.get(..total.min(self.upstream.read.len())) {
-                operation.show(there);
-            }
-            self.from_upstream = Passing::on(total);
-            return Ok(true);
-        }
-        let frame = self.upstream.read.split_to(total);
-        let out = self.client.out();
-        let before = out.len();
-        match operation.mask.row(header.tag, &frame, out) {
-            Ok(Row { masked }) => {
-                operation.masked(masked);
-                operation.show(out.get(before..).unwrap_or_default());
-            }
-            Err(denial) => {
-                out.truncate(before);
-                operation.fail(denial);
-            }
-        }
+        let there = total.min(self.upstream.read.len());
+        operation.show(self.upstream.read.get(..there).unwrap_or_default());
+        self.from_upstream = Passing::on(total);
         Ok(true)
     }
 
@@ -118,8 +85,7 @@ where
         let body = frame.get(HEADER_BYTES..).unwrap_or_default();
         let message = Backend::decode(header.tag, body).map_err(End::Target)?;
         match message {
-            Backend::ParameterStatus { name, value } => {
-                self.view.parameter(name, value);
+            Backend::ParameterStatus { .. } => {
                 self.client.out().extend_from_slice(&frame);
             }
             Backend::Notice(_) | Backend::Notification { .. } => self.report(header.tag, &frame),
@@ -135,16 +101,16 @@ where
         Ok(true)
     }
 
-    fn answer(&mut self, told: Told, message: Backend<'_>, frame: &Bytes) {
+    fn answer(&mut self, told: Told<Statement>, message: Backend<'_>, frame: &Bytes) {
         match told {
             Told::Plain => self.pass(frame),
-            Told::Of(id) => self.described(id, message, Some(frame)),
-            Told::Described(id) => {
-                self.described(id, message, Some(frame));
-                self.state.done(id);
+            Told::Named(name, statement) => {
+                self.named(&name, statement.as_deref());
+                self.pass(frame);
             }
-            Told::OwnDescribed(id) => {
-                self.described(id, message, None);
+            Told::Of(id) => self.described(id, message, frame),
+            Told::Described(id) => {
+                self.pass(frame);
                 self.state.done(id);
             }
             Told::StatementEnded(id) => self.statement_ended(id, message, frame),
@@ -178,20 +144,13 @@ where
         }
     }
 
-    /// What describes an operation's rows, or starts or ends its COPY.
-    fn described(&mut self, id: OpId, message: Backend<'_>, passed: Option<&Bytes>) {
-        if let Some(operation) = self.state.operation(id)
-            && let Err(denial) = operation.mask.described(&message, &operation.analysed)
-        {
-            operation.fail(denial);
-        }
-        let stopped = self
-            .state
-            .operation(id)
-            .is_some_and(|operation| operation.stopped.is_some());
-        if let Some(frame) = passed
-            && !(stopped && matches!(message, Backend::CopyDone | Backend::CopyOut(_)))
-        {
+    /// What describes the rows of a Query, or starts or ends a COPY.
+    fn described(&mut self, id: OpId, message: Backend<'_>, frame: &[u8]) {
+        let operation = self.state.operation(id);
+        let stopped = operation.is_some_and(|operation| operation.stopped.is_some());
+        // A COPY that was cut still ends; one that failed ends with our error.
+        let told = !stopped || !matches!(message, Backend::CopyOut(_));
+        if told {
             self.pass(frame);
         }
     }
@@ -205,9 +164,6 @@ where
         let rows = std::mem::take(&mut operation.rows);
         let effect = operation.analysed.told.operation.effect;
         let suspended = message == Backend::PortalSuspended;
-        if !suspended {
-            operation.mask.statement_ended();
-        }
         let stopped = operation.stopped.clone();
         match stopped {
             Some(Stopped::Failed(denial)) => {
@@ -250,8 +206,8 @@ where
         }
         operation.settle(Outcome::Succeeded);
         let analysed = Arc::clone(&operation.analysed);
-        if operation.is_portal() {
-            self.adopt(&analysed);
+        if !self.state.is_query() {
+            self.executed(&analysed);
         }
     }
 
@@ -267,13 +223,13 @@ where
         };
         operation.settle(Outcome::Failed(String::from_utf8_lossy(code).into_owned()));
         let analysed = Arc::clone(&operation.analysed);
-        self.void(&analysed);
+        self.ran(&analysed);
         match told {
             Some(Stopped::Failed(denial)) if !self.muted => {
                 refuse::denial(self.client.out(), Severity::Error, &denial);
                 self.muted = true;
             }
-            _ => self.report_of(Some(id), tag::ERROR, frame),
+            _ => self.report(tag::ERROR, frame),
         }
     }
 
@@ -284,16 +240,15 @@ where
         };
         let failed = std::mem::take(&mut self.failures);
         if let Some(id) = query {
-            if !failed && let Some(operation) = self.state.operation(id) {
+            if let Some(operation) = self.state.operation(id) {
                 operation.settle(Outcome::Succeeded);
                 let analysed = Arc::clone(&operation.analysed);
-                self.adopt(&analysed);
+                self.ran(&analysed);
             }
             self.state.done(id);
         }
+        self.settle(failed, was, transaction);
         if transaction == Transaction::Idle {
-            let committed = !failed && was != Transaction::Failed;
-            self.view.transaction_ended(committed);
             self.wrote = false;
         }
         self.muted = false;
@@ -308,25 +263,9 @@ where
         }
     }
 
-    fn report(&mut self, tag: u8, frame: &Bytes) {
-        self.report_of(None, tag, frame);
-    }
-
-    /// An error, a notice or a notification, as far as it may be seen.
-    fn report_of(&mut self, id: Option<OpId>, tag: u8, frame: &Bytes) {
-        if self.muted && tag == tag::ERROR {
-            return;
-        }
-        let id = id.or_else(|| self.state.answering());
-        let reports = id
-            .and_then(|id| self.state.operation(id))
-            .map(|operation| operation.mask.reports());
-        let Some(reports) = reports.or_else(|| super::masked::between(&mut self.session)) else {
-            self.client.out().extend_from_slice(frame);
-            return;
-        };
-        let body = frame.get(HEADER_BYTES..).unwrap_or_default();
-        if !matches!(reports.rewrite(tag, body, self.client.out()), Ok(true)) {
+    /// An error, a notice or a notification.
+    fn report(&mut self, tag: u8, frame: &[u8]) {
+        if !(self.muted && tag == tag::ERROR) {
             self.client.out().extend_from_slice(frame);
         }
     }

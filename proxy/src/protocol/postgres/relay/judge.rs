@@ -12,7 +12,6 @@ use super::operation::{Operation, Statement};
 use super::{End, Held, Relay};
 use crate::protocol::postgres::analysis::{Analysed, NotAnalysed};
 use crate::protocol::postgres::refuse::code;
-use crate::protocol::postgres::upstream::Link;
 use crate::session::denial::Denial;
 use crate::session::gate::{Asked, Hold, Ruling};
 
@@ -86,13 +85,6 @@ where
         bind: &Bind<'_>,
         hold: Option<Hold>,
     ) -> Result<(), End> {
-        let Some(statement) = self.state.statement(bind.statement).cloned() else {
-            let name = String::from_utf8_lossy(bind.statement);
-            let message = format!("prepared statement \"{name}\" does not exist");
-            self.withdraw(hold).await;
-            self.refuse_as_server(code::INVALID_STATEMENT_NAME, &message);
-            return Ok(());
-        };
         if let Err(many) = self.state.may_bind(bind.portal) {
             self.withdraw(hold).await;
             self.refuse_message(&too_many(&many));
@@ -102,8 +94,15 @@ where
         if !bind.statement.is_empty() {
             self.refresh().await?;
         }
-        let analysed = match self.meaning_now(&statement).await {
-            Ok(analysed) => analysed,
+        let analysed = match self.meaning_of(bind.statement).await {
+            Ok(Some(analysed)) => analysed,
+            Ok(None) => {
+                let name = String::from_utf8_lossy(bind.statement);
+                let message = format!("prepared statement \"{name}\" does not exist");
+                self.withdraw(hold).await;
+                self.refuse_as_server(code::INVALID_STATEMENT_NAME, &message);
+                return Ok(());
+            }
             Err(denial) => {
                 self.withdraw(hold).await;
                 self.refuse_message(&denial);
@@ -116,11 +115,7 @@ where
             Judged::Passed(operation) => {
                 self.started(&operation);
                 self.forward(frame);
-                let describe = operation.needs_description();
-                let id = self.state.bind(bind.portal, *operation);
-                if describe {
-                    self.describe_rows(id, bind.portal);
-                }
+                self.state.bind(bind.portal, *operation);
             }
             Judged::Refused(denial) => self.refuse_message(&denial),
             Judged::Held => {}
@@ -144,20 +139,50 @@ where
         self.state.execute(id);
     }
 
-    /// What a prepared text means by the session's settings and the catalogue of this moment.
-    async fn meaning_now(&self, statement: &Statement) -> Result<Arc<Analysed>, Denial> {
-        if let Some(analysed) = statement.holds_for(&self.view) {
-            return Ok(analysed);
+    /// What a prepared statement means by the session's settings and the catalogue of this moment;
+    /// none where there is no such statement.
+    async fn meaning_of(&self, name: &[u8]) -> Result<Option<Arc<Analysed>>, Denial> {
+        let Some(statement) = self.state.statement(name) else {
+            return self.meaning_of_sql(name).await;
+        };
+        let transaction = self.state.transaction();
+        if let Some(analysed) = statement.holds_for(&self.view, transaction) {
+            return Ok(Some(analysed));
         }
-        if !statement.is_read_alike(&self.view) {
+        if !statement.is_read_alike(&self.view) || !self.is_still(name, statement) {
             return Err(Denial::new(
                 Class::Unsupported,
-                "the statement was prepared under other string settings",
+                "what the prepared statement means cannot be told any more",
                 "Prepare the statement again.",
             ));
         }
         let analysed = self.analyser.analyse(&self.view, &statement.text).await;
-        analysed.map_err(|refused| not_analysed(&refused))
+        analysed.map(Some).map_err(|refused| not_analysed(&refused))
+    }
+
+    /// A statement that SQL's PREPARE made means what its EXECUTE does.
+    async fn meaning_of_sql(&self, name: &[u8]) -> Result<Option<Arc<Analysed>>, Denial> {
+        let Ok(name) = std::str::from_utf8(name) else {
+            return Ok(None);
+        };
+        if self.view.prepared().get(name).is_none() {
+            return Ok(None);
+        }
+        let text = format!("EXECUTE \"{}\"", name.replace('"', "\"\""));
+        let analysed = self.analyser.analyse(&self.view, text.as_bytes()).await;
+        analysed.map(Some).map_err(|refused| not_analysed(&refused))
+    }
+
+    /// Code that was not read may have prepared another statement of this name.
+    fn is_still(&self, name: &[u8], statement: &Statement) -> bool {
+        if !self.suspect || name.is_empty() {
+            return true;
+        }
+        let Ok(name) = std::str::from_utf8(name) else {
+            return false;
+        };
+        let known = self.view.prepared().get(name);
+        known.is_some_and(|known| known.text.as_bytes() == &*statement.text)
     }
 
     async fn judge(
@@ -166,19 +191,15 @@ where
         analysed: Arc<Analysed>,
         hold: Option<Hold>,
     ) -> Judged {
-        let mask = match self.plan(&analysed) {
-            Ok(mask) => mask,
-            Err(denial) => {
-                self.withdraw(hold).await;
-                return Judged::Refused(denial);
-            }
-        };
-        let meaning = self.view.meaning();
+        if let Err(denial) = self.check_masks() {
+            self.withdraw(hold).await;
+            return Judged::Refused(denial);
+        }
         let asked = Asked {
             told: &analysed.told,
             exact: frame,
             parameters: &self.parameters,
-            meaning: &meaning,
+            meaning: &[],
             may_wait: self.may_wait(),
         };
         let ruling = match hold {
@@ -187,7 +208,7 @@ where
         };
         match ruling {
             Ruling::Admitted(admitted) => {
-                let operation = Operation::new(admitted.forward(), analysed, mask);
+                let operation = Operation::new(admitted.forward(), analysed);
                 Judged::Passed(Box::new(operation))
             }
             Ruling::Refused(denial) => Judged::Refused(denial),
@@ -210,25 +231,6 @@ where
         if let Some(hold) = hold {
             hold.withdraw().await;
         }
-    }
-
-    /// Reads again what has become void, where that ends no transaction of the client's.
-    async fn refresh(&mut self) -> Result<(), End> {
-        if !self.view.is_void() || !self.state.may_ask_aside() || self.upstream.waiting() > 0 {
-            return Ok(());
-        }
-        let transaction = self.state.transaction();
-        let mut link = Link {
-            stream: &mut self.upstream.stream,
-            ahead: &mut self.upstream.read,
-        };
-        let refreshed = self.view.refresh(&mut link, transaction, &self.analyser);
-        let aside = refreshed.await.map_err(|failed| {
-            tracing::warn!(%failed, "a session could not be read again");
-            End::TargetGone
-        })?;
-        self.client.out().extend_from_slice(&aside);
-        Ok(())
     }
 }
 

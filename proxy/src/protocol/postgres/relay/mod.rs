@@ -18,7 +18,6 @@ mod frontend;
 mod judge;
 mod limited;
 mod line;
-mod masked;
 mod meaning;
 mod operation;
 mod operations;
@@ -36,7 +35,7 @@ use bytes::{Bytes, BytesMut};
 use portcullis_dialect::postgres::wire::InvalidFrame;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::analysis::{Analyser, SessionView};
+use super::analysis::{Analysed, Analyser, SessionView};
 use super::cancel::CancelKey;
 use crate::session::gate::Hold;
 use crate::session::{EndReason, Session};
@@ -131,6 +130,10 @@ pub(super) struct Relay<C, U> {
     muted: bool,
     /// The transaction has written or locked.
     wrote: bool,
+    /// What was executed since the last ReadyForQuery and changes what later texts mean.
+    changes: Vec<Arc<Analysed>>,
+    /// Code that was not read may have changed what statements are prepared.
+    suspect: bool,
 }
 
 // === impl Held ===
@@ -168,6 +171,8 @@ where
             failures: false,
             muted: false,
             wrote: false,
+            changes: Vec::new(),
+            suspect: false,
         }
     }
 

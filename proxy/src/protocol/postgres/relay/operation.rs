@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use portcullis_dialect::postgres::wire::backend::Transaction;
 use portcullis_dialect::postgres::wire::frontend::Parse;
 use portcullis_dialect::sql::settings::Tracked;
 use portcullis_policy::limit::{Passage, Standing};
 
-use super::masked::Mask;
 use super::state::{InFlight, Weighed};
 use crate::protocol::postgres::analysis::{Analysed, SessionView};
 use crate::session::Session;
@@ -23,7 +23,7 @@ pub(super) struct Statement {
     analysed: Arc<Analysed>,
     /// All that the analysis rests on.
     context: [u8; 32],
-    conforming: Tracked<bool>,
+    pub(super) conforming: Tracked<bool>,
 }
 
 /// An operation whose bytes went upstream.
@@ -31,7 +31,6 @@ pub(super) struct Statement {
 pub(super) struct Operation {
     running: Running,
     pub(super) analysed: Arc<Analysed>,
-    pub(super) mask: Mask,
     /// Nothing more of its reply passes.
     pub(super) stopped: Option<Stopped>,
     /// Rows that passed since the last statement of it ended.
@@ -63,8 +62,13 @@ impl Statement {
     }
 
     /// Its analysis, where nothing that it rests on has changed.
-    pub(super) fn holds_for(&self, view: &SessionView) -> Option<Arc<Analysed>> {
-        (self.context == *view.context() && !view.is_void()).then(|| Arc::clone(&self.analysed))
+    pub(super) fn holds_for(
+        &self,
+        view: &SessionView,
+        transaction: Transaction,
+    ) -> Option<Arc<Analysed>> {
+        let holds = self.context == *view.context() && !view.needs_refresh(transaction);
+        holds.then(|| Arc::clone(&self.analysed))
     }
 
     /// Whether its text has the same literals by the settings of this moment.
@@ -83,11 +87,10 @@ impl Weighed for Statement {
 // === impl Operation ===
 
 impl Operation {
-    pub(super) fn new(running: Running, analysed: Arc<Analysed>, mask: Mask) -> Self {
+    pub(super) fn new(running: Running, analysed: Arc<Analysed>) -> Self {
         Self {
             running,
             analysed,
-            mask,
             stopped: None,
             rows: 0,
             outcome: None,
@@ -101,11 +104,6 @@ impl Operation {
             || !facts.prepared.is_empty()
             || facts.voids_catalogue
             || facts.voids_settings
-    }
-
-    /// Whether rows can only be masked once the server has described them.
-    pub(super) fn needs_description(&self) -> bool {
-        self.mask.needs_description()
     }
 
     pub(super) fn recheck(&mut self, session: &mut Session) -> Result<(), Denial> {
@@ -136,12 +134,6 @@ impl Operation {
     /// What the client sees of it, for the record.
     pub(super) fn show(&mut self, bytes: &[u8]) {
         self.running.show(bytes);
-    }
-
-    pub(super) fn masked(&mut self, values: u64) {
-        if values > 0 {
-            self.running.masked(values);
-        }
     }
 
     /// Nothing more of it passes, and the client is told why at its end.

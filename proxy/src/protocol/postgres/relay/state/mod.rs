@@ -101,6 +101,11 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         self.unsynced
     }
 
+    /// Whether the server is answering a Query.
+    pub(super) fn is_query(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::Query(_)))
+    }
+
     /// Neither an answer nor a Sync is outstanding: a query of the relay's own would end no
     /// transaction of the client's.
     pub(super) fn may_ask_aside(&self) -> bool {
@@ -138,9 +143,13 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     }
 
     pub(super) fn parse(&mut self, name: &[u8], statement: Arc<S>) -> Result<(), TooMany> {
-        let before = self.statements.put(name, statement)?;
+        let before = self.statements.put(name, Arc::clone(&statement))?;
         let name = name.into();
-        self.owe(Owed::Parse { name, before });
+        self.owe(Owed::Parse {
+            name,
+            statement,
+            before,
+        });
         Ok(())
     }
 
@@ -172,11 +181,6 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     pub(super) fn describe_portal(&mut self, id: OpId) {
         self.operations.hold(id);
         self.owe(Owed::DescribePortal(id));
-    }
-
-    pub(super) fn own_describe(&mut self, id: OpId) {
-        self.operations.hold(id);
-        self.owe(Owed::OwnDescribe(id));
     }
 
     pub(super) fn execute(&mut self, id: OpId) {
@@ -222,11 +226,6 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     }
 
     // === what SQL changes of the names ===
-
-    /// A statement that SQL prepared, after the server said so.
-    pub(super) fn prepared_by_sql(&mut self, name: &[u8], statement: Arc<S>) -> Result<(), TooMany> {
-        self.statements.put(name, statement).map(drop)
-    }
 
     pub(super) fn deallocated(&mut self, name: &[u8]) {
         self.statements.remove(name);

@@ -14,6 +14,7 @@ pub(super) enum Owed<S> {
     Query(OpId),
     Parse {
         name: Name,
+        statement: Arc<S>,
         before: Option<Arc<S>>,
     },
     Bind {
@@ -22,8 +23,6 @@ pub(super) enum Owed<S> {
     },
     DescribeStatement,
     DescribePortal(OpId),
-    /// Asked by the relay itself, to learn how rows are laid out.
-    OwnDescribe(OpId),
     Execute(OpId),
     CloseStatement {
         name: Name,

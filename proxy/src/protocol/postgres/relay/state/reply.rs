@@ -2,21 +2,23 @@
 
 use portcullis_dialect::postgres::wire::backend::{Transaction, tag};
 
-use super::owed::Owed;
+use std::sync::Arc;
+
+use super::owed::{Name, Owed};
 use super::{InFlight, Phase, State, Weighed};
 use crate::protocol::postgres::relay::operations::OpId;
 
 /// What a message of the server's answers.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::protocol::postgres::relay) enum Told {
+#[derive(Debug)]
+pub(in crate::protocol::postgres::relay) enum Told<S> {
     /// Nothing that has an operation.
     Plain,
+    /// A name stands for this statement from now on, or for none.
+    Named(Name, Option<Arc<S>>),
     /// Part of an operation's reply; more follows.
     Of(OpId),
     /// Describes an operation's rows, and ends what was owed: give it back with [`State::done`].
     Described(OpId),
-    /// The same, asked by the relay and not for the client.
-    OwnDescribed(OpId),
     /// A statement of a Query ended; more may follow.
     StatementEnded(OpId),
     /// An Execute ended: give it back with [`State::done`].
@@ -46,7 +48,7 @@ pub(in crate::protocol::postgres::relay) struct OutOfTurn(pub(in crate::protocol
 impl<S: Weighed, O: InFlight> State<S, O> {
     /// Pairs a message with what it answers. Notices, notifications and parameter changes answer
     /// nothing and are not asked about here; neither is ReadyForQuery ([`State::ready`]).
-    pub(in crate::protocol::postgres::relay) fn reply(&mut self, message: u8) -> Result<Told, OutOfTurn> {
+    pub(in crate::protocol::postgres::relay) fn reply(&mut self, message: u8) -> Result<Told<S>, OutOfTurn> {
         let out_of_turn = OutOfTurn(message);
         if message == tag::ERROR {
             return Ok(self.failed());
@@ -57,12 +59,10 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             | (tag::CLOSE_COMPLETE, Owed::CloseStatement { .. } | Owed::ClosePortal { .. })
             | (tag::BIND_COMPLETE, Owed::Bind { .. })
             | (tag::ROW_DESCRIPTION | tag::NO_DATA, Owed::DescribeStatement) => {
-                self.confirm();
-                return Ok(Told::Plain);
+                return Ok(self.confirm());
             }
             (tag::PARAMETER_DESCRIPTION, Owed::DescribeStatement) => Told::Plain,
             (tag::ROW_DESCRIPTION | tag::NO_DATA, Owed::DescribePortal(id)) => Told::Described(*id),
-            (tag::ROW_DESCRIPTION | tag::NO_DATA, Owed::OwnDescribe(id)) => Told::OwnDescribed(*id),
             (tag::ROW_DESCRIPTION, Owed::Query(id)) => Told::Of(*id),
             (
                 tag::DATA_ROW | tag::COPY_OUT | tag::COPY_DATA | tag::COPY_DONE,
@@ -86,7 +86,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     }
 
     /// The answers to a Query or a Sync are complete.
-    pub(in crate::protocol::postgres::relay) fn ready(&mut self, transaction: Transaction) -> Result<Told, OutOfTurn> {
+    pub(in crate::protocol::postgres::relay) fn ready(&mut self, transaction: Transaction) -> Result<Told<S>, OutOfTurn> {
         let told = match self.owed.front() {
             Some(Owed::Query(id)) => Told::Ready(Some(*id)),
             Some(Owed::Sync) => Told::Ready(None),
@@ -121,8 +121,12 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     }
 
     /// The server took the message at the head: what it changed stays.
-    fn confirm(&mut self) {
+    fn confirm(&mut self) -> Told<S> {
         match self.owed.pop_front() {
+            Some(Owed::Parse {
+                name, statement, ..
+            }) => return Told::Named(name, Some(statement)),
+            Some(Owed::CloseStatement { name, .. }) => return Told::Named(name, None),
             Some(
                 Owed::Bind {
                     before: Some(id), ..
@@ -133,9 +137,10 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             ) => self.done(id),
             _ => {}
         }
+        Told::Plain
     }
 
-    fn copy_in(&mut self, id: OpId) -> Told {
+    fn copy_in(&mut self, id: OpId) -> Told<S> {
         let simple = matches!(self.owed.front(), Some(Owed::Query(_)));
         let (mut fail, mut sync) = (false, false);
         match self.owed.get(1) {
@@ -157,7 +162,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         Told::CopyIn { id, fail, sync }
     }
 
-    fn failed(&mut self) -> Told {
+    fn failed(&mut self) -> Told<S> {
         match self.owed.front() {
             // The end of the connection, or of a transaction that was idle too long.
             None => return Told::FailedPlain,
@@ -176,7 +181,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         self.skip_to_sync();
         match head {
             Some(Owed::Refusal { answer, .. }) => Told::FailedAsRefused(answer),
-            Some(Owed::Execute(id) | Owed::DescribePortal(id) | Owed::OwnDescribe(id)) => {
+            Some(Owed::Execute(id) | Owed::DescribePortal(id)) => {
                 Told::Failed(id)
             }
             Some(Owed::Bind { name, before }) => {
@@ -212,7 +217,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
 
     fn undo(&mut self, owed: Owed<S>) {
         match owed {
-            Owed::Parse { name, before } | Owed::CloseStatement { name, before } => {
+            Owed::Parse { name, before, .. } | Owed::CloseStatement { name, before } => {
                 self.statements.restore(&name, before);
             }
             Owed::Bind { name, before } => {
@@ -230,7 +235,6 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             }
             Owed::Query(id)
             | Owed::DescribePortal(id)
-            | Owed::OwnDescribe(id)
             | Owed::Execute(id) => self.done(id),
             Owed::DescribeStatement | Owed::Sync | Owed::Refusal { .. } => {}
         }
