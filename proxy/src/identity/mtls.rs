@@ -177,10 +177,7 @@ pub(super) fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
 }
 
 /// When the first of the chain ends.
-fn end(
-    leaf: &X509Certificate<'_>,
-    between: &[CertificateDer<'_>],
-) -> Result<SystemTime, Unproven> {
+fn end(leaf: &X509Certificate<'_>, between: &[CertificateDer<'_>]) -> Result<SystemTime, Unproven> {
     let mut first = leaf.validity().not_after.timestamp();
     for certificate in between {
         first = first.min(parse(certificate)?.validity().not_after.timestamp());

@@ -20,8 +20,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::shutdown::Shutdown;
-pub use login::{LOGIN_TIME, LoginSlot, MAX_LOGINS};
 use login::Logins;
+pub use login::{LOGIN_TIME, LoginSlot, MAX_LOGINS};
 pub use tls::CurrentTls;
 
 /// Connections that the system completes for us before they are accepted.

@@ -125,10 +125,7 @@ fn check_audience(
     }
 }
 
-fn username<'a>(
-    issuer: &OidcIssuer,
-    claims: &'a Map<String, Value>,
-) -> Result<&'a str, Unproven> {
+fn username<'a>(issuer: &OidcIssuer, claims: &'a Map<String, Value>) -> Result<&'a str, Unproven> {
     let claim = issuer.username_claim.as_str();
     let name = claims
         .get(claim)

@@ -144,9 +144,7 @@ impl Key {
                 DecodingKey::from_ed_components(part("x")?).map_err(unreadable)?,
             ),
             _ => {
-                return Err(
-                    "it is neither RSA nor EC (P-256, P-384) nor OKP (Ed25519)".to_owned(),
-                );
+                return Err("it is neither RSA nor EC (P-256, P-384) nor OKP (Ed25519)".to_owned());
             }
         };
         let algorithms = match written.get("alg") {

@@ -19,8 +19,8 @@ use super::config::{KeySource, OidcIssuer};
 use super::{Proven, ProvenBy, Purpose, Unproven, Unusable};
 use crate::secret::Secret;
 use rotation::Keys;
-use token::Token;
 pub use token::MAX_TOKEN;
+use token::Token;
 
 /// One issuer, with its keys.
 #[derive(Debug)]

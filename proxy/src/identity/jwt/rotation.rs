@@ -10,13 +10,13 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::super::Unproven;
 use super::super::config::{KeySource, OidcIssuer};
 use super::fetch::Source;
 use super::keys::KeySet;
 use super::token::Token;
-use crate::io::within;
 
 /// From then on keys are fetched again before they are used.
 pub(super) const FRESH: Duration = Duration::from_secs(10 * 60);
@@ -130,9 +130,9 @@ impl Keys {
             return;
         }
         attempts.last = Some(now);
-        let outcome = match within(DEADLINE, source.fetch()).await {
+        let outcome = match timeout(DEADLINE, source.fetch()).await {
             Ok(outcome) => outcome,
-            Err(late) => Err(late.to_string()),
+            Err(_) => Err(format!("no answer within {DEADLINE:?}")),
         };
         match outcome {
             Ok(set) => {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::super::Unproven;
 
-/// Longest token or API key, in bytes.
+/// Longest token, in bytes.
 pub const MAX_TOKEN: usize = 32 * 1024;
 
 /// Longest name of a key.
@@ -134,7 +134,9 @@ fn no_token() -> Unproven {
 
 fn malformed(part: &str, why: Malformed) -> Unproven {
     match why {
-        Malformed::Twice => Unproven::both(format!("the token's {part} name something twice")),
+        Malformed::Twice => {
+            Unproven::both(format!("something is named twice in the token's {part}"))
+        }
         Malformed::Unreadable => no_token(),
     }
 }

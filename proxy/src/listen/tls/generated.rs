@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -126,12 +126,7 @@ impl Generated {
             tracing::warn!("the CA is near its end: clients must trust the new ca.crt");
         }
         let key = KeyPair::generate()?;
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Portcullis, made on this machine");
+        let mut params = authority();
         lives(&mut params, now, CA_LIFE);
         let certificate = params.self_signed(&key)?.pem();
         let secret = Zeroizing::new(key.serialize_pem());
@@ -141,16 +136,12 @@ impl Generated {
         Ok((pem, true))
     }
 
-    fn sign(
-        &self,
-        ca: &[u8],
-        now: SystemTime,
-    ) -> Result<Zeroizing<String>, NotGenerated> {
+    fn sign(&self, ca: &[u8], now: SystemTime) -> Result<Zeroizing<String>, NotGenerated> {
         let path = self.folder.join("ca.pem");
         let issuer = issuer(ca).map_err(|reason| broken(&path, &reason))?;
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(self.names.clone())?;
-        params.distinguished_name.remove(DnType::CommonName);
+        params.distinguished_name = DistinguishedName::new();
         params
             .distinguished_name
             .push(DnType::CommonName, "portcullis-proxy");
@@ -184,12 +175,28 @@ fn lives(params: &mut CertificateParams, now: SystemTime, life: Duration) {
     params.not_after = epoch + since.saturating_add(life);
 }
 
+/// What every CA of ours is.
+fn authority() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name = DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Portcullis, made on this machine");
+    params
+}
+
 fn issuer(pem: &[u8]) -> Result<Issuer<'static, KeyPair>, String> {
     let text = std::str::from_utf8(pem).map_err(|_| "it is no text".to_owned())?;
     let key = KeyPair::from_pem(text).map_err(|_| "its key cannot be read".to_owned())?;
     let certificate = certificates(pem).into_iter().next();
     let certificate = certificate.ok_or("there is no certificate in it")?;
-    Issuer::from_ca_cert_der(&certificate, key).map_err(|error| error.to_string())
+    let (_, parsed) = X509Certificate::from_der(&certificate).map_err(|error| error.to_string())?;
+    if parsed.public_key().subject_public_key.data != key.public_key_raw() {
+        return Err("its key is not its certificate's".to_owned());
+    }
+    Ok(Issuer::new(authority(), key))
 }
 
 fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
