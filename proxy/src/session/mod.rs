@@ -3,6 +3,10 @@
 //! The gate is the only place where an operation may pass. A session is opened only when its start
 //! is in the record, looks at its Connection anew at each operation and each change, and gives
 //! back what it took however it ends.
+#![allow(
+    clippy::result_large_err,
+    reason = "a denial is the rare way, and is moved once to where it is told"
+)]
 
 pub mod approval;
 mod counted;

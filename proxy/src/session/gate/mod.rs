@@ -52,6 +52,10 @@ pub struct Asked<'a> {
 
 /// The gate's answer.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation for the rare cases, of which one value lives at a time"
+)]
 pub enum Ruling {
     Admitted(Admitted),
     Refused(Denial),

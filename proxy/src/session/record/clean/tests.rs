@@ -11,7 +11,8 @@ fn cleaner(masks: &MaskSet) -> Cleaner<'_> {
 fn credentials_are_never_recorded_whatever_the_masks() {
     assert!(CREDENTIAL_MASK.is_some());
     let masks = MaskSet::default();
-    let (text, omitted) = cleaner(&masks).text(&format!("SELECT '{JWT}'")).to_owned();
+    let statement = format!("SELECT '{JWT}'");
+    let (text, omitted) = cleaner(&masks).text(&statement);
     assert_eq!((text.as_ref(), omitted), ("SELECT '[redacted]'", 0));
 }
 

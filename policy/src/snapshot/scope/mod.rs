@@ -150,3 +150,6 @@ fn together(one: &AppliedLimits, two: &AppliedLimits) -> AppliedLimits {
     all.sessions.extend(two.sessions.iter().cloned());
     all
 }
+
+#[cfg(test)]
+mod tests;
