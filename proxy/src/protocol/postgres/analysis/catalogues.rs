@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::read::{self, ReadCatalogue};
 use crate::protocol::postgres::upstream::{Connector, Link, Login};
-use crate::session::ports::CurrentTarget;
+use crate::session::ports::{Credential, Upstream};
 
 /// While sessions are open, a catalogue is read again after this long.
 pub const REFRESH_EVERY: Duration = Duration::from_secs(60);
@@ -41,10 +41,12 @@ pub(super) struct Catalogues {
     kept: Mutex<HashMap<Place, Arc<Kept>>>,
 }
 
+/// Tells where the target is at this moment and what proves us there, or why nothing does.
+pub type Reach = Box<dyn Fn() -> Result<(Upstream, Arc<Credential>), String> + Send + Sync>;
+
 /// Where catalogues come from.
-#[derive(Debug)]
 struct Source {
-    target: CurrentTarget,
+    reach: Reach,
     connector: Arc<Connector>,
     revisions: AtomicU64,
 }
@@ -95,10 +97,10 @@ pub(super) struct Shared {
 // === impl Catalogues ===
 
 impl Catalogues {
-    pub(super) fn new(target: CurrentTarget, connector: Arc<Connector>) -> Self {
+    pub(super) fn new(reach: Reach, connector: Arc<Connector>) -> Self {
         Self {
             source: Arc::new(Source {
-                target,
+                reach,
                 connector,
                 revisions: AtomicU64::new(1),
             }),
@@ -203,8 +205,7 @@ impl Kept {
     }
 
     fn is_current(&self, state: &State) -> bool {
-        state.covers >= self.wanted()
-            && state.read_at.is_some_and(|at| at.elapsed() <= MAX_AGE)
+        state.covers >= self.wanted() && state.read_at.is_some_and(|at| at.elapsed() <= MAX_AGE)
     }
 
     /// Waits, within bounds, until there is a current catalogue. A target that just refused is not
@@ -283,6 +284,12 @@ impl Kept {
 
 // === impl Source ===
 
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
+}
+
 impl Source {
     fn next_revision(&self) -> u64 {
         self.revisions.fetch_add(1, Ordering::Relaxed)
@@ -290,9 +297,7 @@ impl Source {
 
     /// Reads over a connection of its own, with the Connection's credential.
     async fn read(&self, place: &Place) -> Result<ReadCatalogue, String> {
-        let target = self.target.load_full();
-        let upstream = &target.upstream;
-        let credential = target.credential.as_ref().map_err(Clone::clone)?;
+        let (upstream, credential) = (self.reach)()?;
         if upstream.host != place.host
             || upstream.port != place.port
             || credential.username != place.role
@@ -309,7 +314,7 @@ impl Source {
         };
         let mut connected = self
             .connector
-            .connect(upstream, credential, &login)
+            .connect(&upstream, &credential, &login)
             .await
             .map_err(|failed| failed.to_string())?;
         let mut link = Link {

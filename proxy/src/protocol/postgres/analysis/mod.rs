@@ -27,14 +27,13 @@ use portcullis_dialect::sql::{Refused, StatementFacts};
 use thiserror::Error;
 
 pub use cache::{CACHE_BYTES, MAX_SHAPED_DIGITS};
-pub use catalogues::{MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, WAIT_FOR_CATALOGUE};
+pub use catalogues::{MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, Reach, WAIT_FOR_CATALOGUE};
 pub use off_reactor::{ANALYSIS_DEADLINE, INLINE_BYTES};
 pub use read::{CATALOGUE_BOUNDS, ReadFailed, SESSION_BOUNDS};
 pub use view::{Outcome, Refreshed, SessionView};
 
 use crate::protocol::postgres::upstream::Connector;
 use crate::session::gate::Told;
-use crate::session::ports::CurrentTarget;
 use cache::Cache;
 use catalogues::Catalogues;
 use off_reactor::Workers;
@@ -90,10 +89,10 @@ pub enum NotAnalysed {
 // === impl Analyser ===
 
 impl Analyser {
-    pub fn new(target: CurrentTarget, connector: Arc<Connector>) -> Self {
+    pub fn new(reach: Reach, connector: Arc<Connector>) -> Self {
         Self {
             cache: Cache::new(CACHE_BYTES),
-            catalogues: Arc::new(Catalogues::new(target, connector)),
+            catalogues: Arc::new(Catalogues::new(reach, connector)),
             workers: Workers::new(),
         }
     }
@@ -120,11 +119,7 @@ impl Analyser {
             true => self.workers.analyse(text.to_vec(), view.basis()).await?,
         };
         let (catalogue, revision) = view.catalogue();
-        let analysed = Arc::new(Analysed::new(
-            analysis,
-            Arc::clone(catalogue),
-            revision,
-        ));
+        let analysed = Arc::new(Analysed::new(analysis, Arc::clone(catalogue), revision));
         if let Some(key) = key {
             self.cache.put(key, text, &analysed);
         }

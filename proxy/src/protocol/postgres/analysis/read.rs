@@ -96,8 +96,7 @@ const SETTINGS: [&str; 6] = [
 // These run under the client's search path, so every name and operator says where it is from.
 const TEMPORARY_SCHEMA: &str = "SELECT n.nspname FROM pg_catalog.pg_namespace n \
      WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()";
-const PREPARED: &str =
-    "SELECT p.name, p.statement FROM pg_catalog.pg_prepared_statements p";
+const PREPARED: &str = "SELECT p.name, p.statement FROM pg_catalog.pg_prepared_statements p";
 
 /// Reads the catalogue as this session sees it.
 pub(super) async fn catalogue<S>(
@@ -110,19 +109,29 @@ where
 {
     let mut inside = vec![NO_TIMEOUT, LOGIN_ROLE, PREAMBLE];
     let before = inside.len();
-    inside.extend(Section::ALL.iter().map(|section| section.query(server_version)));
+    inside.extend(
+        Section::ALL
+            .iter()
+            .map(|section| section.query(server_version)),
+    );
     let mut loader = Loader::new();
     let mut digest = digest::Context::new(&SHA256);
-    let (read, aside) = bracketed(link, transaction, &inside, CATALOGUE_BOUNDS, |place, values| {
-        let section = place
-            .checked_sub(before)
-            .and_then(|place| Section::ALL.get(place))
-            .ok_or("a row of no section")?;
-        add_row(&mut digest, place, values);
-        loader
-            .row(*section, values)
-            .map_err(|invalid| invalid.to_string())
-    })
+    let (read, aside) = bracketed(
+        link,
+        transaction,
+        &inside,
+        CATALOGUE_BOUNDS,
+        |place, values| {
+            let section = place
+                .checked_sub(before)
+                .and_then(|place| Section::ALL.get(place))
+                .ok_or("a row of no section")?;
+            add_row(&mut digest, place, values);
+            loader
+                .row(*section, values)
+                .map_err(|invalid| invalid.to_string())
+        },
+    )
     .await?;
     let read = read.map(|()| {
         let mut sum = [0; 32];
@@ -158,29 +167,35 @@ where
         prepared: also.prepared.then(Prepared::default),
         ..ReadSettings::default()
     };
-    let (done, aside) = bracketed(link, transaction, &inside, SESSION_BOUNDS, |place, values| {
-        let first = values.first().copied().flatten().ok_or("a value is NULL")?;
-        let slot = match place {
-            0 => &mut read.search_path,
-            1 => &mut read.session_authorization,
-            2 => &mut read.role,
-            3 => &mut read.standard_conforming_strings,
-            4 => &mut read.client_encoding,
-            5 => &mut read.row_security,
-            place if place == temporary_at && also.temporary_schema => {
-                read.temporary_schema = Some(Some(first.to_owned()));
-                return Ok(());
-            }
-            place if place == prepared_at => {
-                let text = values.get(1).copied().flatten().ok_or("a text is NULL")?;
-                add_prepared(read.prepared.as_mut(), first, text);
-                return Ok(());
-            }
-            _ => return Err("a row of no statement".to_owned()),
-        };
-        first.clone_into(slot);
-        Ok(())
-    })
+    let (done, aside) = bracketed(
+        link,
+        transaction,
+        &inside,
+        SESSION_BOUNDS,
+        |place, values| {
+            let first = values.first().copied().flatten().ok_or("a value is NULL")?;
+            let slot = match place {
+                0 => &mut read.search_path,
+                1 => &mut read.session_authorization,
+                2 => &mut read.role,
+                3 => &mut read.standard_conforming_strings,
+                4 => &mut read.client_encoding,
+                5 => &mut read.row_security,
+                place if place == temporary_at && also.temporary_schema => {
+                    read.temporary_schema = Some(Some(first.to_owned()));
+                    return Ok(());
+                }
+                place if place == prepared_at => {
+                    let text = values.get(1).copied().flatten().ok_or("a text is NULL")?;
+                    add_prepared(read.prepared.as_mut(), first, text);
+                    return Ok(());
+                }
+                _ => return Err("a row of no statement".to_owned()),
+            };
+            first.clone_into(slot);
+            Ok(())
+        },
+    )
     .await?;
     Ok((done.map(|()| read), aside))
 }

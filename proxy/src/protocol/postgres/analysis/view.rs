@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use portcullis_dialect::postgres::wire::backend::Transaction;
 use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::names;
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::{Change, Setting, Settings, Tracked};
-use portcullis_dialect::sql::names;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -48,7 +48,10 @@ enum Seen {
     Void,
     Shared,
     /// Read in this session, when this many changes were known of.
-    Private { wanted: u64, at: Instant },
+    Private {
+        wanted: u64,
+        at: Instant,
+    },
 }
 
 /// How an operation ended.
@@ -143,10 +146,12 @@ impl SessionView {
             return Ok(refreshed);
         }
         if self.settings_void() || self.prepared_void {
-            self.read_settings(link, transaction, &mut refreshed).await?;
+            self.read_settings(link, transaction, &mut refreshed)
+                .await?;
         }
         if !self.catalogue_is_current() {
-            self.renew_catalogue(link, transaction, &mut refreshed).await?;
+            self.renew_catalogue(link, transaction, &mut refreshed)
+                .await?;
         }
         self.changed();
         Ok(refreshed)
@@ -157,8 +162,8 @@ impl SessionView {
         let facts = &analysed.facts;
         let rolled_back = |verb: &str| verb.starts_with("ROLLBACK");
         let ended = |verb: &str| matches!(verb, "COMMIT" | "PREPARE TRANSACTION");
-        let undone = outcome == Outcome::Failed
-            || analysed.statements.iter().any(|s| rolled_back(s.verb));
+        let undone =
+            outcome == Outcome::Failed || analysed.statements.iter().any(|s| rolled_back(s.verb));
         let committed = analysed.statements.iter().any(|s| ended(s.verb));
         // Rolling back alone changes nothing that was not this session's own.
         let only_rolled_back = analysed.statements.iter().all(|s| rolled_back(s.verb));
@@ -177,7 +182,7 @@ impl SessionView {
             let kept_all = outcome == Outcome::Succeeded && !undone;
             self.settings_mut().transaction_ended(kept_all);
         }
-        if facts.voids_catalogue && !(only_rolled_back && !self.uncommitted) {
+        if facts.voids_catalogue && (!only_rolled_back || self.uncommitted) {
             self.seen = Seen::Void;
             self.uncommitted |= !only_rolled_back;
             changed = true;
@@ -224,7 +229,9 @@ impl SessionView {
             (false, Outcome::Succeeded) => changes.iter().for_each(|change| settings.apply(change)),
             _ => settings.void_all(),
         }
-        self.prepared_void |= void;
+        if void {
+            self.void_prepared();
+        }
     }
 
     fn take_prepared(&mut self, analysed: &Analysed, outcome: Outcome) {
@@ -233,12 +240,18 @@ impl SessionView {
         }
         // PREPARE outlives a rollback, so a failure leaves it open which of them were made.
         if outcome == Outcome::Failed {
-            self.prepared_void = true;
+            self.void_prepared();
             return;
         }
         for change in &analysed.facts.prepared {
             self.prepared_mut().apply(change.clone());
         }
+    }
+
+    /// Until they are read again none is known, so running one is Unknown.
+    fn void_prepared(&mut self) {
+        self.prepared = Arc::default();
+        self.prepared_void = true;
     }
 
     fn settings_mut(&mut self) -> &mut Settings {
@@ -294,7 +307,11 @@ impl SessionView {
                 Some(shared) => Some(shared),
                 None => kept.wait().await,
             };
-            if let Some(Shared { catalogue, revision }) = shared {
+            if let Some(Shared {
+                catalogue,
+                revision,
+            }) = shared
+            {
                 self.catalogue = catalogue;
                 self.revision = revision;
                 self.seen = Seen::Shared;
@@ -313,7 +330,10 @@ impl SessionView {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let (wanted, at) = (self.kept.as_ref().map_or(0, |kept| kept.wanted()), Instant::now());
+        let (wanted, at) = (
+            self.kept.as_ref().map_or(0, |kept| kept.wanted()),
+            Instant::now(),
+        );
         let (read, aside) = read::catalogue(link, transaction, self.server_version).await?;
         refreshed.aside.extend_from_slice(&aside);
         match read {
@@ -381,7 +401,10 @@ fn settled(before: &Settings, read: ReadSettings, open: bool) -> Settings {
             (Setting::SessionAuthorization, &read.session_authorization),
             (Setting::Role, &role),
             (Setting::SearchPath, &read.search_path),
-            (Setting::StandardConformingStrings, &read.standard_conforming_strings),
+            (
+                Setting::StandardConformingStrings,
+                &read.standard_conforming_strings,
+            ),
             (Setting::ClientEncoding, &read.client_encoding),
             (Setting::RowSecurity, &read.row_security),
         ] {

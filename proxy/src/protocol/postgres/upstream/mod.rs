@@ -29,7 +29,7 @@ pub use dial::{ATTEMPT_DEADLINE, DIAL_DEADLINE, MAX_ADDRESSES};
 pub use failed::{ConnectFailed, ToldFailure};
 pub use link::{Link, LinkFailed};
 pub use login::{MAX_LOGIN_FRAME, MAX_PARAMETERS};
-pub use query::{AskFailed, Answer, Bounds, MAX_ASIDE, NAME, ServerReport, ask};
+pub use query::{Answer, AskFailed, Bounds, MAX_ASIDE, NAME, ServerReport, ask};
 pub use scram::{MAX_ITERATIONS, MIN_ITERATIONS};
 pub use stream::Stream;
 

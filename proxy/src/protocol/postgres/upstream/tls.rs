@@ -8,7 +8,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs as provider};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -106,7 +108,9 @@ pub(super) async fn start(
         .await
         .map_err(|error| ConnectFailed::Tls(error.to_string()))?;
     let certificates = stream.get_ref().1.peer_certificates();
-    let hash = certificates.and_then(|list| list.first()).and_then(|leaf| endpoint_hash(leaf));
+    let hash = certificates
+        .and_then(|list| list.first())
+        .and_then(|leaf| endpoint_hash(leaf));
     Ok((Stream::Tls(Box::new(stream)), Binding::Certificate(hash)))
 }
 
@@ -144,7 +148,9 @@ fn client_config(
                 .map_err(|_| ConnectFailed::Tls("the client certificate is no PEM".to_owned()))?;
             let key = PrivateKeyDer::from_pem_slice(key.reveal())
                 .map_err(|_| ConnectFailed::Tls("the client key is no PEM".to_owned()))?;
-            builder.with_client_auth_cert(chain, key).map_err(tls_failed)?
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(tls_failed)?
         }
     };
     config.alpn_protocols = vec![ALPN.to_vec()];
@@ -269,8 +275,12 @@ pub(super) fn endpoint_hash(leaf: &CertificateDer<'_>) -> Option<Vec<u8>> {
     };
     let algorithm = match name.as_str() {
         // RSA with MD5, SHA-1, SHA-256; ECDSA with SHA-1, SHA-256; PSS with SHA-1, SHA-256.
-        "1.2.840.113549.1.1.4" | "1.2.840.113549.1.1.5" | "1.2.840.113549.1.1.11"
-        | "1.2.840.10045.4.1" | "1.2.840.10045.4.3.2" | "1.3.14.3.2.26"
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
+        | "1.2.840.10045.4.3.2"
+        | "1.3.14.3.2.26"
         | "2.16.840.1.101.3.4.2.1" => &digest::SHA256,
         "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" | "2.16.840.1.101.3.4.2.2" => {
             &digest::SHA384

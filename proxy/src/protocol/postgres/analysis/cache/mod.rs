@@ -272,7 +272,10 @@ pub(super) fn context(settings: &Settings, place: &str, revision: u64) -> Contex
     put(known(&settings.session_authorization));
     put(known(&settings.role));
     put(known(&settings.client_encoding));
-    put(settings.standard_conforming_strings.known().map(|on| flag(*on)));
+    put(settings
+        .standard_conforming_strings
+        .known()
+        .map(|on| flag(*on)));
     put(settings.row_security.known().map(|on| flag(*on)));
     match &settings.temporary_schema {
         Tracked::Void => put(None),
@@ -321,7 +324,9 @@ pub(super) fn shape(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = text.iter().copied().enumerate();
     while let Some((at, byte)) = bytes.next() {
         let pair = (byte, text.get(at + 1).copied().unwrap_or(b' '));
-        if matches!(byte, b'\'' | b'"' | b'$' | b'\\') || pair == (b'-', b'-') || pair == (b'/', b'*')
+        if matches!(byte, b'\'' | b'"' | b'$' | b'\\')
+            || pair == (b'-', b'-')
+            || pair == (b'/', b'*')
         {
             return None;
         }

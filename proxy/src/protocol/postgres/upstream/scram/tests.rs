@@ -18,7 +18,9 @@ fn pencil() -> Secret {
 }
 
 fn refusal(server_first: &str) -> ScramFailed {
-    first().answer(&pencil(), server_first.as_bytes()).unwrap_err()
+    first()
+        .answer(&pencil(), server_first.as_bytes())
+        .unwrap_err()
 }
 
 #[test]
@@ -49,7 +51,10 @@ fn a_target_that_does_not_know_the_password_is_found_out() {
     let last = first()
         .answer(&Secret::new("pencil "), SERVER_FIRST.as_bytes())
         .unwrap();
-    assert_eq!(last.verify(SERVER_FINAL.as_bytes()), Err(ScramFailed::Signature));
+    assert_eq!(
+        last.verify(SERVER_FINAL.as_bytes()),
+        Err(ScramFailed::Signature)
+    );
 }
 
 #[test]
