@@ -131,7 +131,15 @@ impl MaskSet {
 
     /// The mask of a column, by all its segments, the column's name last.
     pub fn column<S: AsRef<str>>(&self, column: &[S]) -> FieldMask {
-        self.field(self.matching([column]))
+        self.columns([column])
+    }
+
+    /// The mask of a value that is one of these columns', unchanged: what masks any of them.
+    pub fn columns<'c, S: AsRef<str> + 'c>(
+        &self,
+        columns: impl IntoIterator<Item = &'c [S]>,
+    ) -> FieldMask {
+        self.field(self.matching(columns))
     }
 
     /// The mask of the value under a key.

@@ -12,6 +12,7 @@ pub mod analysis;
 mod cancel;
 mod joined;
 mod login;
+pub mod mask;
 mod refuse;
 mod relay;
 pub mod upstream;
