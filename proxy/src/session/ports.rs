@@ -149,6 +149,11 @@ impl CurrentTarget {
         self.0.target.load()
     }
 
+    /// The target at this moment, to be kept across awaits.
+    pub fn load_full(&self) -> Arc<Target> {
+        self.0.target.load_full()
+    }
+
     /// Replaces the target and tells everybody who listens.
     pub fn store(&self, target: Target) {
         self.0.target.store(Arc::new(target));

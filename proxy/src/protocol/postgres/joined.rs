@@ -40,8 +40,16 @@ impl Postgres {
     /// For the Connection of this door.
     pub fn new(door: &Door) -> Self {
         let connector = Arc::new(Connector::new());
+        let target = door.target.clone();
+        let current = Box::new(move || {
+            let target = target.load();
+            let credential = target.credential.as_ref();
+            credential
+                .map(|credential| (target.upstream.clone(), Arc::clone(credential)))
+                .map_err(String::clone)
+        });
         Self {
-            analyser: Arc::new(Analyser::new(door.target.clone(), Arc::clone(&connector))),
+            analyser: Arc::new(Analyser::new(current, Arc::clone(&connector))),
             connector,
             cancels: Arc::default(),
         }
