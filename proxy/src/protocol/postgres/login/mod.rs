@@ -9,9 +9,6 @@ mod oauth;
 mod options;
 mod parameters;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -9,26 +9,26 @@ use portcullis_policy::Class;
 use crate::session::denial::Denial;
 
 /// SQLSTATEs that the gateway itself says.
-pub mod code {
-    pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
-    pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
-    pub const SYNTAX_ERROR: &str = "42601";
-    pub const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
-    pub const PROTOCOL_VIOLATION: &str = "08P01";
-    pub const ADMIN_SHUTDOWN: &str = "57P01";
-    pub const QUERY_CANCELED: &str = "57014";
-    pub const INVALID_AUTHORIZATION: &str = "28000";
-    pub const INVALID_PASSWORD: &str = "28P01";
-    pub const TOO_MANY_CONNECTIONS: &str = "53300";
-    pub const CONNECTION_FAILURE: &str = "08006";
-    pub const INVALID_CURSOR_NAME: &str = "34000";
-    pub const INVALID_STATEMENT_NAME: &str = "26000";
-    pub const SUCCESSFUL_COMPLETION: &str = "00000";
+pub(super) mod code {
+    pub(in crate::protocol::postgres) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    pub(in crate::protocol::postgres) const FEATURE_NOT_SUPPORTED: &str = "0A000";
+    pub(in crate::protocol::postgres) const SYNTAX_ERROR: &str = "42601";
+    pub(in crate::protocol::postgres) const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
+    pub(in crate::protocol::postgres) const PROTOCOL_VIOLATION: &str = "08P01";
+    pub(in crate::protocol::postgres) const ADMIN_SHUTDOWN: &str = "57P01";
+    pub(in crate::protocol::postgres) const QUERY_CANCELED: &str = "57014";
+    pub(in crate::protocol::postgres) const INVALID_AUTHORIZATION: &str = "28000";
+    pub(in crate::protocol::postgres) const INVALID_PASSWORD: &str = "28P01";
+    pub(in crate::protocol::postgres) const TOO_MANY_CONNECTIONS: &str = "53300";
+    pub(in crate::protocol::postgres) const CONNECTION_FAILURE: &str = "08006";
+    pub(in crate::protocol::postgres) const INVALID_CURSOR_NAME: &str = "34000";
+    pub(in crate::protocol::postgres) const INVALID_STATEMENT_NAME: &str = "26000";
+    pub(in crate::protocol::postgres) const SUCCESSFUL_COMPLETION: &str = "00000";
 }
 
 /// What becomes of the session after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
+pub(super) enum Severity {
     /// It goes on.
     Error,
     /// It is closed.
@@ -48,7 +48,7 @@ impl Severity {
 
 /// The SQLSTATE of a class: `42501` for all that policy says, the server's own code where the
 /// server would have refused for the same reason.
-pub fn sqlstate(class: Class) -> &'static str {
+pub(super) fn sqlstate(class: Class) -> &'static str {
     match class {
         Class::Unparsable => code::SYNTAX_ERROR,
         Class::Unsupported => code::FEATURE_NOT_SUPPORTED,
@@ -58,7 +58,7 @@ pub fn sqlstate(class: Class) -> &'static str {
 }
 
 /// A denial: the message for all, DETAIL as JSON for agents, HINT for people.
-pub fn denial(out: &mut Vec<u8>, severity: Severity, denial: &Denial) {
+pub(super) fn denial(out: &mut Vec<u8>, severity: Severity, denial: &Denial) {
     let json = denial.to_json();
     let hint = match denial.remediation.as_str() {
         "" => None,
@@ -78,17 +78,17 @@ pub fn denial(out: &mut Vec<u8>, severity: Severity, denial: &Denial) {
 
 /// What an error or a notice says.
 #[derive(Debug, Clone, Copy)]
-pub struct Report<'a> {
-    pub code: &'a str,
-    pub message: &'a str,
-    pub detail: Option<&'a str>,
-    pub hint: Option<&'a str>,
+pub(super) struct Report<'a> {
+    pub(super) code: &'a str,
+    pub(super) message: &'a str,
+    pub(super) detail: Option<&'a str>,
+    pub(super) hint: Option<&'a str>,
 }
 
 // === impl Report ===
 
 impl<'a> Report<'a> {
-    pub fn new(code: &'a str, message: &'a str) -> Self {
+    pub(super) fn new(code: &'a str, message: &'a str) -> Self {
         Self {
             code,
             message,
@@ -98,7 +98,7 @@ impl<'a> Report<'a> {
     }
 
     #[must_use]
-    pub fn hint(self, hint: &'a str) -> Self {
+    pub(super) fn hint(self, hint: &'a str) -> Self {
         Self {
             hint: Some(hint),
             ..self
@@ -106,11 +106,11 @@ impl<'a> Report<'a> {
     }
 }
 
-pub fn error(out: &mut Vec<u8>, severity: Severity, report: Report<'_>) {
+pub(super) fn error(out: &mut Vec<u8>, severity: Severity, report: Report<'_>) {
     fields(out, tag::ERROR, severity.word(), report);
 }
 
-pub fn notice(out: &mut Vec<u8>, report: Report<'_>) {
+pub(super) fn notice(out: &mut Vec<u8>, report: Report<'_>) {
     fields(out, tag::NOTICE, b"NOTICE", report);
 }
 

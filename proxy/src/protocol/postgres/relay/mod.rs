@@ -24,9 +24,6 @@ mod operations;
 mod state;
 mod waiting;
 
-#[cfg(test)]
-mod tests;
-
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use portcullis_dialect::postgres::wire::backend::Transaction;
 
 use super::operations::{OpId, Operations};
-pub(super) use names::{MAX_PORTALS, MAX_STATEMENT_BYTES, MAX_STATEMENTS, TooMany};
+pub(super) use names::TooMany;
 use names::{Portals, Statements};
 pub(super) use owed::Name;
 use owed::Owed;
