@@ -154,7 +154,9 @@ pub struct Match {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 6), example = [Effect::Write, Effect::Define])]
     pub effects: Vec<Effect>,
-    /// The protocol's own words, compared without case and as a whole: wildcards are not taken.
+    /// The protocol's own words, compared without case and as a whole: wildcards are not taken. Of
+    /// several statements in one text any verb is enough to refuse or to hold; to be allowed, all
+    /// must be named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64)), example = ["CREATE TABLE"])]
     pub verbs: Vec<String>,
@@ -172,7 +174,9 @@ pub struct Match {
     #[schemars(length(min = 1, max = 16), example = [Flag::Unbounded])]
     pub flags: Vec<Flag>,
     /// Regular expressions over the text as sent. A text can be written in many ways: prefer
-    /// effects and resources.
+    /// effects and resources. `\b` is the edge of a word of ASCII letters, digits and `_`; classes
+    /// such as `\w` know all of Unicode. A search has a bound on its time: what cannot be told
+    /// within it counts against the operation, whatever the rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 1024)), example = [r"(?i)\bticket-[0-9]+"])]
     pub text: Vec<String>,

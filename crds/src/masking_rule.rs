@@ -114,8 +114,8 @@ pub struct MaskMatch {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 128)), example = ["set-cookie"])]
     pub headers: Vec<String>,
-    /// Detectors for values by how they look. This is best effort: what is turned around, split or
-    /// encoded no detector finds.
+    /// Detectors for values by how they look, in texts and inside JSON; `CreditCard` looks at
+    /// numbers too. This is best effort: what is turned around, split or encoded no detector finds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "set"), example = [Detector::CreditCard])]
     pub detectors: Vec<Detector>,

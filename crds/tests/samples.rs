@@ -61,11 +61,14 @@ impl Keys for Secrets<'_> {
 
 fn snapshot_of(sample: &str) -> Snapshot {
     let documents = documents(sample);
-    let labels = BTreeMap::from([("environment".to_owned(), "production".to_owned())]);
-    assert_eq!(documents.connections.len(), 1, "{sample}");
+    let [connection] = documents.connections.as_slice() else {
+        panic!("{sample}: one connection");
+    };
+    let namespace = connection.metadata.namespace.as_deref().unwrap();
+    let labels = documents.namespace_labels(namespace);
     let lowered = snapshot::lower(
         Objects {
-            connection: documents.connections.first().unwrap(),
+            connection,
             class: documents.connection_classes.first(),
             namespace_labels: &labels,
             guardrails: &documents.guardrail_policies,

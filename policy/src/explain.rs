@@ -3,6 +3,7 @@
 //! It asks the same questions as a decision, but all of them: it leaves out no rule that could not
 //! match and stops at no answer.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -226,7 +227,7 @@ fn because(
     match field {
         Field::Accesses => explain_accesses(of, holds, how, operation),
         Field::Flags => format!("the operation has {}", list(operation.flags.iter())),
-        Field::Verbs => format!("the verb is {}", quoted(&operation.verb)),
+        Field::Verbs => explain_verbs(how, operation),
         Field::Attributes => {
             let told = of.source.attributes.keys().map(|name| {
                 let values = operation.attributes.get(name);
@@ -246,6 +247,18 @@ fn because(
             false => "no pattern is found in the text".to_owned(),
         },
     }
+}
+
+fn explain_verbs(how: How<'_>, operation: &Operation) -> String {
+    let verbs: BTreeSet<&str> = operation.verbs().collect();
+    if verbs.len() < 2 {
+        return format!("the verb is {}", quoted(&operation.verb));
+    }
+    let asked = match how {
+        How::Restrict => "any of them counts",
+        How::Permit | How::Cover(_) => "all of them count",
+    };
+    format!("the verbs are {}, and {asked}", list(verbs.into_iter()))
 }
 
 fn explain_accesses(

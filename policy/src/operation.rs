@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::word::closed_words;
 
+/// The attribute that lists every verb of an operation that does several things.
+pub const VERB: &str = "verb";
+
 /// What an act does to what it touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
@@ -81,7 +84,8 @@ pub struct Access {
 pub struct Operation {
     /// The strongest thing that it does.
     pub effect: Effect,
-    /// The protocol's own word, compared without case.
+    /// The protocol's own word, compared without case. Of an operation that does several things,
+    /// the attribute [`VERB`] lists all their words, and rules look at those too.
     pub verb: String,
     pub flags: BTreeSet<Flag>,
     /// Facts by the names that each protocol documents.
@@ -144,6 +148,12 @@ impl Resource {
 // === impl Operation ===
 
 impl Operation {
+    /// Every verb: its own and those that the attribute [`VERB`] lists, which may repeat it.
+    pub fn verbs(&self) -> impl Iterator<Item = &str> {
+        let listed = self.attributes.get(VERB).into_iter().flatten();
+        [&self.verb].into_iter().chain(listed).map(String::as_str)
+    }
+
     /// True when what it does could not be told, by itself or by anything that it touches.
     pub fn is_unknown(&self) -> bool {
         self.effect == Effect::Unknown

@@ -217,22 +217,26 @@ fn operations() -> impl Strategy<Value = Operation> {
         0..3,
     );
     let attributes = btree_map(select(vec!["x".to_owned(), "y".to_owned()]), values, 0..2);
+    let several = option::weighted(0.4, vec(verbs(), 0..3));
     (
         effects(),
-        verbs(),
+        (verbs(), several),
         btree_set(flags(), 0..2),
         attributes,
         text,
         btree_set(access, 0..4),
     )
         .prop_map(
-            |(effect, verb, flags, attributes, text, accesses)| Operation {
-                effect,
-                verb,
-                flags,
-                attributes,
-                text,
-                accesses,
+            |(effect, (verb, several), flags, mut attributes, text, accesses)| {
+                attributes.extend(several.map(|verbs| ("verb".to_owned(), verbs)));
+                Operation {
+                    effect,
+                    verb,
+                    flags,
+                    attributes,
+                    text,
+                    accesses,
+                }
             },
         )
 }
@@ -326,7 +330,7 @@ fn shuffled(policies: &[Policy], order: &[Index]) -> Vec<Policy> {
 
 proptest! {
     // The corners are rare: an `unless` that covers by the operation's own effect, say.
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_index_and_the_plain_reading_agree(
@@ -338,7 +342,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(600), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_order_of_policies_and_of_their_rules_changes_nothing(
@@ -454,7 +458,7 @@ fn verdicts() -> impl Strategy<Value = Verdict> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn hostile_expressions_are_refused_with_a_place(

@@ -21,4 +21,5 @@ pub mod protocol;
 pub mod secret;
 pub mod session;
 pub mod shutdown;
+pub mod standalone;
 pub mod telemetry;

@@ -1,4 +1,4 @@
-//! The schemas of what is not ours: metadata, Secret and ConfigMap.
+//! The schemas of what is not ours: metadata, Secret, ConfigMap and Namespace.
 
 use serde_json::{Value, json};
 
@@ -66,15 +66,45 @@ pub(super) fn metadata(namespaced: bool) -> Value {
         },
     });
     if namespaced && let Some(properties) = schema.get_mut("properties") {
-        properties["namespace"] = json!({
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 63,
-            "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
-            "example": "shop",
-        });
+        properties["namespace"] = namespace_name();
     }
     schema
+}
+
+/// What may be written under `metadata` of a Namespace.
+pub(super) fn of_namespace() -> Value {
+    let mut schema = metadata(false);
+    schema["properties"]["name"] = namespace_name();
+    schema
+}
+
+fn namespace_name() -> Value {
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 63,
+        "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        "example": "shop",
+    })
+}
+
+/// A `v1` Namespace. A cluster writes `finalizers` into each.
+pub(super) fn namespace() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "spec": {
+                "type": "object",
+                "properties": {
+                    "finalizers": {
+                        "type": "array",
+                        "maxItems": 16,
+                        "items": { "type": "string", "maxLength": 253 },
+                    },
+                },
+            },
+        },
+    })
 }
 
 /// A `v1` Secret.

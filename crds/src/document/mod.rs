@@ -23,7 +23,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 
 use self::check::Problem;
 pub use self::limit::{
@@ -47,7 +47,12 @@ pub struct Documents {
     /// Values under `stringData` are moved to `data`.
     pub secrets: Vec<Secret>,
     pub config_maps: Vec<ConfigMap>,
+    /// For their labels; see [`Documents::namespace_labels`].
+    pub namespaces: Vec<Namespace>,
 }
+
+/// The label that every namespace has, with its name.
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// One thing that is wrong in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +91,21 @@ pub fn read(text: &[u8]) -> Result<Documents, Vec<DocumentError>> {
 
 // === impl Documents ===
 
+impl Documents {
+    /// The labels of a namespace, whether or not it is among the documents: those written, and its
+    /// name, which a cluster sets whatever is written.
+    pub fn namespace_labels(&self, namespace: &str) -> BTreeMap<String, String> {
+        let written = self
+            .namespaces
+            .iter()
+            .find(|written| written.metadata.name.as_deref() == Some(namespace))
+            .and_then(|written| written.metadata.labels.clone());
+        let mut labels = written.unwrap_or_default();
+        labels.insert(NAMESPACE_NAME_LABEL.to_owned(), namespace.to_owned());
+        labels
+    }
+}
+
 impl fmt::Debug for Documents {
     /// Without the values of Secrets, for what is printed ends in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,6 +118,7 @@ impl fmt::Debug for Documents {
             .field("approval_requests", &self.approval_requests)
             .field("secrets", &names.collect::<Vec<_>>())
             .field("config_maps", &self.config_maps)
+            .field("namespaces", &self.namespaces)
             .finish()
     }
 }
@@ -153,6 +174,12 @@ impl Reader {
             let field = list::path(place, &problem.field);
             self.refuse(file, document, field, problem.position, problem.reason);
         }
+    }
+
+    /// Where each object was read: kind, namespace (empty for what belongs to none) and name, to
+    /// the file and which document of it.
+    pub fn places(&self) -> &BTreeMap<(String, String, String), (String, usize)> {
+        &self.seen
     }
 
     /// All that was read, or everything that is wrong with it.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube_cel::{CompiledSchema, Validator, compile_schema};
 use serde::de::DeserializeOwned;
@@ -54,6 +54,7 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         Kind::core("ConfigMap", metadata::config_map(), |value| {
             Ok(Typed::ConfigMap(from(value)?))
         }),
+        Kind::namespace(),
     ];
     own.into_iter().chain(core).collect()
 });
@@ -92,6 +93,7 @@ enum Typed {
     ApprovalRequest(Box<ApprovalRequest>),
     Secret(Box<Secret>),
     ConfigMap(Box<ConfigMap>),
+    Namespace(Box<Namespace>),
 }
 
 // === impl Kinds ===
@@ -196,6 +198,17 @@ impl Kind {
             typed,
         }
     }
+
+    fn namespace() -> Self {
+        let schema = metadata::namespace();
+        let mut kind = Self::core("Namespace", schema, |value| {
+            Ok(Typed::Namespace(from(value)?))
+        });
+        kind.namespaced = false;
+        kind.schema["properties"]["metadata"] = metadata::of_namespace();
+        (kind.discloses, kind.carries_status) = (true, false);
+        kind
+    }
 }
 
 // === impl Object ===
@@ -242,6 +255,7 @@ impl Object {
             Typed::ApprovalRequest(object) => documents.approval_requests.push(*object),
             Typed::Secret(object) => documents.secrets.push(merged(*object)),
             Typed::ConfigMap(object) => documents.config_maps.push(*object),
+            Typed::Namespace(object) => documents.namespaces.push(*object),
         }
     }
 }
@@ -258,6 +272,7 @@ impl Typed {
             Self::ApprovalRequest(object) => &object.metadata,
             Self::Secret(object) => &object.metadata,
             Self::ConfigMap(object) => &object.metadata,
+            Self::Namespace(object) => &object.metadata,
         }
     }
 }

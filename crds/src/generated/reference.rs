@@ -129,8 +129,8 @@ fn kind_page(definition: &Definition, short: &str) -> String {
 fn files_page() -> String {
     let mut page = String::from(
         "# Files\n\nMade from `crds/src` by `make gen`. Edit the sources, not this page.\n\n\
-A standalone proxy, `explain` and `policy test` read our kinds and core/v1 Secret and ConfigMap from \
-YAML files, many documents in a file. A file is held to the same schema, defaults and rules as an API \
+A standalone proxy, `explain` and `policy test` read our kinds and core/v1 Secret, ConfigMap and \
+Namespace from YAML files, many documents in a file. A file is held to the same schema, defaults and rules as an API \
 server holds objects to, and to more. All errors of all files are told at once, each as `file: document \
 N: field: what is wrong; what would be right (line, column)`. No error repeats a value of a Secret.\n\n\
 Refused, each by name:\n\n\
@@ -150,7 +150,12 @@ as `items[0].spec…`). What a cluster noted there is passed over, for it says n
 `status` (except of an ApprovalRequest, whose decisions are part of it), and under `metadata` \
 `creationTimestamp`, `generation`, `managedFields`, `resourceVersion`, `selfLink` and `uid`.\n\n\
 An object without a namespace is in `default`. Its UID is made from its kind, namespace and name, its \
-generation from its content.\n\n## Limits\n\n| limit | value |\n|---|---|\n",
+generation from its content.\n\n\
+A Namespace is read for its labels, which `allowedNamespaces.selector` of a ConnectionClass and \
+`namespaceSelector` of a platform policy ask for. Every namespace has the label \
+`kubernetes.io/metadata.name` with its name, whatever is written; one without a document has no other. \
+So write the document of each namespace whose labels a platform policy selects by, or it is not \
+bound.\n\n## Limits\n\n| limit | value |\n|---|---|\n",
     );
     for (limit, value) in [
         ("bytes in a file", document::MAX_FILE_BYTES),

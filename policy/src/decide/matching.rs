@@ -8,7 +8,8 @@
 //! Effects and resources hold for the same access. `Restrict` asks for any access, and where only
 //! effects are named for the operation's own effect as well; `Permit` asks for all accesses, and
 //! where effects are named for the operation's own effect too. Where there is no access, no
-//! resource pattern holds.
+//! resource pattern holds. Of several verbs, and of several values of an attribute, `Restrict`
+//! asks for any and `Permit` for all.
 
 use std::cell::OnceCell;
 
@@ -171,11 +172,7 @@ impl CompiledMatch {
                 How::Cover(matched) => self.covers(matched, operation),
             },
             Field::Flags => self.flags.meets(at.flags),
-            Field::Verbs => self
-                .source
-                .verbs
-                .iter()
-                .any(|verb| verb.eq_ignore_ascii_case(&operation.verb)),
+            Field::Verbs => self.verbs_hold(operation, how),
             Field::Attributes => self.source.attributes.iter().all(|(name, patterns)| {
                 attribute_holds(patterns, operation.attributes.get(name), how)
             }),
@@ -184,6 +181,19 @@ impl CompiledMatch {
                 .iter()
                 .any(|place| at.text_has(*place).unwrap_or(how.leans_to_yes())),
             Field::Expression => true,
+        }
+    }
+
+    /// As with the values of an attribute: where a yes refuses any verb of the operation is enough,
+    /// where a yes lets pass all must be named.
+    fn verbs_hold(&self, operation: &Operation, how: How<'_>) -> bool {
+        let named = |verb: &str| {
+            let mut named = self.source.verbs.iter();
+            named.any(|name| name.eq_ignore_ascii_case(verb))
+        };
+        match how {
+            How::Restrict => operation.verbs().any(named),
+            How::Permit | How::Cover(_) => operation.verbs().all(named),
         }
     }
 

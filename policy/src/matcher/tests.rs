@@ -406,9 +406,32 @@ fn long_text_is_searched_to_its_end_by_a_usual_pattern() {
     let pattern = TextPattern::parse(r"(?i)\bdrop\s+table\b").unwrap();
     let long = "insert into t values ('it''s', 12); ".repeat(100_000);
     assert_eq!(pattern.matches(&long), Some(false));
-    let ends = format!("{long}drop  TABLE t");
-    assert_eq!(pattern.matches(&ends), Some(true));
-    assert_eq!(pattern.find(&ends), Ok(Some("drop  TABLE")));
+    for ends in [
+        format!("{long}drop  TABLE t"),
+        format!("é{long}édrop  TABLE"),
+    ] {
+        assert_eq!(pattern.matches(&ends), Some(true));
+        assert_eq!(pattern.find(&ends), Ok(Some("drop  TABLE")));
+    }
+    assert_eq!(pattern.matches(&format!("é{long}ä")), Some(false));
+}
+
+#[test]
+fn edges_of_words_are_those_of_ascii_and_classes_know_unicode() {
+    for (pattern, text, expected) in [
+        (r"\bdrop\b", "édrop", true),
+        (r"\bdrop\b", "_drop", false),
+        (r"\Bdrop", "xdrop", true),
+        (r"\Bdrop", "édrop", false),
+        (r"\b{start}drop\b{end}", "(drop)", true),
+        (r"\b{start-half}drop\b{end-half}", "drops", false),
+        (r"^\w+\s+(drop|TABLE)?x{2,3}$", "é\u{a0}dropxx", true),
+        (r"(?i)É", "é", true),
+    ] {
+        let pattern = TextPattern::parse(pattern).unwrap();
+        assert_eq!(pattern.matches(text), Some(expected), "{pattern} {text}");
+        assert_eq!(pattern.find(text).unwrap().is_some(), expected, "{pattern}");
+    }
 }
 
 #[test]
@@ -431,4 +454,18 @@ fn words_that_are_not_listed_are_refused_with_the_list() {
     for (kind, word) in ResourceKind::ALL {
         assert_eq!(word.parse(), Ok(*kind));
     }
+}
+
+#[test]
+fn many_patterns_are_searched_for_at_once_in_any_text() {
+    let pattern = |n| TextPattern::parse(&format!(r"(?i)\bforbidden{n}\s+word\b")).unwrap();
+    let patterns: Vec<TextPattern> = (0..512).map(pattern).collect();
+    let all = TextPatterns::new(&patterns).unwrap();
+    let long = "select 'é' from orders where id = 12; ".repeat(2_000);
+    assert!(all.matches(&long).unwrap().is_empty());
+    let found = all
+        .matches(&format!("{long} Forbidden7 word, forbidden511\nword"))
+        .unwrap();
+    let found: Vec<usize> = found.iter().map(|pattern| pattern.as_usize()).collect();
+    assert_eq!(found, [7, 511]);
 }

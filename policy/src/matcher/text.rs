@@ -8,13 +8,14 @@
 
 use std::sync::Arc;
 
-use regex::{Regex, RegexBuilder};
 use regex_automata::hybrid::dfa;
 use regex_automata::hybrid::regex as lazy;
-use regex_automata::nfa::thompson;
+use regex_automata::meta::{self, Regex};
+use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_automata::util::pool::Pool;
-use regex_automata::util::syntax;
 use regex_automata::{Input, MatchError, MatchKind, PatternSet};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::{InvalidPattern, check_length};
 
@@ -47,10 +48,14 @@ const TABLE_CLEARS: usize = 2;
 const MAX_SHARED_BYTES: usize = 16 * MAX_TEXT_PATTERN_BYTES;
 
 /// A regular expression that is searched for anywhere in a text, in bounded time. No look-around
-/// and no back-references; `(?i)` takes case away.
+/// and no back-references; `(?i)` takes case away. Classes such as `\w` and `\s` know all of
+/// Unicode, but the edge of a word, `\b`, is where ASCII letters, digits and `_` end: tables
+/// cannot tell any other.
 #[derive(Debug, Clone)]
 pub struct TextPattern {
-    regex: Regex,
+    source: Arc<str>,
+    hir: Hir,
+    exact: Regex,
     tables: Arc<lazy::Regex>,
 }
 
@@ -69,20 +74,28 @@ type MakeCache =
 impl TextPattern {
     pub fn parse(pattern: &str) -> Result<Self, InvalidPattern> {
         check_length(pattern, MAX_TEXT_PATTERN_LEN)?;
-        let regex = RegexBuilder::new(pattern)
-            .size_limit(MAX_TEXT_PATTERN_BYTES)
-            .dfa_size_limit(MAX_TEXT_PATTERN_BYTES)
+        let parsed = ParserBuilder::new()
             .nest_limit(MAX_TEXT_PATTERN_NESTING)
             .build()
-            .map_err(|error| refused(&error))?;
-        let tables = lazy::Regex::builder()
-            .dfa(tables(TABLE_BYTES))
-            .thompson(thompson::Config::new().nfa_size_limit(Some(MAX_TEXT_PATTERN_BYTES)))
-            .syntax(syntax::Config::new().nest_limit(MAX_TEXT_PATTERN_NESTING))
-            .build(pattern)
-            .map_err(|_| too_large(MAX_TEXT_PATTERN_BYTES))?;
+            .parse(pattern)
+            .map_err(|error| InvalidPattern::new(error.to_string()))?;
+        let hir = ascii_edges(parsed);
+        let exact = meta::Config::new()
+            .which_captures(WhichCaptures::Implicit)
+            .nfa_size_limit(Some(MAX_TEXT_PATTERN_BYTES))
+            .hybrid_cache_capacity(MAX_TEXT_PATTERN_BYTES);
+        let exact = Regex::builder().configure(exact).build_from_hir(&hir);
+        let tables = lazy_tables(&hir);
+        let (Ok(exact), Some(tables)) = (exact, tables) else {
+            return Err(InvalidPattern::new(format!(
+                "the pattern would take more than {MAX_TEXT_PATTERN_BYTES} bytes of memory; \
+                 shorten its repetitions"
+            )));
+        };
         Ok(Self {
-            regex,
+            source: pattern.into(),
+            hir,
+            exact,
             tables: Arc::new(tables),
         })
     }
@@ -95,7 +108,7 @@ impl TextPattern {
     /// The same, within so many bytes × states.
     pub(crate) fn matches_within(&self, text: &str, steps: usize) -> Option<bool> {
         if self.steps(text) <= steps {
-            return Some(self.regex.is_match(text));
+            return Some(self.exact.is_match(text));
         }
         let forward = self.tables.forward();
         let input = Input::new(text).earliest(true);
@@ -106,7 +119,8 @@ impl TextPattern {
     /// The first match, for expressions; an error where it cannot be told in bounded time.
     pub fn find<'t>(&self, text: &'t str) -> Result<Option<&'t str>, MatchError> {
         if self.steps(text) <= MAX_SEARCH_STEPS {
-            return Ok(self.regex.find(text).map(|found| found.as_str()));
+            let found = self.exact.find(text);
+            return Ok(found.and_then(|found| text.get(found.range())));
         }
         let mut cache = self.tables.create_cache();
         let found = self.tables.try_search(&mut cache, &Input::new(text))?;
@@ -115,7 +129,7 @@ impl TextPattern {
 
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
-        self.regex.as_str()
+        &self.source
     }
 
     /// Bytes × states: what a search costs at worst.
@@ -152,11 +166,14 @@ impl std::str::FromStr for TextPattern {
 impl TextPatterns {
     /// None where together they are too large.
     pub(crate) fn new(patterns: &[TextPattern]) -> Option<Self> {
-        let sources: Vec<_> = patterns.iter().map(TextPattern::as_str).collect();
+        let hirs: Vec<_> = patterns.iter().map(|pattern| &pattern.hir).collect();
+        let nfa = NFA::compiler()
+            .configure(states(MAX_SHARED_BYTES))
+            .build_many_from_hir(&hirs)
+            .ok()?;
         let tables = dfa::DFA::builder()
             .configure(tables(SHARED_TABLE_BYTES).match_kind(MatchKind::All))
-            .thompson(thompson::Config::new().nfa_size_limit(Some(MAX_SHARED_BYTES)))
-            .build_many(&sources)
+            .build_from_nfa(nfa)
             .ok()?;
         let made = tables.clone();
         let make: MakeCache = Box::new(move || made.create_cache());
@@ -182,25 +199,66 @@ impl TextPatterns {
     }
 }
 
-/// Tables that are given up rather than filled for ever, and at the first letter beyond ASCII
-/// where a pattern asks for the edges of words.
+// === tables ===
+
+/// Tables for a search and, backwards, for where a match begins; none where they are too large.
+fn lazy_tables(hir: &Hir) -> Option<lazy::Regex> {
+    let one = |states: thompson::Config, tables: dfa::Config| {
+        let nfa = NFA::compiler().configure(states).build_from_hir(hir).ok()?;
+        dfa::DFA::builder()
+            .configure(tables)
+            .build_from_nfa(nfa)
+            .ok()
+    };
+    let forward = one(states(MAX_TEXT_PATTERN_BYTES), tables(TABLE_BYTES))?;
+    let backward = one(
+        states(MAX_TEXT_PATTERN_BYTES).reverse(true),
+        tables(TABLE_BYTES).match_kind(MatchKind::All),
+    )?;
+    Some(lazy::Regex::builder().build_from_dfas(forward, backward))
+}
+
+fn states(bytes: usize) -> thompson::Config {
+    thompson::Config::new()
+        .which_captures(WhichCaptures::None)
+        .nfa_size_limit(Some(bytes))
+}
+
+/// Tables that are given up rather than filled for ever.
 fn tables(bytes: usize) -> dfa::Config {
     dfa::Config::new()
         .cache_capacity(bytes)
         .skip_cache_capacity_check(true)
         .minimum_cache_clear_count(Some(TABLE_CLEARS))
-        .unicode_word_boundary(true)
 }
 
-fn refused(error: &regex::Error) -> InvalidPattern {
-    match error {
-        regex::Error::CompiledTooBig(limit) => too_large(*limit),
-        other => InvalidPattern::new(other.to_string()),
+/// The same expression with the edges of words as ASCII has them. As deep as the parser lets
+/// expressions nest.
+fn ascii_edges(hir: Hir) -> Hir {
+    match hir.into_kind() {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Literal(literal) => Hir::literal(literal.0),
+        HirKind::Class(class) => Hir::class(class),
+        HirKind::Look(look) => Hir::look(match look {
+            Look::WordUnicode => Look::WordAscii,
+            Look::WordUnicodeNegate => Look::WordAsciiNegate,
+            Look::WordStartUnicode => Look::WordStartAscii,
+            Look::WordEndUnicode => Look::WordEndAscii,
+            Look::WordStartHalfUnicode => Look::WordStartHalfAscii,
+            Look::WordEndHalfUnicode => Look::WordEndHalfAscii,
+            other => other,
+        }),
+        HirKind::Repetition(mut repetition) => {
+            repetition.sub = Box::new(ascii_edges(*repetition.sub));
+            Hir::repetition(repetition)
+        }
+        HirKind::Capture(mut capture) => {
+            capture.sub = Box::new(ascii_edges(*capture.sub));
+            Hir::capture(capture)
+        }
+        HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(ascii_edges).collect()),
+        HirKind::Alternation(parts) => {
+            Hir::alternation(parts.into_iter().map(ascii_edges).collect())
+        }
     }
-}
-
-fn too_large(limit: usize) -> InvalidPattern {
-    InvalidPattern::new(format!(
-        "the pattern would take more than {limit} bytes of memory; shorten its repetitions"
-    ))
 }

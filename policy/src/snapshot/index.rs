@@ -141,18 +141,21 @@ impl Index {
             if let Resource::Named { kind, segments } = &access.resource {
                 self.prefixes
                     .search(&PathKey::of(*kind, segments), asked, &mut found);
-                // Many accesses may each find the same rules: more of them than there are is waste.
-                if found.many.len() > self.all.len() {
-                    found.many.clone_from(&self.all);
+                if self.are_enough(&mut found) {
                     return found;
                 }
             }
         }
-        let verb = self
-            .verbs
-            .binary_search_by(|(verb, _)| caseless(verb, &operation.verb));
-        if let Some((_, rules)) = verb.ok().and_then(|at| self.verbs.get(at)) {
-            asked.keep(rules, &mut found);
+        for verb in operation.verbs() {
+            let place = self
+                .verbs
+                .binary_search_by(|(filed, _)| caseless(filed, verb));
+            if let Some((_, rules)) = place.ok().and_then(|at| self.verbs.get(at)) {
+                asked.keep(rules, &mut found);
+                if self.are_enough(&mut found) {
+                    return found;
+                }
+            }
         }
         for (effects, flags, rules) in &self.rest {
             if asked.may_satisfy(*effects, *flags) {
@@ -161,6 +164,16 @@ impl Index {
         }
         found.settle();
         found
+    }
+
+    /// Many accesses and verbs may each find the same rules. More of them than there are is waste:
+    /// then all are taken.
+    fn are_enough(&self, found: &mut Candidates) -> bool {
+        let enough = found.many.len() > self.all.len();
+        if enough {
+            found.many.clone_from(&self.all);
+        }
+        enough
     }
 }
 

@@ -120,7 +120,7 @@ fn restricts(of: &Match, operation: &Operation) -> bool {
             .iter()
             .any(|access| satisfies(of, access, true)),
     };
-    accesses && words(of, operation) && attributes(of, operation, false)
+    accesses && words(of, operation, false) && attributes(of, operation, false)
 }
 
 /// No where it cannot be told.
@@ -134,7 +134,7 @@ fn allows(of: &Match, operation: &Operation) -> bool {
         .accesses
         .iter()
         .all(|access| satisfies(of, access, false));
-    own && any && all && words(of, operation) && attributes(of, operation, true)
+    own && any && all && words(of, operation, true) && attributes(of, operation, true)
 }
 
 fn covers(unless: &Match, matched: &Match, operation: &Operation) -> bool {
@@ -163,7 +163,7 @@ fn covers(unless: &Match, matched: &Match, operation: &Operation) -> bool {
     } else {
         all
     };
-    accesses && words(unless, operation) && attributes(unless, operation, true)
+    accesses && words(unless, operation, true) && attributes(unless, operation, true)
 }
 
 fn satisfies(of: &Match, access: &Access, unresolved: bool) -> bool {
@@ -176,9 +176,17 @@ fn satisfies(of: &Match, access: &Access, unresolved: bool) -> bool {
     effect && resource
 }
 
-fn words(of: &Match, operation: &Operation) -> bool {
-    let verb = operation.verb.to_lowercase();
-    (of.verbs.is_empty() || of.verbs.iter().any(|listed| listed.to_lowercase() == verb))
+fn words(of: &Match, operation: &Operation, all: bool) -> bool {
+    let mut verbs = vec![operation.verb.to_lowercase()];
+    if let Some(listed) = operation.attributes.get("verb") {
+        verbs.extend(listed.iter().map(|verb| verb.to_lowercase()));
+    }
+    let named = |verb: &String| of.verbs.iter().any(|one| one.to_lowercase() == *verb);
+    let verbs = match all {
+        true => verbs.iter().all(named),
+        false => verbs.iter().any(named),
+    };
+    (of.verbs.is_empty() || verbs)
         && (of.flags.is_empty() || of.flags.iter().any(|flag| operation.flags.contains(flag)))
         && (of.text.is_empty()
             || of

@@ -117,6 +117,10 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {name: ca}
 data: {ca.crt: PEM}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {env: prod}}
 ",
     )
     .unwrap();
@@ -323,7 +327,7 @@ fn kinds_and_versions_that_are_not_read_are_refused() {
     for (text, error) in [
         (
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n",
-            "document 1: kind: \"Deployment\" is no kind that is read; there are Connection, ConnectionClass, GuardrailPolicy, MaskingRule, ApprovalRequest, Secret, ConfigMap, and List of these (line 2, column 7)",
+            "document 1: kind: \"Deployment\" is no kind that is read; there are Connection, ConnectionClass, GuardrailPolicy, MaskingRule, ApprovalRequest, Secret, ConfigMap, Namespace, and List of these (line 2, column 7)",
         ),
         (
             "apiVersion: portcullis.dev/v1\nkind: Connection\nmetadata: {name: a}\n",
@@ -432,4 +436,5 @@ fn every_error_knows_its_file() {
 
 mod exported;
 mod limits;
+mod namespaces;
 mod words;

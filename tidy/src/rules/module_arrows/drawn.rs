@@ -36,7 +36,7 @@ pub const PROXY: Drawing = Drawing {
         row("error", &[]),
         row("secret", &[]),
         row("telemetry", &["config"]),
-        row("metrics", &[]),
+        row("metrics", &["portcullis_policy"]),
         row("shutdown", &[]),
         row("io", &[]),
         row("web", &[]),
@@ -62,15 +62,37 @@ pub const PROXY: Drawing = Drawing {
             may_know: &[
                 "config",
                 "error",
+                "identity",
                 "metrics",
                 "secret",
                 "session",
                 "shutdown",
                 "portcullis_crds",
                 "portcullis_policy",
+                "portcullis_recording",
             ],
             only_in_file: &[("control/cluster.rs", "kube")],
         },
+        // Probes, metrics, status.
+        row(
+            "admin",
+            &["control", "identity", "metrics", "secret", "session"],
+        ),
+        // The wiring of a run without a cluster.
+        row(
+            "standalone",
+            &[
+                "admin",
+                "config",
+                "control",
+                "listen",
+                "metrics",
+                "protocol",
+                "session",
+                "shutdown",
+                "portcullis_policy",
+            ],
+        ),
         // The registry: one line a protocol.
         row("protocol", &["error", "session", "protocol/*"]),
         row(

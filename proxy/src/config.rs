@@ -1,1 +1,0 @@
-//! Settings of the process. (owner: control)
