@@ -83,8 +83,24 @@ impl House {
     pub(crate) async fn psql_with(&self, script: &str, more: &[(&str, &str)]) -> (String, String) {
         let mut command = Command::new("psql");
         command
-            .args(["-X", "-A", "-t", "-q", "-d", "postgres", "-U", "anybody", "-h", "127.0.0.1"])
-            .args(["-p", &self.address.port().to_string(), "-v", "VERBOSITY=verbose"])
+            .args([
+                "-X",
+                "-A",
+                "-t",
+                "-q",
+                "-d",
+                "postgres",
+                "-U",
+                "anybody",
+                "-h",
+                "127.0.0.1",
+            ])
+            .args([
+                "-p",
+                &self.address.port().to_string(),
+                "-v",
+                "VERBOSITY=verbose",
+            ])
             .args(["-f", "-"])
             .env("PGPASSWORD", PASSWORD)
             .env("PGSSLMODE", "prefer")

@@ -41,13 +41,19 @@ async fn a_denied_statement_has_no_effect_and_the_session_goes_on() {
     let Some(house) = House::open(vec![read_only()]).await else {
         return;
     };
-    house.server.sql("postgres", "DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS a");
+    house.server.sql(
+        "postgres",
+        "DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS a",
+    );
     let script = "DELETE FROM kept;\nSELECT 1 \\; DELETE FROM kept;\nSELECT count(*) FROM kept;\n";
     let (out, error) = house.psql(script).await;
     assert_eq!(out, "1");
     assert_eq!(error.matches("ERROR:  42501").count(), 2, "{error}");
     assert!(error.contains("\"class\":\"PolicyDenied\""), "{error}");
-    assert_eq!(house.server.sql("postgres", "SELECT count(*) FROM kept"), "1");
+    assert_eq!(
+        house.server.sql("postgres", "SELECT count(*) FROM kept"),
+        "1"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +61,9 @@ async fn a_wrong_password_is_told_and_nothing_more() {
     let Some(house) = House::open(vec![open_policy()]).await else {
         return;
     };
-    let (out, error) = house.psql_with("SELECT 1", &[("PGPASSWORD", "wrong")]).await;
+    let (out, error) = house
+        .psql_with("SELECT 1", &[("PGPASSWORD", "wrong")])
+        .await;
     assert_eq!(out, "");
     assert!(error.contains("FATAL"), "{error}");
 }
@@ -70,7 +78,10 @@ async fn startup_options_that_change_who_acts_are_refused() {
         .await;
     assert!(error.contains("\"role\" may not be given"), "{error}");
     let (out, error) = house
-        .psql_with("SHOW search_path", &[("PGOPTIONS", "-c search_path=pg_catalog")])
+        .psql_with(
+            "SHOW search_path",
+            &[("PGOPTIONS", "-c search_path=pg_catalog")],
+        )
         .await;
     assert_eq!((out.as_str(), error.as_str()), ("pg_catalog", ""));
 }
@@ -91,13 +102,20 @@ async fn rows_beyond_a_limit_are_cut_with_a_notice_or_fail() {
     let Some(house) = House::open(vec![rows(3, OnExceed::Truncate)]).await else {
         return;
     };
-    let (out, error) = house.psql("SELECT * FROM generate_series(1, 100);\nSELECT 5;\n").await;
+    let (out, error) = house
+        .psql("SELECT * FROM generate_series(1, 100);\nSELECT 5;\n")
+        .await;
     assert_eq!(out, "1\n2\n3\n5");
     assert!(error.contains("cut after 3 rows"), "{error}");
     let house = House::open(vec![rows(3, OnExceed::Error)]).await.unwrap();
-    let (out, error) = house.psql("SELECT * FROM generate_series(1, 100);\nSELECT 5;\n").await;
+    let (out, error) = house
+        .psql("SELECT * FROM generate_series(1, 100);\nSELECT 5;\n")
+        .await;
     assert!(out.ends_with('5'), "{out}");
-    assert!(error.contains("42501") && error.contains("LimitExceeded"), "{error}");
+    assert!(
+        error.contains("42501") && error.contains("LimitExceeded"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -114,7 +114,8 @@ impl Postgres {
         })?;
         let target = door.target.load_full();
         let credential = target.credential.as_ref();
-        let credential = credential.map_err(|reason| ConnectFailed::NoCredential(reason.clone()))?;
+        let credential =
+            credential.map_err(|reason| ConnectFailed::NoCredential(reason.clone()))?;
         let mut parameters: Vec<(&[u8], &[u8])> = client
             .settings
             .iter()
@@ -151,7 +152,9 @@ impl Postgres {
         if let Some(still_void) = refreshed.still_void {
             tracing::warn!(%still_void, "what a session means is not known in full");
         }
-        self.judge_settings(client, &view).await.map_err(NotJoined::Denied)?;
+        self.judge_settings(client, &view)
+            .await
+            .map_err(NotJoined::Denied)?;
         Ok((connected, view, key))
     }
 
@@ -165,7 +168,8 @@ impl Postgres {
             let text = format!("SET {name} TO '{}'", value.replace('\'', "''"));
             let analysed = self.analyser.analyse(view, text.as_bytes()).await;
             let analysed = analysed.map_err(|refused| {
-                let message = format!("the start-up setting \"{name}\" cannot be judged: {refused}");
+                let message =
+                    format!("the start-up setting \"{name}\" cannot be judged: {refused}");
                 Denial::new(Class::Unparsable, message, "Set it after login.")
             })?;
             let asked = Asked {
@@ -199,7 +203,9 @@ impl Postgres {
                 let (Some((pid, key)), Ok(credential)) = (key, &target.credential) else {
                     return;
                 };
-                let cancelled = connector.cancel(&target.upstream, credential, pid, &key).await;
+                let cancelled = connector
+                    .cancel(&target.upstream, credential, pid, &key)
+                    .await;
                 if let Err(failed) = cancelled {
                     tracing::debug!(%failed, "the target was not asked to cancel");
                 }

@@ -29,7 +29,12 @@ async fn a_forged_key_is_ignored() {
     let key = cancels.register(0, 0).unwrap();
     let mut forged = key.key.clone();
     forged[0] ^= 1;
-    for wrong in [&forged[..], &[], &key.key[..3], &[key.key.to_vec(), vec![0]].concat()] {
+    for wrong in [
+        &forged[..],
+        &[],
+        &key.key[..3],
+        &[key.key.to_vec(), vec![0]].concat(),
+    ] {
         assert_eq!(cancels.hear(0, key.pid, wrong), Heard::Settled);
     }
     assert_eq!(cancels.hear(0, key.pid + 1, &key.key), Heard::Settled);

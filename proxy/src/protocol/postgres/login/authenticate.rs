@@ -93,7 +93,10 @@ async fn prove(
     let now = || door.house.clock.now();
     let chain = stream.peer_certificates();
     if !chain.is_empty() {
-        match identities.prove(Presented::Certificate(chain), purpose, now()).await {
+        match identities
+            .prove(Presented::Certificate(chain), purpose, now())
+            .await
+        {
             Ok(proven) => return Ok(proven),
             Err(unproven) => tracing::debug!(%unproven, "a client certificate proves nobody"),
         }
@@ -118,7 +121,11 @@ async fn bearer(
 ) -> Result<Proven, NotProven> {
     ask(stream, ASK_SASL, oauth::MECHANISM).await?;
     let outcome = match oauth::initial(answer(stream).await?.reveal())? {
-        Bearer::Token(token) => identities.prove(Presented::Bearer(&token), purpose, now).await,
+        Bearer::Token(token) => {
+            identities
+                .prove(Presented::Bearer(&token), purpose, now)
+                .await
+        }
         Bearer::Discovery => Err(Unproven {
             reason: "no token yet: the client asks where to get one".to_owned(),
             told: "a bearer token is needed".to_owned(),

@@ -94,7 +94,11 @@ pub(super) async fn arrive(
 
 /// Direct TLS needs the protocol's name on our side too.
 fn with_protocol(config: Arc<ServerConfig>) -> Arc<ServerConfig> {
-    if config.alpn_protocols.iter().any(|name| name == ALPN_POSTGRESQL) {
+    if config
+        .alpn_protocols
+        .iter()
+        .any(|name| name == ALPN_POSTGRESQL)
+    {
         return config;
     }
     let mut named = ServerConfig::clone(&config);

@@ -19,8 +19,8 @@ use super::refuse::{self, Report, Severity, code};
 use crate::identity::Proven;
 use crate::io::{Stream, within};
 use crate::listen::Accepted;
-use crate::session::Session;
 use crate::session::ClientSays;
+use crate::session::Session;
 use crate::session::ports::{Door, Upstream};
 use handshake::Arrival;
 use parameters::{NEWEST_MINOR, Wanted};
@@ -76,7 +76,11 @@ async fn steps(client: Accepted, door: &Arc<Door>) -> Option<Purpose> {
             code::INVALID_AUTHORIZATION,
             "TLS is required: no encryption",
         );
-        farewell(&mut stream, report.hint("Connect with sslmode=require or stronger.")).await;
+        farewell(
+            &mut stream,
+            report.hint("Connect with sslmode=require or stronger."),
+        )
+        .await;
         return None;
     }
     let wanted = match wanted {
@@ -131,7 +135,11 @@ async fn open(
     };
     if !may_name(&door.target.load().upstream, &database) {
         let message = format!("database \"{database}\" is not open through this connection");
-        farewell(&mut stream, Report::new(code::INSUFFICIENT_PRIVILEGE, &message)).await;
+        farewell(
+            &mut stream,
+            Report::new(code::INSUFFICIENT_PRIVILEGE, &message),
+        )
+        .await;
         session.close("the database is not open");
         return None;
     }
@@ -179,7 +187,10 @@ fn may_name(upstream: &Upstream, database: &str) -> bool {
     if upstream.databases.is_empty() {
         return database == upstream.database;
     }
-    upstream.databases.iter().any(|glob: &Glob| glob.matches(database))
+    upstream
+        .databases
+        .iter()
+        .any(|glob: &Glob| glob.matches(database))
 }
 
 /// A last FATAL before the connection is closed.

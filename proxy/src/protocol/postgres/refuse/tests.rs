@@ -34,7 +34,10 @@ fn an_error_carries_its_fields_in_the_order_of_the_server() {
 #[test]
 fn a_zero_byte_in_a_message_does_not_start_a_field() {
     let mut out = Vec::new();
-    notice(&mut out, Report::new(code::SUCCESSFUL_COMPLETION, "a\0Hforged"));
+    notice(
+        &mut out,
+        Report::new(code::SUCCESSFUL_COMPLETION, "a\0Hforged"),
+    );
     let fields = fields(&out);
     assert_eq!(fields.len(), 4);
     assert_eq!(fields[3], (b'M', "a".to_owned()));

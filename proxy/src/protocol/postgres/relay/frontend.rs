@@ -307,7 +307,9 @@ where
 fn too_long(bytes: usize) -> Denial {
     Denial::new(
         Class::TooLarge,
-        format!("a message of {bytes} bytes carries a longer text than is analysed ({MAX_TEXT} bytes)"),
+        format!(
+            "a message of {bytes} bytes carries a longer text than is analysed ({MAX_TEXT} bytes)"
+        ),
         "Send the text in parts, or the values as parameters.",
     )
 }

@@ -249,7 +249,11 @@ fn hex(bytes: &[u8]) -> String {
     text.push_str("\\x");
     for byte in bytes {
         for digit in [byte >> 4, byte & 15] {
-            text.extend(DIGITS.get(usize::from(digit)).map(|digit| char::from(*digit)));
+            text.extend(
+                DIGITS
+                    .get(usize::from(digit))
+                    .map(|digit| char::from(*digit)),
+            );
         }
     }
     text

@@ -48,8 +48,7 @@ pub(super) const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 const MAX_ROW: usize = i32::MAX as usize - 4;
 
 /// Asks the target to cancel what the session runs.
-pub(super) type Canceller =
-    Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub(super) type Canceller = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// What a session is made of once both sides are logged in.
 pub(super) struct Joined<C, U> {

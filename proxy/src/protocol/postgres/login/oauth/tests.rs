@@ -20,12 +20,18 @@ fn a_token_is_taken_out_of_its_message() {
 #[test]
 fn other_fields_are_passed_over() {
     let body = first(b"y,,\x01host=db\x01auth=bearer  x\x01port=5\x01\x01");
-    assert_eq!(initial(&body), Ok(Bearer::Token(Secret::new(b"x".to_vec()))));
+    assert_eq!(
+        initial(&body),
+        Ok(Bearer::Token(Secret::new(b"x".to_vec())))
+    );
 }
 
 #[test]
 fn an_empty_authorization_asks_where_to_get_a_token() {
-    assert_eq!(initial(&first(b"n,,\x01auth=\x01\x01")), Ok(Bearer::Discovery));
+    assert_eq!(
+        initial(&first(b"n,,\x01auth=\x01\x01")),
+        Ok(Bearer::Discovery)
+    );
 }
 
 #[test]
@@ -34,7 +40,10 @@ fn malformed_messages_are_refused_by_their_part() {
     for (data, expected) in [
         (&b""[..], malformed("header")),
         (b"p=tls,,\x01auth=Bearer x\x01\x01", malformed("header")),
-        (b"n,a=root,\x01auth=Bearer x\x01\x01", InvalidBearer::Identity),
+        (
+            b"n,a=root,\x01auth=Bearer x\x01\x01",
+            InvalidBearer::Identity,
+        ),
         (b"n,,\x01auth=Bearer x\x01", malformed("end")),
         (b"n,,\x01auth=Bearer x", malformed("end")),
         (b"n,,\x01auth=Bearer x\x01\x01tail", malformed("end")),

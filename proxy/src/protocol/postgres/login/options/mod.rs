@@ -7,7 +7,9 @@
 /// Why an `options` text is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidOptions {
-    #[error("the start-up parameter \"options\" holds the switch \"{0}\"; only settings (-c name=value, --name=value) may be given")]
+    #[error(
+        "the start-up parameter \"options\" holds the switch \"{0}\"; only settings (-c name=value, --name=value) may be given"
+    )]
     Switch(String),
     #[error("the start-up parameter \"options\" holds \"{0}\", which is no name=value")]
     NoValue(String),
@@ -44,9 +46,7 @@ fn words(text: &str) -> Vec<String> {
         match character {
             // What C's isspace takes for white space.
             ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' => words.extend(word.take()),
-            '\\' => word
-                .get_or_insert_default()
-                .extend(characters.next()),
+            '\\' => word.get_or_insert_default().extend(characters.next()),
             other => word.get_or_insert_default().push(other),
         }
     }

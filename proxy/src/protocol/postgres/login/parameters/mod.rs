@@ -67,7 +67,9 @@ pub(super) struct Wanted {
 /// Why a start-up is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidStart {
-    #[error("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.{NEWEST_MINOR}")]
+    #[error(
+        "unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.{NEWEST_MINOR}"
+    )]
     Version { major: u16, minor: u16 },
     #[error("no user name is given in the start-up packet")]
     NoUser,
@@ -199,13 +201,24 @@ fn can_be_lexed(encoding: &str) -> bool {
         .filter(char::is_ascii_alphanumeric)
         .map(|letter| letter.to_ascii_lowercase())
         .collect();
-    const EXACT: [&str; 7] = ["utf8", "unicode", "sqlascii", "koi8", "koi8r", "koi8u", "alt"];
+    const EXACT: [&str; 7] = [
+        "utf8", "unicode", "sqlascii", "koi8", "koi8r", "koi8u", "alt",
+    ];
     EXACT.contains(&plain.as_str())
         || ["latin", "win", "windows", "iso8859", "euc"]
             .iter()
             .any(|family| plain.starts_with(family) && plain.len() > family.len())
-            && !["win932", "windows932", "win936", "windows936", "win949", "windows949", "win950", "windows950"]
-                .contains(&plain.as_str())
+            && ![
+                "win932",
+                "windows932",
+                "win936",
+                "windows936",
+                "win949",
+                "windows949",
+                "win950",
+                "windows950",
+            ]
+            .contains(&plain.as_str())
 }
 
 #[cfg(test)]

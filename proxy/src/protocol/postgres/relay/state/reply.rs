@@ -43,12 +43,17 @@ pub(in crate::protocol::postgres::relay) enum Told<S> {
 /// The server sent what nothing asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the target sent message {0:#04x} out of turn")]
-pub(in crate::protocol::postgres::relay) struct OutOfTurn(pub(in crate::protocol::postgres::relay) u8);
+pub(in crate::protocol::postgres::relay) struct OutOfTurn(
+    pub(in crate::protocol::postgres::relay) u8,
+);
 
 impl<S: Weighed, O: InFlight> State<S, O> {
     /// Pairs a message with what it answers. Notices, notifications and parameter changes answer
     /// nothing and are not asked about here; neither is ReadyForQuery ([`State::ready`]).
-    pub(in crate::protocol::postgres::relay) fn reply(&mut self, message: u8) -> Result<Told<S>, OutOfTurn> {
+    pub(in crate::protocol::postgres::relay) fn reply(
+        &mut self,
+        message: u8,
+    ) -> Result<Told<S>, OutOfTurn> {
         let out_of_turn = OutOfTurn(message);
         if message == tag::ERROR {
             return Ok(self.failed());
@@ -86,7 +91,10 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     }
 
     /// The answers to a Query or a Sync are complete.
-    pub(in crate::protocol::postgres::relay) fn ready(&mut self, transaction: Transaction) -> Result<Told<S>, OutOfTurn> {
+    pub(in crate::protocol::postgres::relay) fn ready(
+        &mut self,
+        transaction: Transaction,
+    ) -> Result<Told<S>, OutOfTurn> {
         let told = match self.owed.front() {
             Some(Owed::Query(id)) => Told::Ready(Some(*id)),
             Some(Owed::Sync) => Told::Ready(None),
@@ -181,9 +189,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         self.skip_to_sync();
         match head {
             Some(Owed::Refusal { answer, .. }) => Told::FailedAsRefused(answer),
-            Some(Owed::Execute(id) | Owed::DescribePortal(id)) => {
-                Told::Failed(id)
-            }
+            Some(Owed::Execute(id) | Owed::DescribePortal(id)) => Told::Failed(id),
             Some(Owed::Bind { name, before }) => {
                 let failed = self.portals.get(&name);
                 if let Some(id) = failed {
@@ -233,9 +239,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
                     self.portals.put(name, id);
                 }
             }
-            Owed::Query(id)
-            | Owed::DescribePortal(id)
-            | Owed::Execute(id) => self.done(id),
+            Owed::Query(id) | Owed::DescribePortal(id) | Owed::Execute(id) => self.done(id),
             Owed::DescribeStatement | Owed::Sync | Owed::Refusal { .. } => {}
         }
     }
