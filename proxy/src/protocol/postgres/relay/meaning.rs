@@ -130,6 +130,10 @@ where
 
     /// What becomes of the answer. Fails closed: an answer that would have to be masked is not
     /// asked for.
+    #[allow(
+        clippy::result_large_err,
+        reason = "a refusal ends the operation: it is made once, and read at once"
+    )]
     pub(super) fn check_masks(&mut self) -> Result<(), Denial> {
         if self.session.masks()?.is_empty() {
             return Ok(());

@@ -84,7 +84,7 @@ pub(super) enum End {
     #[error("connection: {0}")]
     Io(#[from] std::io::Error),
     #[error("the session was ended")]
-    Session(EndReason),
+    Session(Box<EndReason>),
 }
 
 impl From<OutOfTurn> for End {

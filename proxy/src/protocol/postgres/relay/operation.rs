@@ -106,6 +106,10 @@ impl Operation {
             || facts.voids_settings
     }
 
+    #[allow(
+        clippy::result_large_err,
+        reason = "a refusal ends the operation: it is made once, and read at once"
+    )]
     pub(super) fn recheck(&mut self, session: &mut Session) -> Result<(), Denial> {
         session.recheck(&mut self.running)
     }

@@ -43,7 +43,7 @@ where
     pub(super) async fn wait(&mut self) -> Result<(), End> {
         match self.woken().await? {
             Woken::Moved => Ok(()),
-            Woken::Ending(reason) => self.ending(reason),
+            Woken::Ending(reason) => Err(End::Session(Box::new(reason))),
             Woken::Cancel => {
                 self.cancelled().await;
                 Ok(())
@@ -122,10 +122,6 @@ where
             Poll::Pending
         })
         .await
-    }
-
-    fn ending(&mut self, reason: EndReason) -> Result<(), End> {
-        Err(End::Session(reason))
     }
 
     /// The client asked to cancel: what waits is withdrawn, what runs is cancelled at the target.
@@ -225,14 +221,16 @@ where
         let out = self.client.out();
         let (code, message) = match end {
             End::Terminated | End::ClientLeft | End::Io(_) => return,
-            End::Session(EndReason::Cut(denial)) => {
-                refuse::denial(out, Severity::Fatal, denial);
-                return;
-            }
-            End::Session(EndReason::Drain) => (
-                code::ADMIN_SHUTDOWN,
-                "terminating connection due to administrator command".to_owned(),
-            ),
+            End::Session(reason) => match &**reason {
+                EndReason::Cut(denial) => {
+                    refuse::denial(out, Severity::Fatal, denial);
+                    return;
+                }
+                EndReason::Drain => (
+                    code::ADMIN_SHUTDOWN,
+                    "terminating connection due to administrator command".to_owned(),
+                ),
+            },
             End::TargetGone => (
                 code::CONNECTION_FAILURE,
                 "the target closed the connection".to_owned(),
