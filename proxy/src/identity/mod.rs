@@ -170,6 +170,11 @@ impl Identities {
         }
     }
 
+    /// The issuer whose tokens a client without one is told to get: the first.
+    pub fn discovery(&self) -> Option<&str> {
+        self.issuers.first().map(jwt::Issuer::address)
+    }
+
     /// The CAs that may vouch for client certificates, for the TLS of the listener.
     pub fn client_roots(&self) -> Option<Arc<rustls::RootCertStore>> {
         self.certificates.as_ref().map(mtls::Certificates::roots)

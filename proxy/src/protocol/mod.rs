@@ -10,12 +10,20 @@ use crate::session::ports::Door;
 
 /// Serves one client until its end. Never panics, never returns an error: all is told to the
 /// client and to the logs where it happens.
-pub type Serve = fn(Accepted, Arc<Door>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type Serve =
+    Arc<dyn Fn(Accepted, Arc<Door>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-/// How a protocol is served; none for one that is not spoken.
-pub fn serve(protocol: &str) -> Option<Serve> {
+/// How a protocol is served; none for one that is not spoken. Made once for each Connection, and
+/// kept as long as its listener: it holds what the sessions of the Connection share.
+pub fn serve(protocol: &str, door: &Door) -> Option<Serve> {
     match protocol {
-        "PostgreSQL" => Some(|client, door| Box::pin(postgres::serve(client, door))),
+        "PostgreSQL" => {
+            let shared = Arc::new(postgres::Postgres::new(door));
+            Some(Arc::new(move |client, door| {
+                let shared = Arc::clone(&shared);
+                Box::pin(async move { shared.serve(client, door).await })
+            }))
+        }
         _ => None,
     }
 }

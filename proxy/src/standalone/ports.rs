@@ -72,7 +72,7 @@ impl Porter for TcpPorter {
 impl Bound for TcpBound {
     fn serve(self: Box<Self>, door: Arc<Door>) -> Box<dyn Serving> {
         let stop = CancellationToken::new();
-        let Some(serve) = protocol::serve(door.protocol) else {
+        let Some(serve) = protocol::serve(door.protocol, &door) else {
             tracing::error!(protocol = door.protocol, "this protocol is not spoken");
             return Box::new(Listening {
                 _stop: stop.drop_guard(),

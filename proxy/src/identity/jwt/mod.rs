@@ -55,6 +55,10 @@ impl Issuer {
     }
 
     /// What of it nobody can come by; `field` is where it stands.
+    pub(super) fn address(&self) -> &str {
+        &self.config.issuer
+    }
+
     pub(super) fn unusable(&self, field: &str) -> Vec<Unusable> {
         let mut found = Vec::new();
         match &self.config.keys {

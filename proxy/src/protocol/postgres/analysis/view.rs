@@ -210,7 +210,8 @@ impl SessionView {
         Arc::make_mut(&mut self.prepared)
     }
 
-    pub(super) fn context(&self) -> &Context {
+    /// All that an analysis rests on beside its text, as a digest.
+    pub fn context(&self) -> &[u8; 32] {
         &self.context
     }
 

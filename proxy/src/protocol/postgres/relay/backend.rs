@@ -1,0 +1,272 @@
+//! The server's messages: paired with what they answer, counted, masked, passed on.
+//!
+//! Rows that need not be read pass in pieces of any size; all else is taken whole. What the server
+//! sends out of turn ends the session: the two sides no longer agree on what is answered.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use portcullis_dialect::postgres::wire::backend::{Backend, Transaction, tag};
+use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::frontend::Passing;
+use super::operation::{Statement, Stopped};
+use super::operations::OpId;
+use super::state::Told;
+use super::{End, MAX_MESSAGE, MAX_ROW, Relay, limited};
+use crate::protocol::postgres::refuse::{self, Severity};
+use crate::session::gate::Outcome;
+
+impl<C, U> Relay<C, U>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+{
+    /// Takes all that the server sent and the client has room for.
+    pub(super) fn backend(&mut self) -> Result<(), End> {
+        self.upstream_frame = 0;
+        while self.client.may_take_more() {
+            if !self.from_upstream.is_over() {
+                let client = self.client.out();
+                self.from_upstream.go(&mut self.upstream.read, client);
+                if !self.from_upstream.is_over() {
+                    break;
+                }
+                continue;
+            }
+            let header = Header::parse(&self.upstream.read, MAX_ROW).map_err(End::Target)?;
+            let Some(header) = header else { break };
+            let rows = matches!(header.tag, tag::DATA_ROW | tag::COPY_DATA);
+            if !rows && header.body > MAX_MESSAGE {
+                return Err(End::TargetTooLarge(header.body));
+            }
+            let taken = match rows {
+                true => self.row(header)?,
+                false => self.whole(header)?,
+            };
+            if !taken {
+                self.upstream_frame = header.total();
+                break;
+            }
+        }
+        if self.upstream.ended && self.client.may_take_more() {
+            return Err(End::TargetGone);
+        }
+        Ok(())
+    }
+
+    /// A row, or a piece of a COPY: false while more of it is needed.
+    fn row(&mut self, header: Header) -> Result<bool, End> {
+        let Told::Of(id) = self.state.reply(header.tag)? else {
+            return Err(End::OutOfTurn(header.tag));
+        };
+        let muted = self.muted;
+        let total = header.total();
+        let Some(operation) = self.state.operation(id) else {
+            return Err(End::OutOfTurn(header.tag));
+        };
+        if muted || !operation.count_row(total as u64) {
+            self.from_upstream = Passing::away(total);
+            return Ok(true);
+        }
+        let there = total.min(self.upstream.read.len());
+        operation.show(self.upstream.read.get(..there).unwrap_or_default());
+        self.from_upstream = Passing::on(total);
+        Ok(true)
+    }
+
+    /// Any other message: false while more of it is needed.
+    fn whole(&mut self, header: Header) -> Result<bool, End> {
+        if self.upstream.read.len() < header.total() {
+            return Ok(false);
+        }
+        let frame = self.upstream.read.split_to(header.total()).freeze();
+        let body = frame.get(HEADER_BYTES..).unwrap_or_default();
+        let message = Backend::decode(header.tag, body).map_err(End::Target)?;
+        match message {
+            Backend::ParameterStatus { .. } => {
+                self.client.out().extend_from_slice(&frame);
+            }
+            Backend::Notice(_) | Backend::Notification { .. } => self.report(header.tag, &frame),
+            Backend::Ready(transaction) => self.ready(transaction, &frame)?,
+            _ => {
+                let told = self.state.reply(header.tag)?;
+                self.answer(told, message, &frame);
+                if !self.muted {
+                    self.state.refusals(self.client.out());
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn answer(&mut self, told: Told<Statement>, message: Backend<'_>, frame: &Bytes) {
+        match told {
+            Told::Plain => self.pass(frame),
+            Told::Named(name, statement) => {
+                self.named(&name, statement.as_deref());
+                self.pass(frame);
+            }
+            Told::Of(id) => self.described(id, message, frame),
+            Told::Described(id) => {
+                self.pass(frame);
+                self.state.done(id);
+            }
+            Told::StatementEnded(id) => self.statement_ended(id, message, frame),
+            Told::Executed(id) | Told::Suspended(id) => {
+                self.statement_ended(id, message, frame);
+                self.state.done(id);
+            }
+            Told::CopyIn { fail, sync, .. } => {
+                if fail {
+                    self.fail_copy(b"the message behind it was refused");
+                    if sync {
+                        write::sync(self.upstream.out());
+                    }
+                } else {
+                    self.pass(frame);
+                }
+            }
+            Told::Failed(id) => {
+                self.failed(id, message, frame);
+                self.state.done(id);
+            }
+            Told::FailedPlain => {
+                self.failures = true;
+                self.report(tag::ERROR, frame);
+            }
+            Told::FailedAsRefused(answer) => {
+                self.failures = true;
+                self.client.out().extend_from_slice(&answer);
+            }
+            Told::Ready(_) => {}
+        }
+    }
+
+    /// What describes the rows of a Query, or starts or ends a COPY.
+    fn described(&mut self, id: OpId, message: Backend<'_>, frame: &[u8]) {
+        let operation = self.state.operation(id);
+        let stopped = operation.is_some_and(|operation| operation.stopped.is_some());
+        // A COPY that was cut still ends; one that failed ends with our error.
+        let told = !stopped || !matches!(message, Backend::CopyOut(_));
+        if told {
+            self.pass(frame);
+        }
+    }
+
+    /// A statement of a Query, or one Execute, ended well.
+    fn statement_ended(&mut self, id: OpId, message: Backend<'_>, frame: &Bytes) {
+        let muted = self.muted;
+        let Some(operation) = self.state.operation(id) else {
+            return;
+        };
+        let rows = std::mem::take(&mut operation.rows);
+        let effect = operation.analysed.told.operation.effect;
+        let suspended = message == Backend::PortalSuspended;
+        let stopped = operation.stopped.clone();
+        match stopped {
+            Some(Stopped::Failed(denial)) => {
+                if !muted {
+                    let denial = limited::completed(&denial, effect);
+                    refuse::denial(self.client.out(), Severity::Error, &denial);
+                    self.muted = true;
+                    self.state.skip();
+                }
+            }
+            Some(told @ (Stopped::Cut(_) | Stopped::Told)) => {
+                if let Stopped::Cut(limit) = &told {
+                    operation.stopped = Some(Stopped::Told);
+                    if !muted {
+                        limited::notice(self.client.out(), limit, rows);
+                    }
+                }
+                let tag = match message {
+                    Backend::CommandComplete(tag) => limited::tag(tag, rows),
+                    _ => limited::tag(b"SELECT", rows),
+                };
+                if !muted {
+                    write::message(self.client.out(), tag::COMMAND_COMPLETE, |out| {
+                        write::string(out, &tag);
+                    });
+                }
+            }
+            None => self.pass(frame),
+        }
+        self.completed(id, suspended);
+    }
+
+    /// What an Execute changed holds from now on; of a Query only its end decides.
+    fn completed(&mut self, id: OpId, suspended: bool) {
+        let Some(operation) = self.state.operation(id) else {
+            return;
+        };
+        if suspended {
+            return;
+        }
+        operation.settle(Outcome::Succeeded);
+        let analysed = Arc::clone(&operation.analysed);
+        if !self.state.is_query() {
+            self.executed(&analysed);
+        }
+    }
+
+    fn failed(&mut self, id: OpId, message: Backend<'_>, frame: &Bytes) {
+        self.failures = true;
+        let Some(operation) = self.state.operation(id) else {
+            return;
+        };
+        let told = operation.stopped.take();
+        let code = match message {
+            Backend::Error(fields) => fields.get(b'C').unwrap_or_default(),
+            _ => b"",
+        };
+        operation.settle(Outcome::Failed(String::from_utf8_lossy(code).into_owned()));
+        let analysed = Arc::clone(&operation.analysed);
+        self.ran(&analysed);
+        match told {
+            Some(Stopped::Failed(denial)) if !self.muted => {
+                refuse::denial(self.client.out(), Severity::Error, &denial);
+                self.muted = true;
+            }
+            _ => self.report(tag::ERROR, frame),
+        }
+    }
+
+    fn ready(&mut self, transaction: Transaction, frame: &Bytes) -> Result<(), End> {
+        let was = self.state.transaction();
+        let Told::Ready(query) = self.state.ready(transaction)? else {
+            return Err(End::OutOfTurn(tag::READY));
+        };
+        let failed = std::mem::take(&mut self.failures);
+        if let Some(id) = query {
+            if let Some(operation) = self.state.operation(id) {
+                operation.settle(Outcome::Succeeded);
+                let analysed = Arc::clone(&operation.analysed);
+                self.ran(&analysed);
+            }
+            self.state.done(id);
+        }
+        self.settle(failed, was, transaction);
+        if transaction == Transaction::Idle {
+            self.wrote = false;
+        }
+        self.muted = false;
+        self.unsettled = false;
+        self.client.out().extend_from_slice(frame);
+        Ok(())
+    }
+
+    fn pass(&mut self, frame: &[u8]) {
+        if !self.muted {
+            self.client.out().extend_from_slice(frame);
+        }
+    }
+
+    /// An error, a notice or a notification.
+    fn report(&mut self, tag: u8, frame: &[u8]) {
+        if !(self.muted && tag == tag::ERROR) {
+            self.client.out().extend_from_slice(frame);
+        }
+    }
+}

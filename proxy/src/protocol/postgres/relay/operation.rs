@@ -1,0 +1,158 @@
+//! One operation on its way, and the statements that operations are made of.
+
+use std::sync::Arc;
+
+use portcullis_dialect::postgres::wire::backend::Transaction;
+use portcullis_dialect::postgres::wire::frontend::Parse;
+use portcullis_dialect::sql::settings::Tracked;
+use portcullis_policy::limit::{Passage, Standing};
+
+use super::state::{InFlight, Weighed};
+use crate::protocol::postgres::analysis::{Analysed, SessionView};
+use crate::session::Session;
+use crate::session::denial::Denial;
+use crate::session::gate::{Outcome, Running};
+
+/// What a statement costs beside its text, roughly.
+const STATEMENT_BYTES: usize = 1024;
+
+/// A prepared statement.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) text: Box<[u8]>,
+    analysed: Arc<Analysed>,
+    /// All that the analysis rests on.
+    context: [u8; 32],
+    pub(super) conforming: Tracked<bool>,
+}
+
+/// An operation whose bytes went upstream.
+#[derive(Debug)]
+pub(super) struct Operation {
+    running: Running,
+    pub(super) analysed: Arc<Analysed>,
+    /// Nothing more of its reply passes.
+    pub(super) stopped: Option<Stopped>,
+    /// Rows that passed since the last statement of it ended.
+    pub(super) rows: u64,
+    outcome: Option<Outcome>,
+}
+
+/// Why nothing more of a reply passes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Stopped {
+    /// A limit cuts it; not yet told.
+    Cut(Standing),
+    /// A limit cut it, and the client knows.
+    Told,
+    /// It fails, as far as the client is concerned; not yet told.
+    Failed(Box<Denial>),
+}
+
+// === impl Statement ===
+
+impl Statement {
+    pub(super) fn new(parse: &Parse<'_>, analysed: Arc<Analysed>, view: &SessionView) -> Self {
+        Self {
+            text: parse.text.into(),
+            analysed,
+            context: *view.context(),
+            conforming: view.settings().standard_conforming_strings.clone(),
+        }
+    }
+
+    /// Its analysis, where nothing that it rests on has changed.
+    pub(super) fn holds_for(
+        &self,
+        view: &SessionView,
+        transaction: Transaction,
+    ) -> Option<Arc<Analysed>> {
+        let holds = self.context == *view.context() && !view.needs_refresh(transaction);
+        holds.then(|| Arc::clone(&self.analysed))
+    }
+
+    /// Whether its text has the same literals by the settings of this moment.
+    pub(super) fn is_read_alike(&self, view: &SessionView) -> bool {
+        self.conforming == view.settings().standard_conforming_strings
+            || !self.text.contains(&b'\\')
+    }
+}
+
+impl Weighed for Statement {
+    fn bytes(&self) -> usize {
+        self.text.len().saturating_add(STATEMENT_BYTES)
+    }
+}
+
+// === impl Operation ===
+
+impl Operation {
+    pub(super) fn new(running: Running, analysed: Arc<Analysed>) -> Self {
+        Self {
+            running,
+            analysed,
+            stopped: None,
+            rows: 0,
+            outcome: None,
+        }
+    }
+
+    /// Whether texts behind it mean something else once it has run.
+    pub(super) fn changes_meaning(&self) -> bool {
+        let facts = &self.analysed.facts;
+        !facts.changes.is_empty()
+            || !facts.prepared.is_empty()
+            || facts.voids_catalogue
+            || facts.voids_settings
+    }
+
+    #[allow(
+        clippy::result_large_err,
+        reason = "a refusal ends the operation: it is made once, and read at once"
+    )]
+    pub(super) fn recheck(&mut self, session: &mut Session) -> Result<(), Denial> {
+        session.recheck(&mut self.running)
+    }
+
+    /// Whether a row of this size passes. The first that does not stops the reply.
+    pub(super) fn count_row(&mut self, bytes: u64) -> bool {
+        if self.stopped.is_some() {
+            return false;
+        }
+        match self.running.row(bytes) {
+            Passage::Pass => {
+                self.rows += 1;
+                true
+            }
+            Passage::Cut { limit, .. } => {
+                self.stopped = Some(Stopped::Cut(limit));
+                false
+            }
+            Passage::Refuse(limit) => {
+                self.fail(super::limited::denial(&limit));
+                false
+            }
+        }
+    }
+
+    /// What the client sees of it, for the record.
+    pub(super) fn show(&mut self, bytes: &[u8]) {
+        self.running.show(bytes);
+    }
+
+    /// Nothing more of it passes, and the client is told why at its end.
+    pub(super) fn fail(&mut self, denial: Denial) {
+        self.outcome = Some(Outcome::Cut(denial.clone()));
+        self.stopped = Some(Stopped::Failed(Box::new(denial)));
+    }
+
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        self.outcome.get_or_insert(outcome);
+    }
+}
+
+impl InFlight for Operation {
+    fn ended(self) {
+        self.running.end(self.outcome.unwrap_or(Outcome::Cancelled));
+    }
+}

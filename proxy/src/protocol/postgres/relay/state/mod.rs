@@ -1,0 +1,268 @@
+//! The conversation of one session, without its bytes.
+//!
+//! Says what may be done with the client's next message ([`State::take`]), remembers what the
+//! server owes, and pairs each of the server's messages with what it answers ([`State::reply`]).
+//!
+//! Guarantees:
+//! - Names mean what the server takes them for. A message that the server refuses leaves no trace
+//!   here; nothing behind a Sync or a Query is looked at before the server has answered it.
+//! - What the server owes is bounded ([`MAX_OWED`]), and so are statements and portals.
+//! - A server's message that nothing owes is an error, never passed on.
+
+mod names;
+mod owed;
+mod phase;
+mod reply;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use portcullis_dialect::postgres::wire::backend::Transaction;
+
+use super::operations::{OpId, Operations};
+pub(super) use names::TooMany;
+use names::{Portals, Statements};
+pub(super) use owed::Name;
+use owed::Owed;
+pub(super) use phase::{Phase, Take};
+pub(super) use reply::{OutOfTurn, Told};
+
+/// Most answers that may be owed before the client has to wait.
+pub(super) const MAX_OWED: usize = 1024;
+
+/// An operation that is told when nothing holds it any more.
+pub(super) trait InFlight {
+    fn ended(self);
+}
+
+/// A prepared statement, as far as names are concerned.
+pub(super) trait Weighed {
+    /// The memory that it takes.
+    fn bytes(&self) -> usize;
+}
+
+/// The conversation.
+#[derive(Debug)]
+pub(super) struct State<S, O: InFlight> {
+    owed: VecDeque<Owed<S>>,
+    operations: Operations<O>,
+    statements: Statements<S>,
+    portals: Portals,
+    phase: Phase,
+    transaction: Transaction,
+    /// Something was executed since the last ReadyForQuery.
+    executed: bool,
+    /// Messages of the extended protocol went upstream since the last ReadyForQuery.
+    unsynced: bool,
+    /// Messages went upstream since the server was last asked to send what it holds back.
+    unflushed: bool,
+}
+
+// === impl State ===
+
+impl<S: Weighed, O: InFlight> State<S, O> {
+    pub(super) fn new() -> Self {
+        Self {
+            owed: VecDeque::new(),
+            operations: Operations::default(),
+            statements: Statements::default(),
+            portals: Portals::default(),
+            phase: Phase::Open,
+            transaction: Transaction::Idle,
+            executed: false,
+            unsynced: false,
+            unflushed: false,
+        }
+    }
+
+    pub(super) fn take(&self, message: u8) -> Take {
+        match self.phase.take(message, self.is_owed()) {
+            Take::Now if self.owed.len() >= MAX_OWED => Take::WaitFlushed,
+            take => take,
+        }
+    }
+
+    /// Whether the server owes anything.
+    pub(super) fn is_owed(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// As the server said in its last ReadyForQuery.
+    pub(super) fn transaction(&self) -> Transaction {
+        self.transaction
+    }
+
+    /// Whether a Sync is still needed before the server says ReadyForQuery.
+    pub(super) fn is_unsynced(&self) -> bool {
+        self.unsynced
+    }
+
+    /// Whether the server is answering a Query.
+    pub(super) fn is_query(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::Query(_)))
+    }
+
+    /// Neither an answer nor a Sync is outstanding: a query of the relay's own would end no
+    /// transaction of the client's.
+    pub(super) fn may_ask_aside(&self) -> bool {
+        !self.is_owed()
+            && match self.transaction {
+                Transaction::Idle => !self.unsynced,
+                Transaction::Open => true,
+                Transaction::Failed => false,
+            }
+    }
+
+    /// Whether the server must be asked to send what it holds back; says so once.
+    pub(super) fn take_flush(&mut self) -> bool {
+        self.is_owed() && std::mem::take(&mut self.unflushed)
+    }
+
+    pub(super) fn operation(&mut self, id: OpId) -> Option<&mut O> {
+        self.operations.get_mut(id)
+    }
+
+    /// Gives an operation back that [`State::reply`] told of.
+    pub(super) fn done(&mut self, id: OpId) {
+        if let Some(operation) = self.operations.release(id) {
+            operation.ended();
+        }
+    }
+
+    // === what goes upstream ===
+
+    pub(super) fn query(&mut self, operation: O) {
+        let id = self.operations.insert(operation);
+        self.owe(Owed::Query(id));
+        self.executed = true;
+        self.phase = Phase::Settling;
+    }
+
+    pub(super) fn parse(&mut self, name: &[u8], statement: Arc<S>) -> Result<(), TooMany> {
+        let before = self.statements.put(name, Arc::clone(&statement))?;
+        let name = name.into();
+        self.owe(Owed::Parse {
+            name,
+            statement,
+            before,
+        });
+        Ok(())
+    }
+
+    pub(super) fn statement(&self, name: &[u8]) -> Option<&Arc<S>> {
+        self.statements.get(name)
+    }
+
+    /// Whether a portal of this name may be opened; asked before the operation is judged.
+    pub(super) fn may_bind(&self, name: &[u8]) -> Result<(), TooMany> {
+        self.portals.may_put(name)
+    }
+
+    pub(super) fn bind(&mut self, name: &[u8], operation: O) -> OpId {
+        let id = self.operations.insert(operation);
+        let name: Name = name.into();
+        let before = self.portals.put(name.clone(), id);
+        self.owe(Owed::Bind { name, before });
+        id
+    }
+
+    pub(super) fn portal(&self, name: &[u8]) -> Option<OpId> {
+        self.portals.get(name)
+    }
+
+    pub(super) fn describe_statement(&mut self) {
+        self.owe(Owed::DescribeStatement);
+    }
+
+    pub(super) fn describe_portal(&mut self, id: OpId) {
+        self.operations.hold(id);
+        self.owe(Owed::DescribePortal(id));
+    }
+
+    pub(super) fn execute(&mut self, id: OpId) {
+        self.operations.hold(id);
+        self.owe(Owed::Execute(id));
+        self.executed = true;
+    }
+
+    pub(super) fn close_statement(&mut self, name: &[u8]) {
+        let before = self.statements.remove(name);
+        let name = name.into();
+        self.owe(Owed::CloseStatement { name, before });
+    }
+
+    pub(super) fn close_portal(&mut self, name: &[u8]) {
+        let before = self.portals.remove(name);
+        self.owe(Owed::ClosePortal { before });
+    }
+
+    pub(super) fn sync(&mut self) {
+        self.owe(Owed::Sync);
+        self.phase = Phase::Settling;
+    }
+
+    /// A refusal in the extended protocol, in the place of a message. True when a message that
+    /// must fail is to be sent in its place.
+    #[must_use]
+    pub(super) fn refuse(&mut self, answer: Box<[u8]>) -> bool {
+        let poisoned = self.transaction == Transaction::Idle && self.executed;
+        self.owe(Owed::Refusal { answer, poisoned });
+        self.phase = Phase::Skipping;
+        poisoned
+    }
+
+    /// The client ended its rows, well or badly.
+    pub(super) fn copy_ended(&mut self) {
+        self.phase = match self.phase {
+            Phase::Copying { simple: true } => Phase::Settling,
+            Phase::Copying { simple: false } => Phase::Open,
+            other => other,
+        };
+        self.unflushed = true;
+    }
+
+    // === what SQL changes of the names ===
+
+    pub(super) fn deallocated(&mut self, name: &[u8]) {
+        self.statements.remove(name);
+    }
+
+    pub(super) fn deallocated_all(&mut self) {
+        self.statements.clear();
+    }
+
+    /// Ends all that is left, at the end of the session.
+    pub(super) fn end(&mut self) {
+        for operation in self.operations.drain() {
+            operation.ended();
+        }
+        self.owed.clear();
+        self.portals.clear();
+    }
+
+    /// How many operations are held.
+    pub(super) fn in_flight(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// An answer of ours took the place of the server's: what the client sends up to Sync is
+    /// thrown away, as after any error.
+    pub(super) fn skip(&mut self) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Skipping;
+        }
+    }
+
+    fn owe(&mut self, owed: Owed<S>) {
+        self.unsynced |= !matches!(owed, Owed::Query(_));
+        self.owed.push_back(owed);
+        self.unflushed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests;

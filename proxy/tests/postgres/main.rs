@@ -1,0 +1,20 @@
+//! A real client, the proxy, a real server: what passes, what is refused, and that the session
+//! goes on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    dead_code,
+    reason = "a test fails by panicking, says on stderr why it skips, and shares its bed with others"
+)]
+
+#[path = "../gate/bed.rs"]
+mod bed;
+#[path = "../target/server.rs"]
+mod server;
+
+mod house;
+mod psql;
