@@ -7,6 +7,9 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::disallowed_methods,
     dead_code,
     reason = "a test fails by panicking, says on stderr why it skips, and shares its bed with others"
 )]

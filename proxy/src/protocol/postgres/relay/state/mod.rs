@@ -245,6 +245,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     }
 
     /// How many operations are held.
+    #[cfg(test)]
     pub(super) fn in_flight(&self) -> usize {
         self.operations.len()
     }

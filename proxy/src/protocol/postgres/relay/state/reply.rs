@@ -28,7 +28,7 @@ pub(in crate::protocol::postgres::relay) enum Told<S> {
     /// The server waits for rows. `fail`: the client's next message was refused, so nothing may
     /// follow: the COPY is to be failed, and with `sync` a Sync sent again, for the server has
     /// ignored the one before.
-    CopyIn { id: OpId, fail: bool, sync: bool },
+    CopyIn { fail: bool, sync: bool },
     /// An operation failed: give it back with [`State::done`]; a Query's goes on to its end.
     Failed(OpId),
     /// Something failed that has no operation.
@@ -78,9 +78,8 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             }
             (tag::COMMAND_COMPLETE | tag::EMPTY_QUERY, Owed::Execute(id)) => Told::Executed(*id),
             (tag::PORTAL_SUSPENDED, Owed::Execute(id)) => Told::Suspended(*id),
-            (tag::COPY_IN, Owed::Query(id) | Owed::Execute(id)) => {
-                let id = *id;
-                return Ok(self.copy_in(id));
+            (tag::COPY_IN, Owed::Query(_) | Owed::Execute(_)) => {
+                return Ok(self.copy_in());
             }
             _ => return Err(out_of_turn),
         };
@@ -148,7 +147,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         Told::Plain
     }
 
-    fn copy_in(&mut self, id: OpId) -> Told<S> {
+    fn copy_in(&mut self) -> Told<S> {
         let simple = matches!(self.owed.front(), Some(Owed::Query(_)));
         let (mut fail, mut sync) = (false, false);
         match self.owed.get(1) {
@@ -167,7 +166,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             // The server meets a message that has no place in a COPY, and fails it.
             Some(_) => {}
         }
-        Told::CopyIn { id, fail, sync }
+        Told::CopyIn { fail, sync }
     }
 
     fn failed(&mut self) -> Told<S> {
