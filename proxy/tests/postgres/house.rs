@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_policy::Policy;
+use portcullis_policy::mask::MaskRule;
 use portcullis_proxy::identity::config::ApiKey;
 use portcullis_proxy::listen::{Accepted, LoginSlot};
 use portcullis_proxy::protocol;
@@ -27,9 +28,15 @@ pub(crate) struct House {
 impl House {
     /// None where there is no server to test against.
     pub(crate) async fn open(policies: Vec<Policy>) -> Option<Self> {
+        Self::masked(policies, Vec::new()).await
+    }
+
+    /// With rules that mask.
+    pub(crate) async fn masked(policies: Vec<Policy>, masks: Vec<MaskRule>) -> Option<Self> {
         let server = crate::server::shared()?;
         let terms = Terms {
             policies,
+            masks,
             keys: vec![ApiKey {
                 sha256: sha256(PASSWORD),
                 ..key()

@@ -19,5 +19,7 @@ mod bed;
 #[path = "../target/server.rs"]
 mod server;
 
+mod client;
 mod house;
+mod masking;
 mod psql;
