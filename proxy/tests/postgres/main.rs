@@ -18,3 +18,6 @@ mod server;
 
 mod house;
 mod psql;
+mod refused;
+mod same;
+mod wire;

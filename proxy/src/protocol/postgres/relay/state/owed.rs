@@ -21,7 +21,7 @@ pub(super) enum Owed<S> {
         name: Name,
         before: Option<OpId>,
     },
-    DescribeStatement,
+    Describe,
     DescribePortal(OpId),
     Execute(OpId),
     CloseStatement {
