@@ -27,6 +27,11 @@ pub(crate) struct House {
 impl House {
     /// None where there is no server to test against.
     pub(crate) async fn open(policies: Vec<Policy>) -> Option<Self> {
+        Self::open_on("postgres", policies).await
+    }
+
+    /// The same on another database of the server.
+    pub(crate) async fn open_on(database: &str, policies: Vec<Policy>) -> Option<Self> {
         let server = crate::server::shared()?;
         let terms = Terms {
             policies,
@@ -41,7 +46,7 @@ impl House {
         target.upstream = Upstream {
             host: "127.0.0.1".into(),
             port: server.port,
-            database: "postgres".into(),
+            database: database.into(),
             databases: Vec::new(),
             tls: TlsMode::Disable,
             ca: None,

@@ -16,6 +16,7 @@ mod bed;
 #[path = "../target/server.rs"]
 mod server;
 
+mod classes;
 mod house;
 mod psql;
 mod refused;

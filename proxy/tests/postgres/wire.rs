@@ -48,26 +48,38 @@ impl Client {
     }
 
     pub(crate) async fn log_in(address: SocketAddr) -> Self {
-        Self::log_in_by(address, usize::MAX).await
+        Self::log_in_to(address, "postgres").await
+    }
+
+    pub(crate) async fn log_in_to(address: SocketAddr, database: &str) -> Self {
+        let mut client = Self::connect(address).await;
+        client.start(database).await;
+        client
     }
 
     /// Logs in, sending in pieces of this size from the first byte on.
     pub(crate) async fn log_in_by(address: SocketAddr, piece: usize) -> Self {
         let mut client = Self::connect(address).await;
         client.piece = piece;
+        client.start("postgres").await;
+        client
+    }
+
+    async fn start(&mut self, database: &str) {
         let mut packet = Vec::new();
-        let parameters: [(&[u8], &[u8]); 2] = [(b"user", b"trusted"), (b"database", b"postgres")];
+        let database = database.as_bytes();
+        let parameters: [(&[u8], &[u8]); 2] = [(b"user", b"trusted"), (b"database", database)];
         write::startup(&mut packet, 3 << 16, parameters);
-        client.send(&packet).await;
+        self.send(&packet).await;
         loop {
-            let (tag, body) = client.next().await.expect("login goes on");
+            let (tag, body) = self.next().await.expect("login goes on");
             match (tag, body.as_ref()) {
                 (said::AUTHENTICATION, [0, 0, 0, 3]) => {
                     let mut answer = Vec::new();
                     write::password(&mut answer, &[PASSWORD.as_bytes(), b"\0"].concat());
-                    client.send(&answer).await;
+                    self.send(&answer).await;
                 }
-                (said::READY, _) => return client,
+                (said::READY, _) => return,
                 (said::ERROR, _) => panic!("login failed: {}", told(tag, &body)),
                 _ => {}
             }
