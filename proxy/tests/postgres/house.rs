@@ -28,11 +28,24 @@ pub(crate) struct House {
 impl House {
     /// None where there is no server to test against.
     pub(crate) async fn open(policies: Vec<Policy>) -> Option<Self> {
-        Self::masked(policies, Vec::new()).await
+        Self::start("postgres", policies, Vec::new()).await
     }
 
     /// With rules that mask.
     pub(crate) async fn masked(policies: Vec<Policy>, masks: Vec<MaskRule>) -> Option<Self> {
+        Self::start("postgres", policies, masks).await
+    }
+
+    /// On another database of the server.
+    pub(crate) async fn open_on(database: &str, policies: Vec<Policy>) -> Option<Self> {
+        Self::start(database, policies, Vec::new()).await
+    }
+
+    async fn start(
+        database: &str,
+        policies: Vec<Policy>,
+        masks: Vec<MaskRule>,
+    ) -> Option<Self> {
         let server = crate::server::shared()?;
         let terms = Terms {
             policies,
@@ -48,7 +61,7 @@ impl House {
         target.upstream = Upstream {
             host: "127.0.0.1".into(),
             port: server.port,
-            database: "postgres".into(),
+            database: database.into(),
             databases: Vec::new(),
             tls: TlsMode::Disable,
             ca: None,

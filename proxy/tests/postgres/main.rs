@@ -20,6 +20,10 @@ mod bed;
 mod server;
 
 mod client;
+mod classes;
 mod house;
 mod masking;
 mod psql;
+mod refused;
+mod same;
+mod wire;

@@ -5,7 +5,7 @@
 //! server is thus never hidden behind it.
 
 use pg_query::protobuf::{Node, node};
-use portcullis_policy::{Effect, Flag, ResourceKind};
+use portcullis_policy::{Effect, ResourceKind};
 
 use super::relation::{Use, statement_of};
 use super::walk::Walk;
@@ -398,10 +398,7 @@ impl<'c> Walk<'c> {
         self.found.raise(Effect::Session);
         let name = arguments.first().and_then(literal);
         let Some(name) = name else {
-            self.found.attribute("setting", "*");
-            self.found.flag(Flag::RoleChange);
-            self.found.voids_settings = true;
-            return;
+            return self.any_setting();
         };
         self.setting_facts(name);
         if let Some(setting) = Setting::from_name(name) {

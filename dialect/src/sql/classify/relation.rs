@@ -174,8 +174,7 @@ impl<'c> Walk<'c> {
         }
         // An update of this view sets what it names, by a rule of the server.
         if relation.name.schema == SYSTEM && name == "pg_settings" {
-            self.found.attribute("setting", "*");
-            self.found.voids_settings = true;
+            self.any_setting();
         } else {
             // Rows of the server's own tables are definitions.
             self.found.raise(Effect::Administer);

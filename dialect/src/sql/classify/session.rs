@@ -57,6 +57,29 @@ impl<'c> Walk<'c> {
         }
     }
 
+    /// Something is set, and what cannot be told: also who acts, and with which rights.
+    pub(super) fn any_setting(&mut self) {
+        self.unknown();
+        self.found.attribute("setting", "*");
+        self.found.flag(Flag::RoleChange);
+        self.found.flag(Flag::PrivilegeChange);
+        self.found.voids_settings = true;
+    }
+
+    /// Settings that a function carries: they hold while it runs.
+    pub(super) fn function_settings(&mut self, options: &[Node]) {
+        for option in options {
+            if let Some(node::Node::DefElem(option)) = option.node.as_ref()
+                && let Some(node::Node::VariableSetStmt(set)) =
+                    option.arg.as_deref().and_then(|set| set.node.as_ref())
+                && !set.name.is_empty()
+            {
+                self.found.constants_looked_at = true;
+                self.setting_facts(&set.name);
+            }
+        }
+    }
+
     /// What is told of a setting that is changed, whatever changes it.
     pub(super) fn setting_facts(&mut self, name: &str) {
         let name = name.to_ascii_lowercase();

@@ -59,11 +59,18 @@ impl Postgres {
     pub async fn serve(&self, client: Accepted, door: Arc<Door>) {
         match login::log_in(client, &door).await {
             None => {}
-            Some(Purpose::Cancel { pid, key }) => {
+            Some(Purpose::Cancel {
+                mut stream,
+                pid,
+                key,
+            }) => {
                 let house = &door.house;
                 if let Heard::PassOn(packet) = self.cancels.hear(house.replica, pid, &key) {
                     cancel::pass_on(&house.peers, &packet).await;
                 }
+                // The end of the connection says that the request was heard. Under TLS a client
+                // takes one without a goodbye for a failure.
+                login::last_words(&mut stream, &[]).await;
             }
             Some(Purpose::Session(logged_in)) => self.session(*logged_in, &door).await,
         }

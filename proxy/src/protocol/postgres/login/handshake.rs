@@ -25,7 +25,11 @@ const MAX_PACKETS: usize = 3;
 #[derive(Debug)]
 pub(super) enum Arrival {
     Start(Stream, Result<Wanted, InvalidStart>),
-    Cancel { pid: u32, key: Vec<u8> },
+    Cancel {
+        stream: Stream,
+        pid: u32,
+        key: Vec<u8>,
+    },
 }
 
 /// Why a connection came to nothing. Nothing is told to the client.
@@ -61,7 +65,7 @@ pub(super) async fn arrive(
         match Startup::decode(&packet)? {
             Startup::Cancel { pid, key } => {
                 let key = key.to_vec();
-                return Ok(Arrival::Cancel { pid, key });
+                return Ok(Arrival::Cancel { stream, pid, key });
             }
             Startup::Start {
                 version,

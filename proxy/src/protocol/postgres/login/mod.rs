@@ -31,7 +31,11 @@ const FAREWELL_DEADLINE: Duration = Duration::from_secs(5);
 /// What a new connection is for.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    Cancel { pid: u32, key: Vec<u8> },
+    Cancel {
+        stream: Stream,
+        pid: u32,
+        key: Vec<u8>,
+    },
     Session(Box<LoggedIn>),
 }
 
@@ -64,7 +68,9 @@ async fn steps(client: Accepted, door: &Arc<Door>) -> Option<Purpose> {
     let (peer, plaintext_allowed, slot) = (client.peer, client.plaintext_allowed, client.login);
     let arrived = handshake::arrive(client.stream, client.tls).await;
     let (mut stream, wanted) = match arrived {
-        Ok(Arrival::Cancel { pid, key }) => return Some(Purpose::Cancel { pid, key }),
+        Ok(Arrival::Cancel { stream, pid, key }) => {
+            return Some(Purpose::Cancel { stream, pid, key });
+        }
         Ok(Arrival::Start(stream, wanted)) => (stream, wanted),
         Err(ended) => {
             tracing::debug!(%ended, %peer, "a connection came to nothing");

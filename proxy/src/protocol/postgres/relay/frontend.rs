@@ -72,7 +72,7 @@ where
 {
     /// Takes all messages that are there and may be taken.
     pub(super) async fn frontend(&mut self) -> Result<(), End> {
-        while self.held.is_none() && self.upstream.may_take_more() {
+        while self.held.is_none() && self.cancelling.is_none() && self.upstream.may_take_more() {
             if !self.from_client.is_over() {
                 self.from_client
                     .go(&mut self.client.read, self.upstream.out());
@@ -283,10 +283,11 @@ where
 
     fn describe(&mut self, frame: &[u8], target: Target, name: &[u8]) {
         match target {
-            Target::Statement => self.state.describe_statement(),
+            Target::Statement => self.state.describe(),
             Target::Portal => match self.state.portal(name) {
                 Some(id) => self.state.describe_portal(id),
-                None => return self.refuse_unknown_portal(name),
+                // A cursor that SQL declared, or nothing: the server knows.
+                None => self.state.describe(),
             },
         }
         self.forward(frame);

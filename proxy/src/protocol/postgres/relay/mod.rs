@@ -34,6 +34,7 @@ use bytes::{Bytes, BytesMut};
 use portcullis_dialect::postgres::wire::InvalidFrame;
 use portcullis_dialect::sql::lineage::Cursors;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
 
 use super::analysis::{Analysed, Analyser, SessionView};
 use super::cancel::CancelKey;
@@ -114,6 +115,8 @@ pub(super) struct Relay<C, U> {
     key: CancelKey,
     cancel: Canceller,
     held: Option<Held>,
+    /// A request to cancel is on its way to the target: nothing new starts, or it would be hit.
+    cancelling: Option<JoinHandle<()>>,
     /// What is left of a message that passes in pieces.
     from_client: Passing,
     from_upstream: Passing,
@@ -166,6 +169,7 @@ where
             key: joined.key,
             cancel: joined.cancel,
             held: None,
+            cancelling: None,
             from_client: Passing::default(),
             from_upstream: Passing::default(),
             client_frame: 0,

@@ -1,7 +1,7 @@
 //! Waiting for either side, for the end of the session, for people; and the end itself.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -63,6 +63,7 @@ where
         }
         let (client_frame, upstream_frame) = (self.client_frame, self.upstream_frame);
         let (client, upstream) = (&mut self.client, &mut self.upstream);
+        let cancelling = &mut self.cancelling;
         let mut ended = pin!(self.session.ended());
         let mut asked = pin!(self.key.asked.notified());
         let held = self.held.as_mut();
@@ -82,6 +83,16 @@ where
                 if let Poll::Ready(Err(error)) = written {
                     return Poll::Ready(Err(End::from(error)));
                 }
+            }
+            // Before more is read: what comes after the request is not what it asks to cancel.
+            if asked.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(Woken::Cancel));
+            }
+            if let Some(sent) = cancelling
+                && Pin::new(sent).poll(context).is_ready()
+            {
+                *cancelling = None;
+                return Poll::Ready(Ok(Woken::Moved));
             }
             let mut moved = room != (client.may_take_more(), upstream.may_take_more());
             if !upstream.ended && client.may_take_more() {
@@ -108,9 +119,6 @@ where
                     Poll::Pending => {}
                 }
             }
-            if asked.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Ok(Woken::Cancel));
-            }
             if is_held {
                 if let Poll::Ready(decided) = decided.as_mut().poll(context) {
                     return Poll::Ready(Ok(Woken::Decided(decided)));
@@ -134,7 +142,7 @@ where
                 self.refuse_held(&held.frame, Some(&message), None);
             }
             None if self.state.is_owed() => {
-                tokio::spawn((self.cancel)());
+                self.cancelling = Some(tokio::spawn((self.cancel)()));
             }
             None => {}
         }

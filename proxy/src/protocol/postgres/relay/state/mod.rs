@@ -174,8 +174,9 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         self.portals.get(name)
     }
 
-    pub(super) fn describe_statement(&mut self) {
-        self.owe(Owed::DescribeStatement);
+    /// Describes what has no operation: a statement, or a cursor of SQL.
+    pub(super) fn describe(&mut self) {
+        self.owe(Owed::Describe);
     }
 
     pub(super) fn describe_portal(&mut self, id: OpId) {

@@ -22,7 +22,7 @@ pub(super) enum Owed<S> {
         id: OpId,
         before: Option<OpId>,
     },
-    DescribeStatement,
+    Describe,
     DescribePortal(OpId),
     /// A portal described for us: the client did not ask.
     DescribeAside(OpId),

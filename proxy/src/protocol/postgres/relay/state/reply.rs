@@ -65,10 +65,10 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             (tag::PARSE_COMPLETE, Owed::Parse { .. })
             | (tag::CLOSE_COMPLETE, Owed::CloseStatement { .. } | Owed::ClosePortal { .. })
             | (tag::BIND_COMPLETE, Owed::Bind { .. })
-            | (tag::ROW_DESCRIPTION | tag::NO_DATA, Owed::DescribeStatement) => {
+            | (tag::ROW_DESCRIPTION | tag::NO_DATA, Owed::Describe) => {
                 return Ok(self.confirm());
             }
-            (tag::PARAMETER_DESCRIPTION, Owed::DescribeStatement) => Told::Plain,
+            (tag::PARAMETER_DESCRIPTION, Owed::Describe) => Told::Plain,
             (tag::ROW_DESCRIPTION | tag::NO_DATA, Owed::DescribePortal(id)) => Told::Described(*id),
             (tag::ROW_DESCRIPTION | tag::NO_DATA, Owed::DescribeAside(id)) => Told::Aside(*id),
             (tag::ROW_DESCRIPTION, Owed::Query(id)) => Told::Of(*id),
@@ -244,7 +244,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             | Owed::DescribePortal(id)
             | Owed::DescribeAside(id)
             | Owed::Execute(id) => self.done(id),
-            Owed::DescribeStatement | Owed::Sync | Owed::Refusal { .. } => {}
+            Owed::Describe | Owed::Sync | Owed::Refusal { .. } => {}
         }
     }
 }
