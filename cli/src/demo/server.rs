@@ -91,9 +91,12 @@ impl Server {
             .env_remove("PGOPTIONS"))
     }
 
-    /// psql, without what the caller's own surroundings would tell it.
+    /// psql, without what the caller's own surroundings would tell it. What it says to either
+    /// stream comes in the order in which it says it.
     pub(super) fn psql(&self) -> Command {
-        let mut command = Command::new(self.programs.join("psql"));
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" 2>&1"]);
+        command.arg(self.programs.join("psql"));
         for name in [
             "PGHOST",
             "PGPORT",

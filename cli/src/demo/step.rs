@@ -62,9 +62,27 @@ pub(super) fn said(title: &str, output: &Output) -> Ran {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    println!("{}", text.trim_end());
+    print_folded(text.trim_end());
     Ran {
         title: title.to_owned(),
         text,
+    }
+}
+
+/// The head and the tail of a long text: what is between is more of the same.
+fn print_folded(text: &str) {
+    const HEAD: usize = 6;
+    const TAIL: usize = 5;
+    let lines: Vec<&str> = text.lines().collect();
+    let folded = lines.len().saturating_sub(HEAD + TAIL);
+    for (at, line) in lines.iter().enumerate() {
+        match at {
+            _ if folded < 10 || at < HEAD || at >= HEAD + folded => println!("{line}"),
+            HEAD => println!(
+                "{}",
+                tinted(Tone::Faint, &format!("  … {folded} more lines …"))
+            ),
+            _ => {}
+        }
     }
 }

@@ -37,7 +37,7 @@ const BEFORE: [Statement<'static>; 6] = [
             "SELECT row_to_json(c) FROM customers c WHERE id = 1",
         ],
         expected: Expected {
-            there: &["Ada Obi", "Cleo Marin", "REDACTED"],
+            there: &["Ada Obi", "Cleo Marin", "[redacted]"],
             absent: &["ada@example.com", "ben@example.com", "536-90-4399", "ERROR"],
         },
     },

@@ -41,11 +41,7 @@ impl House {
         Self::start(database, policies, Vec::new()).await
     }
 
-    async fn start(
-        database: &str,
-        policies: Vec<Policy>,
-        masks: Vec<MaskRule>,
-    ) -> Option<Self> {
+    async fn start(database: &str, policies: Vec<Policy>, masks: Vec<MaskRule>) -> Option<Self> {
         let server = crate::server::shared()?;
         let terms = Terms {
             policies,

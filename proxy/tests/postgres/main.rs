@@ -19,8 +19,8 @@ mod bed;
 #[path = "../target/server.rs"]
 mod server;
 
-mod client;
 mod classes;
+mod client;
 mod house;
 mod masking;
 mod psql;
