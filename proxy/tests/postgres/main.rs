@@ -7,6 +7,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
     dead_code,
     reason = "a test fails by panicking, says on stderr why it skips, and shares its bed with others"
 )]
@@ -16,9 +18,12 @@ mod bed;
 #[path = "../target/server.rs"]
 mod server;
 
+mod binary;
 mod classes;
 mod house;
+mod killed;
 mod psql;
 mod refused;
 mod same;
+mod tools;
 mod wire;
