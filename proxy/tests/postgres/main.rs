@@ -8,6 +8,8 @@
     clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
     clippy::disallowed_methods,
     dead_code,
     reason = "a test fails by panicking, says on stderr why it skips, and shares its bed with others"
