@@ -7,6 +7,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::string_slice,
     clippy::unreachable,
     clippy::disallowed_methods,
@@ -19,11 +20,14 @@ mod bed;
 #[path = "../target/server.rs"]
 mod server;
 
+mod binary;
 mod classes;
 mod client;
 mod house;
+mod killed;
 mod masking;
 mod psql;
 mod refused;
 mod same;
+mod tools;
 mod wire;

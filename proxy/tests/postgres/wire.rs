@@ -30,6 +30,8 @@ const LONGEST: usize = 128 * 1024 * 1024;
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     read: BytesMut,
+    /// For cancel requests.
+    pub(crate) key: Option<(u32, Vec<u8>)>,
     /// Sends in pieces of this size.
     pub(crate) piece: usize,
 }
@@ -43,6 +45,7 @@ impl Client {
         Self {
             stream,
             read: BytesMut::new(),
+            key: None,
             piece: usize::MAX,
         }
     }
@@ -78,6 +81,9 @@ impl Client {
                     let mut answer = Vec::new();
                     write::password(&mut answer, &[PASSWORD.as_bytes(), b"\0"].concat());
                     self.send(&answer).await;
+                }
+                (said::BACKEND_KEY, [a, b, c, d, key @ ..]) => {
+                    self.key = Some((u32::from_be_bytes([*a, *b, *c, *d]), key.to_vec()));
                 }
                 (said::READY, _) => return,
                 (said::ERROR, _) => panic!("login failed: {}", told(tag, &body)),
@@ -148,6 +154,23 @@ impl Client {
     /// The same as [`Client::play`], in one line.
     pub(crate) async fn line(&mut self, script: &[&str]) -> String {
         self.play(script).await.join(" ")
+    }
+}
+
+/// Waits until the server runs a statement that ends so, or does so no more.
+pub(crate) async fn until_active(server: u16, ending: &str, active: bool) {
+    let mut direct = Client::log_in(SocketAddr::from(([127, 0, 0, 1], server))).await;
+    let count = format!(
+        "Q SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%{ending}' AND state = 'active'"
+    );
+    let begun = std::time::Instant::now();
+    let expected = format!("D({})", u8::from(active));
+    while !direct.line(&[&count, "= 1"]).await.contains(&expected) {
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{ending}: not as expected: {active}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
