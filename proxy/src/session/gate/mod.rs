@@ -12,6 +12,7 @@
 //! is claimed and once more before it runs; it counts against limits when it runs.
 
 mod held;
+mod meaning;
 mod running;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use super::denial::Denial;
 use super::record::{Judged, bytes_of_hex};
 use super::registry::Line;
 use super::{EndReason, Session};
+pub use meaning::{Meaning, Meant};
 pub use running::{CAPPED_BYTES, Outcome, Running};
 
 /// An operation as a protocol's classifier told it: shared by all executions of one analysis.
@@ -43,9 +45,8 @@ pub struct Asked<'a> {
     /// Bound parameters as the record and an approver read them; None is NULL, binary ones as hex
     /// with `\x`.
     pub parameters: &'a [Option<String>],
-    /// Facts that change the meaning beyond the operation's attributes (settings, versions of the
-    /// definitions of what it touches): for the approval's hash.
-    pub meaning: &'a [(&'static str, String)],
+    /// What changes the meaning beyond the operation's attributes: for the approval's hash.
+    pub meaning: &'a dyn Meaning,
     /// False inside a transaction that already wrote or locked: a hold turns into a reject.
     pub may_wait: bool,
 }
@@ -97,7 +98,7 @@ impl Session {
             told,
             exact: &[],
             parameters: &[],
-            meaning: &[],
+            meaning: &(),
             may_wait: false,
         };
         let (denial, decision) = match self.decide(&asked) {

@@ -14,6 +14,7 @@
 //!   need not be read pass in pieces.
 
 mod backend;
+mod context;
 mod frontend;
 mod judge;
 mod limited;

@@ -23,6 +23,8 @@ pub(super) struct Statement {
     analysed: Arc<Analysed>,
     /// All that the analysis rests on.
     context: [u8; 32],
+    /// The types of its parameters, as Parse gave them.
+    pub(super) types: Box<[u32]>,
     pub(super) conforming: Tracked<bool>,
 }
 
@@ -57,6 +59,7 @@ impl Statement {
             text: parse.text.into(),
             analysed,
             context: *view.context(),
+            types: parse.types().collect(),
             conforming: view.settings().standard_conforming_strings.clone(),
         }
     }
@@ -80,7 +83,9 @@ impl Statement {
 
 impl Weighed for Statement {
     fn bytes(&self) -> usize {
-        self.text.len().saturating_add(STATEMENT_BYTES)
+        let types = size_of_val(&*self.types);
+        let bytes = self.text.len().saturating_add(types);
+        bytes.saturating_add(STATEMENT_BYTES)
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use portcullis_policy::{Access, Effect, Operation, Resource};
 
+use crate::session::gate::Meant;
 use crate::session::record::Cleaner;
 
 /// The most that is shown of an operation's text and parameters; a longer one cannot be approved.
@@ -18,6 +19,9 @@ pub const MAX_SHOWN_NAME_BYTES: usize = 512;
 pub const MAX_SHOWN_ATTRIBUTES: usize = 16;
 pub const MAX_SHOWN_VALUES: usize = 64;
 pub const MAX_SHOWN_VALUE_BYTES: usize = 1024;
+
+/// The attribute that tells an approver what else changes the meaning.
+const MEANING: &str = "session";
 
 /// The longest summary.
 const SUMMARY_BYTES: usize = 160;
@@ -76,12 +80,23 @@ pub(super) fn resources(operation: &Operation) -> Option<Vec<String>> {
 }
 
 /// The facts that change the meaning. None where there are too many, or one is too long.
-pub(super) fn attributes(operation: &Operation) -> Option<BTreeMap<String, Vec<String>>> {
-    let shown: BTreeMap<String, Vec<String>> = operation
+pub(super) fn attributes(
+    operation: &Operation,
+    meaning: &[Meant],
+    cleaner: &Cleaner<'_>,
+) -> Option<BTreeMap<String, Vec<String>>> {
+    let mut shown: BTreeMap<String, Vec<String>> = operation
         .attributes
         .iter()
         .map(|(name, values)| (escaped(name), values.iter().map(|v| escaped(v)).collect()))
         .collect();
+    for meant in meaning.iter().filter(|meant| meant.shown) {
+        let line = format!("{} = {}", meant.name, cleaner.counted(&meant.value).0);
+        shown
+            .entry(MEANING.to_owned())
+            .or_default()
+            .push(escaped(&line));
+    }
     let fit = |values: &Vec<String>| {
         values.len() <= MAX_SHOWN_VALUES && values.iter().all(|v| v.len() <= MAX_SHOWN_VALUE_BYTES)
     };
