@@ -16,11 +16,7 @@ struct Encoding(Context);
 
 /// All that makes the operation what it is: where it would run, exactly what would be sent, and
 /// what that was understood to mean.
-pub(super) fn operation_hash(
-    asked: &Asked<'_>,
-    meaning: &[Meant],
-    target: &Target,
-) -> [u8; 32] {
+pub(super) fn operation_hash(asked: &Asked<'_>, meaning: &[Meant], target: &Target) -> [u8; 32] {
     let connection = target.snapshot.connection();
     let mut encoding = Encoding(Context::new(&SHA256));
     encoding.text(DOMAIN);

@@ -180,7 +180,7 @@ pub(super) fn wanted(
         )
     };
     let (text, masked_values) =
-        shown::text(operation, asked.parameters, &cleaner).ok_or_else(too_large)?;
+        shown::text(asked.told.text(), asked.parameters, &cleaner).ok_or_else(too_large)?;
     let resources = shown::resources(operation).ok_or_else(too_large)?;
     let meaning = asked.meaning.facts();
     let attributes = shown::attributes(operation, &meaning, &cleaner).ok_or_else(too_large)?;

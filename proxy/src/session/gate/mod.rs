@@ -34,6 +34,8 @@ pub use running::{CAPPED_BYTES, Outcome, Running};
 #[derive(Debug)]
 pub struct Told {
     pub operation: Operation,
+    /// Its text without the secrets in it; None where it has none.
+    readable: Option<Box<str>>,
 }
 
 /// What is asked of the gate.
@@ -312,7 +314,7 @@ impl Session {
         self.entry.tell(|| Line::Operation {
             number: judged.number,
             text: super::record::Cleaner::new(masks)
-                .short(&told.operation.text, super::registry::MAX_LINE_BYTES)
+                .short(told.text(), super::registry::MAX_LINE_BYTES)
                 .into(),
             decision: judged.decision,
         });
@@ -368,7 +370,23 @@ impl Session {
 
 impl Told {
     pub fn new(operation: Operation) -> Self {
-        Self { operation }
+        Self {
+            operation,
+            readable: None,
+        }
+    }
+
+    /// An operation whose text holds secrets: `readable` is what of it may be recorded and shown.
+    pub fn with_secrets(operation: Operation, readable: String) -> Self {
+        Self {
+            operation,
+            readable: Some(readable.into()),
+        }
+    }
+
+    /// The text as it may be recorded and shown, once it has been through the detectors.
+    pub fn text(&self) -> &str {
+        self.readable.as_deref().unwrap_or(&self.operation.text)
     }
 }
 

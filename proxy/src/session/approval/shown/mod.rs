@@ -28,12 +28,12 @@ const SUMMARY_BYTES: usize = 160;
 
 /// The operation's text as shown, and how many values it leaves out. None where it is too long.
 pub(super) fn text(
-    operation: &Operation,
+    text: &str,
     parameters: &[Option<String>],
     cleaner: &Cleaner<'_>,
 ) -> Option<(String, u64)> {
     let given: usize = parameters.iter().flatten().map(String::len).sum();
-    if operation.text.len().saturating_add(given) > MAX_SHOWN_BYTES {
+    if text.len().saturating_add(given) > MAX_SHOWN_BYTES {
         return None;
     }
     let mut shown = String::new();
@@ -63,7 +63,7 @@ pub(super) fn text(
     if !parameters.is_empty() {
         shown.push_str("statement:\n");
     }
-    let (clean, finds) = cleaner.counted(&operation.text);
+    let (clean, finds) = cleaner.counted(text);
     masked += finds;
     escape(&clean, true, &mut shown);
     (shown.len() <= MAX_SHOWN_BYTES).then_some((shown, masked))
