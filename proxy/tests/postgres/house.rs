@@ -28,19 +28,34 @@ impl House {
     /// None where there is no server to test against.
     pub(crate) async fn open(policies: Vec<Policy>) -> Option<Self> {
         let server = crate::server::shared()?;
-        let terms = Terms {
+        let bed = Bed::new(Terms::default());
+        let house = Self {
+            bed,
+            server,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
+        house.edit(policies);
+        Some(house.listen().await)
+    }
+
+    /// From now on these policies hold.
+    pub(crate) fn edit(&self, policies: Vec<Policy>) {
+        self.edit_terms(Terms {
             policies,
             keys: vec![ApiKey {
                 sha256: sha256(PASSWORD),
                 ..key()
             }],
             ..Terms::default()
-        };
-        let bed = Bed::new(terms.clone());
+        });
+    }
+
+    /// All of a Connection but its target, which is the server.
+    pub(crate) fn edit_terms(&self, terms: Terms) {
         let mut target = terms.target();
         target.upstream = Upstream {
             host: "127.0.0.1".into(),
-            port: server.port,
+            port: self.server.port,
             database: "postgres".into(),
             databases: Vec::new(),
             tls: TlsMode::Disable,
@@ -51,10 +66,13 @@ impl House {
             username: "trusted".into(),
             ..Credential::default()
         }));
-        bed.door.target.store(target);
+        self.bed.door.target.store(target);
+    }
+
+    async fn listen(self) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let door = Arc::clone(&bed.door);
+        let door = Arc::clone(&self.bed.door);
         let serve = protocol::serve("PostgreSQL", &door).unwrap();
         tokio::spawn(async move {
             while let Ok((stream, peer)) = listener.accept().await {
@@ -68,11 +86,7 @@ impl House {
                 tokio::spawn(serve(client, Arc::clone(&door)));
             }
         });
-        Some(Self {
-            bed,
-            server,
-            address,
-        })
+        Self { address, ..self }
     }
 
     /// What psql makes of a script; each line is a statement or a command of psql.

@@ -17,4 +17,6 @@ mod bed;
 mod server;
 
 mod house;
+mod inflight;
 mod psql;
+mod wire;

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portcullis_dialect::postgres::wire::backend::{Backend, Transaction, tag};
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
+use portcullis_policy::Effect;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::frontend::Passing;
+use super::inflight::CopyingOut;
 use super::operation::{Statement, Stopped};
 use super::operations::OpId;
 use super::state::Told;
 use super::{End, MAX_MESSAGE, MAX_ROW, Relay, limited};
 use crate::protocol::postgres::refuse::{self, Severity};
+use crate::session::denial::Denial;
 use crate::session::gate::Outcome;
 
 impl<C, U> Relay<C, U>
@@ -63,10 +66,13 @@ where
         };
         let muted = self.muted;
         let total = header.total();
+        let Some(passes) = self.passes(id, total) else {
+            return Ok(false);
+        };
         let Some(operation) = self.state.operation(id) else {
             return Err(End::OutOfTurn(header.tag));
         };
-        if muted || !operation.count_row(total as u64) {
+        if muted || !passes {
             self.from_upstream = Passing::away(total);
             return Ok(true);
         }
@@ -93,9 +99,11 @@ where
             _ => {
                 let told = self.state.reply(header.tag)?;
                 self.answer(told, message, &frame);
-                if !self.muted {
-                    self.state.refusals(self.client.out());
-                }
+                let mut unheard = Vec::new();
+                self.state.refusals(match self.muted {
+                    false => self.client.out(),
+                    true => &mut unheard,
+                });
             }
         }
         Ok(true)
@@ -113,7 +121,12 @@ where
                 self.pass(frame);
                 self.state.done(id);
             }
-            Told::StatementEnded(id) => self.statement_ended(id, message, frame),
+            Told::StatementEnded(id) => {
+                self.statement_ended(id, message, frame);
+                if let Some(operation) = self.state.operation(id) {
+                    operation.statement += 1;
+                }
+            }
             Told::Executed(id) | Told::Suspended(id) => {
                 self.statement_ended(id, message, frame);
                 self.state.done(id);
@@ -138,7 +151,7 @@ where
             }
             Told::FailedAsRefused(answer) => {
                 self.failures = true;
-                self.client.out().extend_from_slice(&answer);
+                self.pass(&answer);
             }
             Told::Ready(_) => {}
         }
@@ -146,8 +159,17 @@ where
 
     /// What describes the rows of a Query, or starts or ends a COPY.
     fn described(&mut self, id: OpId, message: Backend<'_>, frame: &[u8]) {
-        let operation = self.state.operation(id);
-        let stopped = operation.is_some_and(|operation| operation.stopped.is_some());
+        let Some(operation) = self.state.operation(id) else {
+            return;
+        };
+        match message {
+            Backend::CopyOut(copy) => {
+                operation.copying = Some(CopyingOut::new(operation, copy.binary));
+            }
+            Backend::CopyDone => operation.copying = None,
+            _ => {}
+        }
+        let stopped = operation.stopped.is_some();
         // A COPY that was cut still ends; one that failed ends with our error.
         let told = !stopped || !matches!(message, Backend::CopyOut(_));
         if told {
@@ -168,10 +190,7 @@ where
         match stopped {
             Some(Stopped::Failed(denial)) => {
                 if !muted {
-                    let denial = limited::completed(&denial, effect);
-                    refuse::denial(self.client.out(), Severity::Error, &denial);
-                    self.muted = true;
-                    self.state.skip();
+                    self.fail_ended(&denial, effect);
                 }
             }
             Some(told @ (Stopped::Cut(_) | Stopped::Told)) => {
@@ -196,6 +215,19 @@ where
         self.completed(id, suspended);
     }
 
+    /// Something ended well that fails as far as the client is concerned.
+    fn fail_ended(&mut self, denial: &Denial, effect: Effect) {
+        let undone = !self.state.is_owed() && self.state.would_undo();
+        let denial = limited::completed(denial, effect, undone);
+        if undone {
+            // Before the Sync that would commit it.
+            return self.refuse_message(&denial);
+        }
+        refuse::denial(self.client.out(), Severity::Error, &denial);
+        self.muted = true;
+        self.state.skip();
+    }
+
     /// What an Execute changed holds from now on; of a Query only its end decides.
     fn completed(&mut self, id: OpId, suspended: bool) {
         let Some(operation) = self.state.operation(id) else {
@@ -212,15 +244,18 @@ where
     }
 
     fn failed(&mut self, id: OpId, message: Backend<'_>, frame: &Bytes) {
+        let code = match message {
+            Backend::Error(fields) => fields.get(b'C').unwrap_or_default(),
+            _ => b"",
+        };
+        if self.cut_short(id, code) {
+            return;
+        }
         self.failures = true;
         let Some(operation) = self.state.operation(id) else {
             return;
         };
         let told = operation.stopped.take();
-        let code = match message {
-            Backend::Error(fields) => fields.get(b'C').unwrap_or_default(),
-            _ => b"",
-        };
         operation.settle(Outcome::Failed(String::from_utf8_lossy(code).into_owned()));
         let analysed = Arc::clone(&operation.analysed);
         self.ran(&analysed);

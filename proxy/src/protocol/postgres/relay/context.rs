@@ -98,7 +98,9 @@ fn settings(now: &Settings) -> Vec<Meant> {
 }
 
 fn told<T>(setting: &Tracked<T>, text: impl FnOnce(&T) -> String) -> String {
-    setting.known().map_or_else(|| "(not known)".to_owned(), text)
+    setting
+        .known()
+        .map_or_else(|| "(not known)".to_owned(), text)
 }
 
 fn list(path: &[String]) -> String {

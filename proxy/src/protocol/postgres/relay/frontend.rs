@@ -72,7 +72,7 @@ where
 {
     /// Takes all messages that are there and may be taken.
     pub(super) async fn frontend(&mut self) -> Result<(), End> {
-        while self.held.is_none() && self.upstream.may_take_more() {
+        while self.held.is_none() && self.cancelling.is_none() && self.upstream.may_take_more() {
             if !self.from_client.is_over() {
                 self.from_client
                     .go(&mut self.client.read, self.upstream.out());
@@ -98,6 +98,9 @@ where
     async fn take(&mut self, header: Header) -> Result<bool, End> {
         let mut take = self.state.take(header.tag);
         if take == Take::Now && self.rests_on_unsettled(header.tag) {
+            take = Take::WaitFlushed;
+        }
+        if take == Take::Now && self.must_wait_for_end(header.tag) {
             take = Take::WaitFlushed;
         }
         match take {

@@ -16,6 +16,7 @@
 mod backend;
 mod context;
 mod frontend;
+mod inflight;
 mod judge;
 mod limited;
 mod line;
@@ -32,6 +33,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use portcullis_dialect::postgres::wire::InvalidFrame;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::analysis::{Analysed, Analyser, SessionView};
 use super::cancel::CancelKey;
@@ -110,6 +113,10 @@ pub(super) struct Relay<C, U> {
     view: SessionView,
     key: CancelKey,
     cancel: Canceller,
+    /// A cancel that is on its way to the target.
+    cancelling: Option<JoinHandle<()>>,
+    /// Edits of the Connection.
+    edits: watch::Receiver<u64>,
     held: Option<Held>,
     /// What is left of a message that passes in pieces.
     from_client: Passing,
@@ -153,6 +160,8 @@ where
             client: Line::new(joined.client, BytesMut::new()),
             upstream: Line::new(joined.upstream, joined.ahead),
             state: State::new(),
+            edits: joined.session.edits(),
+            cancelling: None,
             session: joined.session,
             analyser: joined.analyser,
             view: joined.view,

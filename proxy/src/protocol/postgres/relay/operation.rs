@@ -7,6 +7,7 @@ use portcullis_dialect::postgres::wire::frontend::Parse;
 use portcullis_dialect::sql::settings::Tracked;
 use portcullis_policy::limit::{Passage, Standing};
 
+use super::inflight::CopyingOut;
 use super::state::{InFlight, Weighed};
 use crate::protocol::postgres::analysis::{Analysed, SessionView};
 use crate::session::Session;
@@ -38,6 +39,14 @@ pub(super) struct Operation {
     /// Rows that passed since the last statement of it ended.
     pub(super) rows: u64,
     outcome: Option<Outcome>,
+    /// An edit refused it while it ran.
+    pub(super) refused: bool,
+    /// The target was asked to cancel it.
+    pub(super) cancelled: bool,
+    /// Which statement of its text runs.
+    pub(super) statement: usize,
+    /// The COPY to the client that is under way.
+    pub(super) copying: Option<CopyingOut>,
 }
 
 /// Why nothing more of a reply passes.
@@ -99,6 +108,10 @@ impl Operation {
             stopped: None,
             rows: 0,
             outcome: None,
+            refused: false,
+            cancelled: false,
+            statement: 0,
+            copying: None,
         }
     }
 
@@ -138,6 +151,11 @@ impl Operation {
                 false
             }
         }
+    }
+
+    /// Whether a limit of its reply may fail it while it runs.
+    pub(super) fn may_fail_late(&self) -> bool {
+        self.running.may_be_refused()
     }
 
     /// What the client sees of it, for the record.
