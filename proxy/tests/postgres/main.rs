@@ -16,7 +16,11 @@ mod bed;
 #[path = "../target/server.rs"]
 mod server;
 
+mod holds;
 mod house;
 mod inflight;
 mod psql;
+mod record;
+mod reload;
+mod run;
 mod wire;

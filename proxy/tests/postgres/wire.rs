@@ -111,6 +111,17 @@ impl Client {
         messages
     }
 
+    /// The same where the connection may be gone: none then.
+    pub(crate) async fn try_answer(&mut self) -> Option<Vec<Message>> {
+        let out = std::mem::take(&mut self.out);
+        self.stream.write_all(&out).await.ok()?;
+        let messages = self.until(b'Z').await;
+        messages
+            .last()
+            .is_some_and(|(tag, _)| *tag == b'Z')
+            .then_some(messages)
+    }
+
     /// Sends what was said, and reads to ReadyForQuery.
     pub(crate) async fn answer(&mut self) -> Vec<Message> {
         self.send().await;
