@@ -89,7 +89,10 @@ fn a_read_is_explained_with_the_rule_that_allows_it() {
     assert_eq!(told["verdict"], "Allow");
     assert_eq!(told["admitted"], true);
     assert_eq!(told["assumedTables"][0], "public.customers");
-    assert_eq!(told["operation"]["accesses"][0], "Read table:public.customers");
+    assert_eq!(
+        told["operation"]["accesses"][0],
+        "Read table:public.customers"
+    );
 }
 
 #[test]

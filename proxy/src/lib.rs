@@ -1,9 +1,3 @@
-#![allow(
-    dead_code,
-    clippy::todo,
-    clippy::unused_async,
-    reason = "a skeleton that is being filled"
-)]
 //! The data plane: how bytes flow.
 //!
 //! `listen` accepts and starts TLS; `protocol` speaks; `identity` proves who acts; `session` holds

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_policy::Policy;
+use portcullis_policy::mask::MaskRule;
 use portcullis_proxy::identity::config::ApiKey;
 use portcullis_proxy::listen::{Accepted, LoginSlot};
 use portcullis_proxy::protocol;
@@ -27,6 +28,11 @@ pub(crate) struct House {
 impl House {
     /// None where there is no server to test against.
     pub(crate) async fn open(policies: Vec<Policy>) -> Option<Self> {
+        Self::masked(policies, Vec::new()).await
+    }
+
+    /// With rules that mask.
+    pub(crate) async fn masked(policies: Vec<Policy>, masks: Vec<MaskRule>) -> Option<Self> {
         let server = crate::server::shared()?;
         let bed = Bed::new(Terms::default());
         let house = Self {
@@ -34,14 +40,19 @@ impl House {
             server,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
-        house.edit(policies);
+        house.edit_masked(policies, masks);
         Some(house.listen().await)
     }
 
-    /// From now on these policies hold.
+    /// From now on these policies hold, and no masks.
     pub(crate) fn edit(&self, policies: Vec<Policy>) {
+        self.edit_masked(policies, Vec::new());
+    }
+
+    pub(crate) fn edit_masked(&self, policies: Vec<Policy>, masks: Vec<MaskRule>) {
         self.edit_terms(Terms {
             policies,
+            masks,
             keys: vec![ApiKey {
                 sha256: sha256(PASSWORD),
                 ..key()

@@ -7,6 +7,9 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::disallowed_methods,
     dead_code,
     reason = "a test fails by panicking, says on stderr why it skips, and shares its bed with others"
 )]
@@ -16,9 +19,11 @@ mod bed;
 #[path = "../target/server.rs"]
 mod server;
 
+mod client;
 mod holds;
 mod house;
 mod inflight;
+mod masking;
 mod psql;
 mod record;
 mod reload;

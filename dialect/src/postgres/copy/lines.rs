@@ -276,11 +276,12 @@ fn unquoted(written: &[u8], quote: u8, escape: u8) -> Vec<u8> {
     let mut in_quotes = false;
     let mut bytes = written.iter().peekable();
     while let Some(byte) = bytes.next() {
-        if in_quotes && *byte == escape {
-            if let Some(next) = bytes.next_if(|next| **next == quote || **next == escape) {
-                value.push(*next);
-                continue;
-            }
+        if in_quotes
+            && *byte == escape
+            && let Some(next) = bytes.next_if(|next| **next == quote || **next == escape)
+        {
+            value.push(*next);
+            continue;
         }
         match *byte == quote {
             true => in_quotes = !in_quotes,

@@ -13,10 +13,9 @@ impl Catalogue {
         let mut known = BTreeSet::from([oid]);
         let mut above = vec![oid];
         while let Some(child) = above.pop() {
-            let parents = self.relations.values().filter(|relation| {
-                relation.children.contains(&child) && known.insert(relation.oid)
-            });
-            above.extend(parents.map(|parent| parent.oid));
+            let parents = self.relations.get(&child).map(|r| r.parents.as_slice());
+            let new = |parent: &&u32| known.insert(**parent);
+            above.extend(parents.unwrap_or_default().iter().filter(new));
         }
         let mut seen = BTreeSet::from([oid]);
         let mut below = vec![oid];

@@ -9,7 +9,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use portcullis_crds::approval_request::ApprovalRequest;
 use portcullis_crds::document::{self, MAX_FILE_BYTES};
 use portcullis_crds::{GROUP, VERSION, yaml};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::name;
 use crate::control::state::{StateError, read_bounded, remove_synced, write_synced};
@@ -145,11 +145,12 @@ impl Folder {
 
     fn text(&self, kept: &Kept) -> String {
         let seal = hmac::sign(&self.key, &kept.sealed());
-        let mut annotations = json!({ SEAL: hex(seal.as_ref()) });
+        let mut annotations = Map::new();
+        annotations.insert(SEAL.to_owned(), json!(hex(seal.as_ref())));
         if let Some(until) = kept.held_until {
-            annotations[HELD_UNTIL] = json!(until.to_string());
+            annotations.insert(HELD_UNTIL.to_owned(), json!(until.to_string()));
         }
-        let text = yaml::to_yaml(&kept.document(&annotations));
+        let text = yaml::to_yaml(&kept.document(&Value::Object(annotations)));
         escaped(&text)
     }
 

@@ -272,7 +272,9 @@ pub fn sessions(house: &House) -> Vec<Value> {
 fn told(answer: Result<Value, String>) -> Value {
     match answer {
         Ok(mut value) => {
-            value["ok"] = json!(true);
+            if let Some(members) = value.as_object_mut() {
+                members.insert("ok".to_owned(), json!(true));
+            }
             value
         }
         Err(error) => json!({ "ok": false, "error": error }),

@@ -16,7 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use portcullis_crds::PLATFORM_NAMESPACE;
 use portcullis_crds::connection::Connection;
 use portcullis_crds::connection_class::{ApprovalDefaults, ConnectionClass};
-use portcullis_crds::document::{Documents, Reader};
+use portcullis_crds::document::{Documents, Places, Reader};
 use portcullis_crds::lower::connection::LoweredConnection;
 use portcullis_crds::lower::snapshot;
 use portcullis_crds::lower::{FieldError, guardrail, masking};
@@ -77,7 +77,7 @@ pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Configuration, Vec<Refusal
 #[derive(Debug)]
 struct Compiling {
     documents: Documents,
-    places: BTreeMap<(String, String, String), (String, usize)>,
+    places: Places,
     objects: Objects,
     revision: String,
     /// Sorted, and each once: a policy is judged anew for each Connection that it binds.
@@ -89,10 +89,7 @@ struct Compiling {
 // === impl Compiling ===
 
 impl Compiling {
-    fn new(
-        mut documents: Documents,
-        places: BTreeMap<(String, String, String), (String, usize)>,
-    ) -> Self {
+    fn new(mut documents: Documents, places: Places) -> Self {
         let revision = revision_of(&documents);
         let secrets = std::mem::take(&mut documents.secrets);
         let objects = Objects::new(secrets, documents.config_maps.clone());

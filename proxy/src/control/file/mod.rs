@@ -41,7 +41,7 @@ struct FileLook {
     path: PathBuf,
     is_file: bool,
     /// Device and inode, size, and the two times that a write cannot leave alone.
-    identity: (u64, u64, u64, (i64, i64), (i64, i64)),
+    identity: [i128; 7],
 }
 
 /// What was read: names and contents, sorted by name.
@@ -158,13 +158,15 @@ impl FileLook {
             name,
             path,
             is_file: metadata.is_file(),
-            identity: (
-                metadata.dev(),
-                metadata.ino(),
-                metadata.size(),
-                (metadata.mtime(), metadata.mtime_nsec()),
-                (metadata.ctime(), metadata.ctime_nsec()),
-            ),
+            identity: [
+                metadata.dev().into(),
+                metadata.ino().into(),
+                metadata.size().into(),
+                metadata.mtime().into(),
+                metadata.mtime_nsec().into(),
+                metadata.ctime().into(),
+                metadata.ctime_nsec().into(),
+            ],
         })
     }
 }

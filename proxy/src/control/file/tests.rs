@@ -160,3 +160,16 @@ async fn a_directory_that_is_gone_is_told_once_and_seen_again() {
 }
 
 const POLL_SECONDS: Duration = Duration::from_secs(1);
+
+#[test]
+fn looking_at_the_directory_is_no_reason_to_look_again() {
+    use notify::event::{AccessKind, AccessMode, CreateKind};
+    let told = |kind| super::watch::may_be_a_change(&Ok(notify::Event::new(kind)));
+    assert!(!told(notify::EventKind::Access(AccessKind::Open(
+        AccessMode::Any
+    ))));
+    assert!(told(notify::EventKind::Create(CreateKind::File)));
+    assert!(super::watch::may_be_a_change(&Err(notify::Error::generic(
+        "lost"
+    ))));
+}

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
@@ -48,9 +48,11 @@ impl Changes {
     /// Watches a directory from how it looked when it was read.
     pub fn new(directory: Directory, seen: Look) -> Result<Self, WatchError> {
         let (tell, told) = mpsc::channel(1);
-        let watcher = notify::recommended_watcher(move |_event| {
-            // One that is waiting says it already.
-            let _ = tell.try_send(());
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            if may_be_a_change(&event) {
+                // One that is waiting says it already.
+                let _ = tell.try_send(());
+            }
         })?;
         let mut changes = Self {
             directory,
@@ -148,6 +150,17 @@ impl Changes {
             }
         }
     }
+}
+
+/// Reading is told too, and our own looking is reading: to look again for that would never end.
+pub(super) fn may_be_a_change(event: &notify::Result<Event>) -> bool {
+    !matches!(
+        event,
+        Ok(Event {
+            kind: EventKind::Access(_),
+            ..
+        })
+    )
 }
 
 /// The folders in which the links stand that lead to `path`.

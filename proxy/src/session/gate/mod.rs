@@ -113,6 +113,11 @@ impl Session {
         Err(self.refuse(&asked, denial, decision.as_ref(), Fate::Denied))
     }
 
+    /// Records a refusal that the protocol itself came to: the answer could not be masked.
+    pub fn turn_down(&mut self, asked: &Asked<'_>, denial: Denial) -> Denial {
+        self.refuse(asked, denial, None, Fate::Denied)
+    }
+
     /// Whether an operation in flight (or a portal that is executed again) may go on by the
     /// current snapshot. Cheap when the snapshot is the one that it was judged by.
     ///

@@ -24,8 +24,10 @@ pub(crate) use clean::{Cleaner, bytes_of_hex};
 pub const MAX_PARAMETERS_BYTES: usize = 64 * 1024;
 
 /// The most values that attributes of an operation, or of a client at login, may have in the
-/// record, and how long each may be.
+/// record.
 pub const MAX_ATTRIBUTES: usize = 256;
+
+/// The longest value of an attribute in the record; what is beyond is cut off.
 pub const MAX_ATTRIBUTE_BYTES: usize = 1024;
 
 /// The most accesses that are recorded one by one; the rest is counted.

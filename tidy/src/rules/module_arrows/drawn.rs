@@ -45,10 +45,12 @@ pub const PROXY: Drawing = Drawing {
             &["config", "error", "io", "metrics", "session", "shutdown"],
         ),
         row("identity", &["error", "secret", "portcullis_policy"]),
+        // A session asks again whether what proved its subject still holds.
         row(
             "session",
             &[
                 "error",
+                "identity",
                 "io",
                 "metrics",
                 "secret",
@@ -94,19 +96,22 @@ pub const PROXY: Drawing = Drawing {
             ],
         ),
         // The registry: one line a protocol.
-        row("protocol", &["error", "session", "protocol/*"]),
+        row("protocol", &["error", "listen", "session", "protocol/*"]),
         row(
             "protocol/<x>",
             &[
                 "error",
                 "identity",
                 "io",
+                // What was accepted, and how long its login may take.
+                "listen",
                 "metrics",
                 "secret",
                 "session",
                 "web",
                 "portcullis_policy",
                 "portcullis_dialect::<x>",
+                "portcullis_dialect::sql",
             ],
         ),
     ],

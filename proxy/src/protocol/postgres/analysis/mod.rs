@@ -14,11 +14,12 @@
 mod cache;
 mod catalogues;
 mod off_reactor;
+mod planned;
 mod read;
 mod view;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use portcullis_dialect::sql::catalogue::Catalogue;
 use portcullis_dialect::sql::prepared::PreparedChange;
@@ -26,6 +27,7 @@ use portcullis_dialect::sql::settings::{Change, Settings};
 use portcullis_dialect::sql::{Refused, StatementFacts};
 use thiserror::Error;
 
+pub(super) use cache::may_execute;
 pub use cache::{CACHE_BYTES, MAX_SHAPED_DIGITS};
 pub use catalogues::{MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, Reach, WAIT_FOR_CATALOGUE};
 pub use off_reactor::{ANALYSIS_DEADLINE, INLINE_BYTES};
@@ -37,6 +39,7 @@ use crate::session::gate::Told;
 use cache::Cache;
 use catalogues::Catalogues;
 use off_reactor::Workers;
+use planned::Planned;
 
 /// Tells what texts do, for all sessions of one Connection.
 #[derive(Debug)]
@@ -70,9 +73,8 @@ pub struct Facts {
     /// The catalogue that it rests on, and its number.
     pub catalogue: Arc<Catalogue>,
     pub revision: u64,
-    /// What is worked out once for all texts of the shape, when it is first asked for: the lineage
-    /// of the results.
-    pub lineage: OnceLock<Arc<dyn std::any::Any + Send + Sync>>,
+    /// What becomes of the answer under the masks that were asked about last.
+    planned: Planned,
 }
 
 /// Why there is no analysis. Nothing of the text may be sent.
@@ -116,7 +118,10 @@ impl Analyser {
         }
         let analysis = match text.len() > INLINE_BYTES {
             false => view.basis().analyse(text)?,
-            true => self.workers.analyse(text.to_vec(), view.basis()).await?,
+            true => {
+                let (basis, text) = (view.basis(), text.to_vec());
+                self.workers.run(move || basis.analyse(&text)).await?
+            }
         };
         let (catalogue, revision) = view.catalogue();
         let analysed = Arc::new(Analysed::new(analysis, Arc::clone(catalogue), revision));

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_dialect::postgres::copy::{CopyOut, copies_out};
 use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::lineage::{Cursors, Lineage, lineage};
 use portcullis_dialect::sql::parser::STACK_SIZE;
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
@@ -42,6 +44,17 @@ impl Basis {
     pub(super) fn analyse(&self, text: &[u8]) -> Result<Analysis, Refused> {
         sql::analyse(text, &self.settings, &self.catalogue, &self.prepared)
     }
+
+    /// Where the columns go that a text reads, and how it writes what it copies out.
+    pub(super) fn trace(
+        &self,
+        text: &[u8],
+        cursors: &Cursors,
+    ) -> Result<(Lineage, Vec<CopyOut>), Refused> {
+        let (settings, prepared) = (&self.settings, &self.prepared);
+        let lineage = lineage(text, settings, &self.catalogue, prepared, cursors)?;
+        Ok((lineage, copies_out(text, settings)?))
+    }
 }
 
 // === impl Workers ===
@@ -53,11 +66,11 @@ impl Workers {
         }
     }
 
-    pub(super) async fn analyse(
+    /// Runs what reads a long text.
+    pub(super) async fn run<T: Send + 'static>(
         &self,
-        text: Vec<u8>,
-        basis: Basis,
-    ) -> Result<Analysis, NotAnalysed> {
+        read: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, NotAnalysed> {
         timeout(ANALYSIS_DEADLINE, async {
             let turn = Arc::clone(&self.turns)
                 .acquire_owned()
@@ -71,7 +84,7 @@ impl Workers {
                     // An analysis that nobody waits for any more still takes its turn: the parser
                     // cannot be interrupted, and the number of threads stays bounded.
                     let _turn = turn;
-                    let _ = done.send(basis.analyse(&text));
+                    let _ = done.send(read());
                 })
                 .map_err(|_| NotAnalysed::Failed)?;
             Ok(result.await.map_err(|_| NotAnalysed::Failed)??)

@@ -28,7 +28,7 @@ mod samples;
 
 pub use copy::CopyMask;
 pub use placeholder::PlaceholderSearch;
-pub use plan::{ColumnRef, Origin, Plan, Reach, Results, Traced, Use};
+pub use plan::{Known, Plan, Reach};
 pub use reports::Reports;
 pub use rows::{RowMask, Run};
 
@@ -51,6 +51,8 @@ pub enum Unmaskable {
     Value(#[from] MustRefuse),
     #[error(transparent)]
     Copy(#[from] InvalidCopy),
+    #[error("rows came that were not described")]
+    Undescribed,
     #[error("the masked row is longer than a message may be")]
     TooLarge,
 }

@@ -5,15 +5,16 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use portcullis_dialect::postgres::wire::backend::{Backend, Transaction, tag};
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
 use portcullis_policy::Effect;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::answer::too_large;
 use super::frontend::Passing;
 use super::inflight::CopyingOut;
-use super::operation::{Statement, Stopped};
+use super::operation::{Operation, Statement, Stopped};
 use super::operations::OpId;
 use super::state::Told;
 use super::{End, MAX_MESSAGE, MAX_ROW, Relay, limited};
@@ -66,20 +67,58 @@ where
         };
         let muted = self.muted;
         let total = header.total();
-        let Some(passes) = self.passes(id, total) else {
+        let Some(is_row) = self.is_row(id, total) else {
             return Ok(false);
         };
         let Some(operation) = self.state.operation(id) else {
             return Err(End::OutOfTurn(header.tag));
         };
-        if muted || !passes {
+        if muted || operation.takes_no_more(is_row) {
             self.from_upstream = Passing::away(total);
             return Ok(true);
         }
+        if operation.stopped.is_none() && is_masked(operation, header.tag) {
+            return Ok(self.masked_row(id, header, is_row));
+        }
+        if is_row && !operation.count_row(total as u64) {
+            self.from_upstream = Passing::away(total);
+            return Ok(true);
+        }
+        operation.begin_copy();
         let there = total.min(self.upstream.read.len());
         operation.show(self.upstream.read.get(..there).unwrap_or_default());
         self.from_upstream = Passing::on(total);
         Ok(true)
+    }
+
+    /// A row, or a piece of a COPY, that must be read to be masked; with it all rows behind it that
+    /// are there.
+    fn masked_row(&mut self, id: OpId, header: Header, is_row: bool) -> bool {
+        let total = header.total();
+        let Some(operation) = self.state.operation(id) else {
+            return true;
+        };
+        if header.body > MAX_MESSAGE {
+            operation.fail(too_large(header.body, MAX_MESSAGE));
+        } else if self.upstream.read.len() < total {
+            return false;
+        } else {
+            let read = &self.upstream.read;
+            let taken = match header.tag {
+                tag::DATA_ROW => operation.mask_rows(read, self.client.out()),
+                _ => {
+                    let data = read.get(HEADER_BYTES..total).unwrap_or_default();
+                    operation.mask_copy(data, is_row, self.client.out());
+                    total
+                }
+            };
+            self.upstream.read.advance(taken);
+            if taken > 0 {
+                return true;
+            }
+        }
+        self.from_upstream = Passing::away(total);
+        true
     }
 
     /// Any other message: false while more of it is needed.
@@ -94,11 +133,14 @@ where
             Backend::ParameterStatus { .. } => {
                 self.client.out().extend_from_slice(&frame);
             }
-            Backend::Notice(_) | Backend::Notification { .. } => self.report(header.tag, &frame),
+            Backend::Notice(_) | Backend::Notification { .. } => {
+                let of = self.state.at_work();
+                self.report(header.tag, &frame, of)?;
+            }
             Backend::Ready(transaction) => self.ready(transaction, &frame)?,
             _ => {
                 let told = self.state.reply(header.tag)?;
-                self.answer(told, message, &frame);
+                self.answer(told, message, &frame)?;
                 let mut unheard = Vec::new();
                 self.state.refusals(match self.muted {
                     false => self.client.out(),
@@ -109,7 +151,12 @@ where
         Ok(true)
     }
 
-    fn answer(&mut self, told: Told<Statement>, message: Backend<'_>, frame: &Bytes) {
+    fn answer(
+        &mut self,
+        told: Told<Statement>,
+        message: Backend<'_>,
+        frame: &Bytes,
+    ) -> Result<(), End> {
         match told {
             Told::Plain => self.pass(frame),
             Told::Named(name, statement) => {
@@ -121,10 +168,15 @@ where
                 self.pass(frame);
                 self.state.done(id);
             }
+            Told::Aside(id) => {
+                self.told_aside(id, message);
+                self.state.done(id);
+            }
             Told::StatementEnded(id) => {
                 self.statement_ended(id, message, frame);
                 if let Some(operation) = self.state.operation(id) {
                     operation.statement += 1;
+                    operation.answer.next_statement();
                 }
             }
             Told::Executed(id) | Told::Suspended(id) => {
@@ -142,12 +194,12 @@ where
                 }
             }
             Told::Failed(id) => {
-                self.failed(id, message, frame);
+                self.failed(id, message, frame)?;
                 self.state.done(id);
             }
             Told::FailedPlain => {
                 self.failures = true;
-                self.report(tag::ERROR, frame);
+                self.report(tag::ERROR, frame, None)?;
             }
             Told::FailedAsRefused(answer) => {
                 self.failures = true;
@@ -155,6 +207,7 @@ where
             }
             Told::Ready(_) => {}
         }
+        Ok(())
     }
 
     /// What describes the rows of a Query, or starts or ends a COPY.
@@ -162,16 +215,29 @@ where
         let Some(operation) = self.state.operation(id) else {
             return;
         };
-        match message {
-            Backend::CopyOut(copy) => {
-                operation.copying = Some(CopyingOut::new(operation, copy.binary));
+        let told = match &message {
+            Backend::RowDescription(description) => {
+                operation.answer.described(description);
+                true
             }
-            Backend::CopyDone => operation.copying = None,
-            _ => {}
-        }
-        let stopped = operation.stopped.is_some();
-        // A COPY that was cut still ends; one that failed ends with our error.
-        let told = !stopped || !matches!(message, Backend::CopyOut(_));
+            Backend::CopyOut(_) if operation.stopped.is_some() => false,
+            Backend::CopyOut(response) => {
+                operation.copying = Some(CopyingOut::new(operation, response.binary));
+                match operation.answer.copy_begins(response) {
+                    Ok(()) => true,
+                    Err(denial) => {
+                        operation.fail(denial);
+                        false
+                    }
+                }
+            }
+            // A COPY that was cut still ends; one that failed ends with our error.
+            Backend::CopyDone => {
+                operation.copying = None;
+                operation.end_copy()
+            }
+            _ => true,
+        };
         if told {
             self.pass(frame);
         }
@@ -240,20 +306,22 @@ where
         let analysed = Arc::clone(&operation.analysed);
         if !self.state.is_query() {
             self.executed(&analysed);
+            self.cursors_changed(id);
         }
     }
 
-    fn failed(&mut self, id: OpId, message: Backend<'_>, frame: &Bytes) {
+    fn failed(&mut self, id: OpId, message: Backend<'_>, frame: &Bytes) -> Result<(), End> {
         let code = match message {
             Backend::Error(fields) => fields.get(b'C').unwrap_or_default(),
             _ => b"",
         };
         if self.cut_short(id, code) {
-            return;
+            return Ok(());
         }
         self.failures = true;
+        self.cursors_failed(id);
         let Some(operation) = self.state.operation(id) else {
-            return;
+            return Ok(());
         };
         let told = operation.stopped.take();
         operation.settle(Outcome::Failed(String::from_utf8_lossy(code).into_owned()));
@@ -263,8 +331,9 @@ where
             Some(Stopped::Failed(denial)) if !self.muted => {
                 refuse::denial(self.client.out(), Severity::Error, &denial);
                 self.muted = true;
+                Ok(())
             }
-            _ => self.report(tag::ERROR, frame),
+            _ => self.report(tag::ERROR, frame, Some(id)),
         }
     }
 
@@ -279,6 +348,9 @@ where
                 operation.settle(Outcome::Succeeded);
                 let analysed = Arc::clone(&operation.analysed);
                 self.ran(&analysed);
+                if !failed {
+                    self.cursors_changed(id);
+                }
             }
             self.state.done(id);
         }
@@ -297,11 +369,12 @@ where
             self.client.out().extend_from_slice(frame);
         }
     }
+}
 
-    /// An error, a notice or a notification.
-    fn report(&mut self, tag: u8, frame: &[u8]) {
-        if !(self.muted && tag == tag::ERROR) {
-            self.client.out().extend_from_slice(frame);
-        }
+/// Whether a row, or a piece of a COPY, must be read before it passes.
+fn is_masked(operation: &mut Operation, tag: u8) -> bool {
+    match tag {
+        tag::DATA_ROW => !matches!(operation.answer.rows(), Ok(None)),
+        _ => operation.answer.copy().is_some(),
     }
 }

@@ -67,8 +67,8 @@ impl CopyingOut {
 
     /// Whether the server's next piece is a row: it sends one in each. None: more of it is needed
     /// to tell.
-    fn is_row(&mut self, body: usize, there: &[u8]) -> Option<bool> {
-        if std::mem::take(&mut self.header) {
+    fn is_row(self, body: usize, there: &[u8]) -> Option<bool> {
+        if self.header {
             return Some(false);
         }
         let end = match body {
@@ -195,32 +195,35 @@ where
         true
     }
 
-    /// A row, or a piece of a COPY, of `total` bytes: whether it passes. None while more of it is
-    /// needed to tell.
-    pub(super) fn passes(&mut self, id: OpId, total: usize) -> Option<bool> {
+    /// Whether the server's next row, or piece of a COPY, of `total` bytes counts as a row. None
+    /// while more of it is needed to tell.
+    pub(super) fn is_row(&mut self, id: OpId, total: usize) -> Option<bool> {
         let read = &self.upstream.read;
-        let operation = self.state.operation(id)?;
-        let is_row = match &mut operation.copying {
-            None => true,
-            Some(copy) => copy.is_row(total - HEADER_BYTES, read)?,
-        };
-        let passes = match is_row {
-            true => operation.count_row(total as u64),
-            // The end of a binary COPY that was cut still ends it.
-            false => match operation.stopped {
-                None => true,
-                Some(Stopped::Cut(_)) => operation.copying.is_some_and(|copy| copy.begun),
-                Some(_) => false,
-            },
-        };
-        if passes && let Some(copy) = &mut operation.copying {
-            copy.begun = true;
+        match self.state.operation(id)?.copying {
+            None => Some(true),
+            Some(copy) => copy.is_row(total - HEADER_BYTES, read),
         }
-        Some(passes)
     }
 }
 
 impl Operation {
+    /// Whether nothing more of the reply passes. The end of a binary COPY that was cut does.
+    pub(super) fn takes_no_more(&self, is_row: bool) -> bool {
+        match self.stopped {
+            None => false,
+            Some(Stopped::Cut(_)) => is_row || !self.copying.is_some_and(|copy| copy.begun),
+            Some(_) => true,
+        }
+    }
+
+    /// A piece of a COPY passed.
+    pub(super) fn begin_copy(&mut self) {
+        if let Some(copy) = &mut self.copying {
+            copy.header = false;
+            copy.begun = true;
+        }
+    }
+
     /// Whether the target should be asked to stop it: `implicit` transaction, and how alone it is
     /// in it.
     fn is_to_stop(&self, implicit: bool, alone: Alone) -> bool {

@@ -13,9 +13,10 @@ use super::context::Context;
 use super::operation::{Operation, Statement};
 use super::{End, Held, Relay};
 use crate::protocol::postgres::analysis::{Analysed, NotAnalysed};
+use crate::protocol::postgres::mask::Plan;
 use crate::protocol::postgres::refuse::code;
 use crate::session::denial::Denial;
-use crate::session::gate::{Asked, Hold, Ruling};
+use crate::session::gate::{Asked, Hold, Outcome, Ruling, Running};
 
 /// What came of asking the gate.
 enum Judged {
@@ -120,7 +121,7 @@ where
             Judged::Passed(operation) => {
                 self.started(&operation);
                 self.forward(frame);
-                self.state.bind(bind.portal, *operation);
+                self.bound(bind.portal, *operation);
             }
             Judged::Refused(denial) => self.refuse_message(&denial),
             Judged::Held => {}
@@ -200,10 +201,7 @@ where
         // How a client names its statements and portals changes nothing of what they do.
         let exact = frame.get(names..).unwrap_or_default();
         let statement = statement.as_deref();
-        if let Err(denial) = self.check_masks() {
-            self.withdraw(hold).await;
-            return Judged::Refused(denial);
-        }
+        let planned = self.plan(&analysed).await;
         let context = Context {
             view: &self.view,
             analysed: &analysed,
@@ -216,15 +214,20 @@ where
             meaning: &context,
             may_wait: self.may_wait(),
         };
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(denial) => {
+                let denial = self.session.turn_down(&asked, denial);
+                self.withdraw(hold).await;
+                return Judged::Refused(denial);
+            }
+        };
         let ruling = match hold {
             None => self.session.judge(&asked).await,
             Some(hold) => self.session.judge_after(&asked, hold).await,
         };
         match ruling {
-            Ruling::Admitted(admitted) => {
-                let operation = Operation::new(admitted.forward(), analysed);
-                Judged::Passed(Box::new(operation))
-            }
+            Ruling::Admitted(admitted) => passed(admitted.forward(), analysed, plan),
             Ruling::Refused(denial) => Judged::Refused(denial),
             Ruling::Held(hold) => {
                 self.flush();
@@ -239,6 +242,7 @@ where
         let told = &operation.analysed.told.operation;
         self.wrote |= told.effect >= Effect::Write || told.attributes.contains_key("lock");
         self.unsettled |= operation.changes_meaning();
+        self.expect_late(operation);
     }
 
     async fn withdraw(&self, hold: Option<Hold>) {
@@ -246,6 +250,20 @@ where
             hold.withdraw().await;
         }
     }
+}
+
+/// An operation that was admitted, unless the masks changed on the way.
+fn passed(running: Running, analysed: Arc<Analysed>, plan: Plan) -> Judged {
+    if !plan.is_by(running.masks()) {
+        let denial = Denial::new(
+            Class::PolicyDenied,
+            "the masks of this connection changed while this was decided",
+            "Run it again.",
+        );
+        running.end(Outcome::Cut(denial.clone()));
+        return Judged::Refused(denial);
+    }
+    Judged::Passed(Box::new(Operation::new(running, analysed, plan)))
 }
 
 /// A bound value as the record and an approver read it.
@@ -274,7 +292,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A text that was not analysed is not sent.
-fn not_analysed(refused: &NotAnalysed) -> Denial {
+pub(super) fn not_analysed(refused: &NotAnalysed) -> Denial {
     let class = match refused {
         NotAnalysed::Refused(Refused::TooLong { .. } | Refused::TooManyStatements { .. })
         | NotAnalysed::TooSlow(_) => Class::TooLarge,

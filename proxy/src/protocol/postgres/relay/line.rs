@@ -74,7 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         let count = into.filled().len();
         self.read.truncate(start + count);
         match &outcome {
-            Poll::Pending if start == 0 => self.read = BytesMut::new(),
+            Poll::Pending if start == 0 => self.rest(),
             Poll::Ready(Ok(())) => {
                 self.ended = count == 0;
                 if count == room {
@@ -111,9 +111,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives back the memory of what is to be written, where nothing waits.
-    pub(super) fn rest(&mut self) {
-        if self.waiting() == 0 {
+    /// Nothing is going on: gives back what busy times took.
+    fn rest(&mut self) {
+        self.read = BytesMut::new();
+        if self.waiting() == 0 && self.out.capacity() > MIN_READ {
             self.out = Vec::new();
             self.written = 0;
         }

@@ -8,14 +8,12 @@ use std::sync::Arc;
 
 use portcullis_dialect::postgres::wire::backend::Transaction;
 use portcullis_dialect::sql::prepared::{PreparedChange, PreparedStatement};
-use portcullis_policy::Class;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::operation::Statement;
 use super::{End, Relay};
 use crate::protocol::postgres::analysis::{Analysed, Outcome};
 use crate::protocol::postgres::upstream::Link;
-use crate::session::denial::Denial;
 
 impl<C, U> Relay<C, U>
 where
@@ -43,8 +41,7 @@ where
         if let Some(still_void) = refreshed.still_void {
             tracing::warn!(%still_void, "what a session means is not known in full");
         }
-        self.client.out().extend_from_slice(&refreshed.aside);
-        Ok(())
+        self.pass_aside(&refreshed.aside)
     }
 
     /// A statement of the protocol came or went.
@@ -107,6 +104,7 @@ where
             }
             self.view.after(&analysed, outcome, now);
         }
+        self.settle_cursors(failed, now);
     }
 
     fn outcome(&self) -> Outcome {
@@ -127,27 +125,10 @@ where
             }
         }
     }
-
-    /// What becomes of the answer. Fails closed: an answer that would have to be masked is not
-    /// asked for.
-    #[allow(
-        clippy::result_large_err,
-        reason = "a refusal ends the operation: it is made once, and read at once"
-    )]
-    pub(super) fn check_masks(&mut self) -> Result<(), Denial> {
-        if self.session.masks()?.is_empty() {
-            return Ok(());
-        }
-        Err(Denial::new(
-            Class::MaskImpossible,
-            "answers cannot be masked on this connection yet",
-            "Ask for an exemption from the masking rules.",
-        ))
-    }
 }
 
 /// Whether it begins or ends a transaction, or a part of one.
-fn is_transactional(verb: &str) -> bool {
+pub(super) fn is_transactional(verb: &str) -> bool {
     ["COMMIT", "ROLLBACK", "PREPARE TRANSACTION"]
         .iter()
         .any(|known| verb.starts_with(known))

@@ -13,6 +13,7 @@
 //! - Memory is bounded: a side that does not take what it is sent is not read from; rows that
 //!   need not be read pass in pieces.
 
+mod answer;
 mod backend;
 mod context;
 mod frontend;
@@ -20,6 +21,7 @@ mod inflight;
 mod judge;
 mod limited;
 mod line;
+mod masked;
 mod meaning;
 mod operation;
 mod operations;
@@ -32,12 +34,14 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use portcullis_dialect::postgres::wire::InvalidFrame;
+use portcullis_dialect::sql::lineage::Cursors;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::analysis::{Analysed, Analyser, SessionView};
 use super::cancel::CancelKey;
+use super::mask::Reports;
 use crate::session::gate::Hold;
 use crate::session::{EndReason, Session};
 use frontend::Passing;
@@ -138,6 +142,10 @@ pub(super) struct Relay<C, U> {
     changes: Vec<Arc<Analysed>>,
     /// Code that was not read may have changed what statements are prepared.
     suspect: bool,
+    /// What the session's cursors return, as far as masks concern it.
+    cursors: Cursors,
+    /// What becomes of errors that come at the end of the transaction.
+    late: Option<Reports>,
 }
 
 // === impl Held ===
@@ -179,6 +187,8 @@ where
             wrote: false,
             changes: Vec::new(),
             suspect: false,
+            cursors: Cursors::default(),
+            late: None,
         }
     }
 

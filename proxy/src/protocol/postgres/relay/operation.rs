@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use portcullis_dialect::postgres::wire::backend::Transaction;
+use portcullis_dialect::postgres::wire::backend::{Transaction, tag};
 use portcullis_dialect::postgres::wire::frontend::Parse;
+use portcullis_dialect::postgres::wire::write;
 use portcullis_dialect::sql::settings::Tracked;
 use portcullis_policy::limit::{Passage, Standing};
 
+use super::answer::Answer;
 use super::inflight::CopyingOut;
 use super::state::{InFlight, Weighed};
-use crate::protocol::postgres::analysis::{Analysed, SessionView};
+use crate::protocol::postgres::analysis::{Analysed, SessionView, may_execute};
+use crate::protocol::postgres::mask::{Plan, Unmaskable};
 use crate::session::Session;
 use crate::session::denial::Denial;
 use crate::session::gate::{Outcome, Running};
@@ -34,6 +37,7 @@ pub(super) struct Statement {
 pub(super) struct Operation {
     running: Running,
     pub(super) analysed: Arc<Analysed>,
+    pub(super) answer: Answer,
     /// Nothing more of its reply passes.
     pub(super) stopped: Option<Stopped>,
     /// Rows that passed since the last statement of it ended.
@@ -79,7 +83,10 @@ impl Statement {
         view: &SessionView,
         transaction: Transaction,
     ) -> Option<Arc<Analysed>> {
-        let holds = self.context == *view.context() && !view.needs_refresh(transaction);
+        // What it runs by name may be another statement by now.
+        let holds = self.context == *view.context()
+            && !view.needs_refresh(transaction)
+            && !may_execute(&self.text);
         holds.then(|| Arc::clone(&self.analysed))
     }
 
@@ -101,10 +108,11 @@ impl Weighed for Statement {
 // === impl Operation ===
 
 impl Operation {
-    pub(super) fn new(running: Running, analysed: Arc<Analysed>) -> Self {
+    pub(super) fn new(running: Running, analysed: Arc<Analysed>, plan: Plan) -> Self {
         Self {
             running,
             analysed,
+            answer: Answer::new(plan),
             stopped: None,
             rows: 0,
             outcome: None,
@@ -122,12 +130,9 @@ impl Operation {
             || !facts.prepared.is_empty()
             || facts.voids_catalogue
             || facts.voids_settings
+            || !self.answer.cursors().is_empty()
     }
 
-    #[allow(
-        clippy::result_large_err,
-        reason = "a refusal ends the operation: it is made once, and read at once"
-    )]
     pub(super) fn recheck(&mut self, session: &mut Session) -> Result<(), Denial> {
         session.recheck(&mut self.running)
     }
@@ -161,6 +166,83 @@ impl Operation {
     /// What the client sees of it, for the record.
     pub(super) fn show(&mut self, bytes: &[u8]) {
         self.running.show(bytes);
+    }
+
+    /// Appends the whole rows at the start of `bytes` as they may be seen, as far as limits let
+    /// them pass; tells how many bytes are dealt with. Where one cannot be masked, the reply fails.
+    pub(super) fn mask_rows(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> usize {
+        let (running, rows) = (&mut self.running, &mut self.rows);
+        let mut refused = None;
+        let passes = |row: &[u8]| match running.row(row.len() as u64) {
+            Passage::Pass => {
+                *rows += 1;
+                running.show(row);
+                true
+            }
+            other => {
+                refused = Some(other);
+                false
+            }
+        };
+        let run = match self.answer.rows() {
+            Ok(Some(mask)) => mask.rewrite_run(bytes, out, passes),
+            Ok(None) => return 0,
+            Err(unmaskable) => Err(unmaskable),
+        };
+        match refused {
+            Some(Passage::Cut { limit, .. }) => self.stopped = Some(Stopped::Cut(limit)),
+            Some(Passage::Refuse(limit)) => self.fail(super::limited::denial(&limit)),
+            Some(Passage::Pass) | None => {}
+        }
+        match run {
+            Ok(run) => {
+                self.running.masked(run.masked);
+                run.consumed
+            }
+            Err(unmaskable) => {
+                self.fail(unmaskable.denial());
+                0
+            }
+        }
+    }
+
+    /// Appends a piece of a COPY as it may be seen, under a header of its own.
+    pub(super) fn mask_copy(&mut self, data: &[u8], is_row: bool, out: &mut Vec<u8>) {
+        let Some(mask) = self.answer.copy() else {
+            return self.fail(Unmaskable::Undescribed.denial());
+        };
+        let mut seen = Vec::with_capacity(data.len());
+        if let Err(unmaskable) = mask.push(data, &mut seen) {
+            return self.fail(unmaskable.denial());
+        }
+        let start = out.len();
+        write::message(out, tag::COPY_DATA, |out| out.extend_from_slice(&seen));
+        let written = out.get(start..).unwrap_or_default();
+        let passes = !seen.is_empty() && (!is_row || self.count_row(written.len() as u64));
+        match passes {
+            true => {
+                self.running.show(written);
+                self.begin_copy();
+            }
+            false => out.truncate(start),
+        }
+    }
+
+    /// The data of a COPY is complete. False where the client must not hear of it.
+    pub(super) fn end_copy(&mut self) -> bool {
+        match self.answer.copy_ends() {
+            None => false,
+            Some(Ok(masked)) => {
+                self.running.masked(masked);
+                true
+            }
+            Some(Err(unmaskable)) => {
+                if self.stopped.is_none() {
+                    self.fail(unmaskable.denial());
+                }
+                true
+            }
+        }
     }
 
     /// Nothing more of it passes, and the client is told why at its end.

@@ -75,6 +75,7 @@ impl<O> Operations<O> {
         operation
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.slots.len().saturating_sub(self.free.len())
     }

@@ -11,13 +11,19 @@ use crate::session::record::Cleaner;
 /// The most that is shown of an operation's text and parameters; a longer one cannot be approved.
 pub const MAX_SHOWN_BYTES: usize = 16 * 1024;
 
-/// The most resources that are shown, and how long each may be.
+/// The most resources that are shown.
 pub const MAX_SHOWN_RESOURCES: usize = 256;
+
+/// The longest name of a resource that is shown whole.
 pub const MAX_SHOWN_NAME_BYTES: usize = 512;
 
-/// The most attributes that are shown, how many values each may have, and how long one may be.
+/// The most attributes that are shown.
 pub const MAX_SHOWN_ATTRIBUTES: usize = 16;
+
+/// The most values that are shown of one attribute.
 pub const MAX_SHOWN_VALUES: usize = 64;
+
+/// The longest value of an attribute that is shown whole.
 pub const MAX_SHOWN_VALUE_BYTES: usize = 1024;
 
 /// The attribute that tells an approver what else changes the meaning.

@@ -170,7 +170,7 @@ impl Cache {
     }
 }
 
-/// Roughly what an entry takes, with room for its lineage.
+/// Roughly what an entry takes, with room for its plan.
 fn weight(key: &Stored, value: &Analysed) -> u32 {
     const FIXED: usize = 2048;
     const EACH: usize = 160;
@@ -206,7 +206,7 @@ impl Analysed {
                 constants_looked_at: analysis.constants_looked_at,
                 catalogue,
                 revision,
-                lineage: std::sync::OnceLock::new(),
+                planned: super::Planned::default(),
             }),
         }
     }
@@ -315,7 +315,7 @@ fn flag(on: bool) -> &'static str {
 }
 
 /// Whether a text may run a prepared statement: the word is nowhere in it otherwise.
-fn may_execute(text: &[u8]) -> bool {
+pub(in crate::protocol::postgres) fn may_execute(text: &[u8]) -> bool {
     const WORD: &[u8] = b"execute";
     text.windows(WORD.len())
         .any(|window| window.eq_ignore_ascii_case(WORD))

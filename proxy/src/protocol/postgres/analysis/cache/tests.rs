@@ -142,3 +142,19 @@ fn the_cache_stays_within_its_bytes() {
     }
     assert!(cache.settle() <= 64 * 1024);
 }
+
+#[test]
+fn a_place_in_order_by_is_a_constant_that_counts() {
+    for text in [
+        "select a, b from t order by 1",
+        "select a, b from t group by 1, 2",
+        "select a, b from t group by rollup (1, 2)",
+        "select distinct on (1) a, b from t",
+        "select x from (select a as x from t order by 1) as s",
+    ] {
+        assert!(found(text, text).is_some(), "{text}");
+        assert!(found(text, &text.replace('1', "2")).is_none(), "{text}");
+    }
+    let by_name = "select a, b from t where a = 1 order by b";
+    assert!(found(by_name, &by_name.replace('1', "2")).is_some());
+}

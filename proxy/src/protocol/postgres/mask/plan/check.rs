@@ -1,12 +1,12 @@
 //! What would show a masked column in another way than in the answer.
 
-use portcullis_dialect::sql::Analysis;
-use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::catalogue::{Catalogue, Relation};
+use portcullis_dialect::sql::lineage::{ColumnRef, Lineage, Use};
 use portcullis_policy::mask::{DdlRule, MaskSet, Predicates};
 use portcullis_policy::{Class, Effect, Flag, ObjectName, Resource, ResourceKind};
 
-use super::fields::{family, holds_json, segments};
-use super::{ColumnRef, Reach, Traced, Use};
+use super::fields::{holds_json, segments};
+use super::{Known, Reach};
 use crate::protocol::postgres::mask::denied::denial;
 use crate::protocol::postgres::mask::revealing::revealing;
 use crate::session::denial::Denial;
@@ -14,27 +14,28 @@ use crate::session::denial::Denial;
 /// Definitions that show no column under another name.
 const HARMLESS: [&str; 3] = ["DROP", "COMMENT", "REINDEX"];
 
-pub(super) fn reach(masks: &MaskSet, analysis: &Analysis, catalogue: &Catalogue) -> Reach {
+pub(super) fn reach(masks: &MaskSet, known: &Known<'_>) -> Reach {
     if !masks.has_columns() && !masks.has_paths() {
         return Reach::Unmasked;
     }
-    let operation = &analysis.operation;
+    let operation = known.operation;
     let is_dark = [Flag::OutboundConnection, Flag::DynamicCode]
         .iter()
         .any(|flag| operation.flags.contains(flag));
-    if is_dark || !analysis.touches_are_known() {
+    if is_dark || !known.touches_are_known {
         return Reach::Unknown;
     }
     let is_masked = operation.accesses.iter().any(|access| {
         let Resource::Named { kind, segments } = &access.resource else {
             return true;
         };
-        *kind == ResourceKind::Table && is_masked(masks, segments, catalogue)
+        *kind == ResourceKind::Table && is_masked(masks, segments, known.catalogue)
     });
     // Catalogues that hold values, and definitions, concern whoever has masks.
     let is_checked = masks.has_columns()
-        && (revealing(&operation.accesses).is_some() || defines(analysis).is_some());
-    match is_masked || is_checked {
+        && (revealing(&operation.accesses).is_some() || defines(known).is_some());
+    let fetches = operation.attributes.contains_key("cursor");
+    match is_masked || is_checked || fetches {
         true => Reach::Masked,
         false => Reach::Unmasked,
     }
@@ -46,12 +47,17 @@ fn is_masked(masks: &MaskSet, table: &[String], catalogue: &Catalogue) -> bool {
     let Some(relation) = catalogue.relation(schema, name) else {
         return masks.has_paths() || masks.touches(table);
     };
-    relation.columns.iter().any(|column| {
-        let column = family(relation, &column.name, catalogue);
-        column
-            .iter()
-            .any(|column| is_masked_column(masks, column, catalogue))
-    })
+    let shares_rows = |kin: &&Relation| {
+        kin.columns.iter().any(|column| {
+            let column = ColumnRef {
+                schema: kin.name.schema.clone(),
+                table: kin.name.name.clone(),
+                column: column.name.clone(),
+            };
+            is_masked_column(masks, &column, catalogue)
+        })
+    };
+    catalogue.family(relation.oid).iter().any(shares_rows)
 }
 
 fn is_masked_column(masks: &MaskSet, column: &ColumnRef, catalogue: &Catalogue) -> bool {
@@ -60,47 +66,42 @@ fn is_masked_column(masks: &MaskSet, column: &ColumnRef, catalogue: &Catalogue) 
 }
 
 /// The first statement that defines what could show a column.
-fn defines(analysis: &Analysis) -> Option<&'static str> {
-    let defines = analysis.statements.iter().find(|statement| {
+fn defines(known: &Known<'_>) -> Option<&'static str> {
+    let defines = known.statements.iter().find(|statement| {
         let harmless = HARMLESS.iter().any(|verb| statement.verb.starts_with(verb));
         statement.effect == Effect::Define && !harmless
     });
     defines.map(|statement| statement.verb)
 }
 
-pub(super) fn check(
-    masks: &MaskSet,
-    analysis: &Analysis,
-    traced: &Traced,
-    catalogue: &Catalogue,
-) -> Result<(), Denial> {
+pub(super) fn check(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<(), Denial> {
     if masks.has_columns() {
-        check_statement(masks, analysis)?;
+        check_statement(masks, known)?;
     }
-    if traced.untraced {
-        check_untraced(analysis)?;
+    if lineage.untraced {
+        check_untraced(known)?;
     }
-    let copied = |column: &&ColumnRef| is_masked_column(masks, column, catalogue);
-    if let Some(column) = traced.copies.iter().find(copied) {
+    let copied = |column: &&ColumnRef| is_masked_column(masks, column, known.catalogue);
+    if let Some(column) = lineage.copies.iter().find(copied) {
         return Err(refused(
             &rules(masks, column),
             format!("the statement copies the masked column {column} elsewhere"),
             "Leave the column out of what is written or called.",
         ));
     }
-    check_uses(masks, analysis, traced)
+    check_uses(masks, known, lineage)
 }
 
 /// By what the statement is, whatever columns it names.
-fn check_statement(masks: &MaskSet, analysis: &Analysis) -> Result<(), Denial> {
-    if let Some((name, why)) = revealing(&analysis.operation.accesses) {
+fn check_statement(masks: &MaskSet, known: &Known<'_>) -> Result<(), Denial> {
+    if let Some((name, why)) = revealing(&known.operation.accesses) {
         return Err(refused(
             &[],
             format!("{name} is closed while columns are masked: {why}"),
             "Leave it out of the statement.",
         ));
     }
-    if let (DdlRule::Deny, Some(verb)) = (masks.ddl(), defines(analysis)) {
+    if let (DdlRule::Deny, Some(verb)) = (masks.ddl(), defines(known)) {
         return Err(refused(
             &[],
             format!("{verb} is not allowed to whom columns are masked: it could show them"),
@@ -111,8 +112,8 @@ fn check_statement(masks: &MaskSet, analysis: &Analysis) -> Result<(), Denial> {
 }
 
 /// A text of which not all can be told: its answer is redacted, but it must not write either.
-fn check_untraced(analysis: &Analysis) -> Result<(), Denial> {
-    let operation = &analysis.operation;
+fn check_untraced(known: &Known<'_>) -> Result<(), Denial> {
+    let operation = known.operation;
     let is_dynamic = operation.flags.contains(&Flag::DynamicCode);
     let is_unresolved = operation.accesses.iter().any(|access| {
         let table = ResourceKind::Table;
@@ -136,15 +137,15 @@ fn check_untraced(analysis: &Analysis) -> Result<(), Denial> {
     ))
 }
 
-fn check_uses(masks: &MaskSet, analysis: &Analysis, traced: &Traced) -> Result<(), Denial> {
+fn check_uses(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<(), Denial> {
     // Row counts and times of a plan tell more than the answer does.
-    let explains = analysis.statements.iter().any(|s| s.verb == "EXPLAIN")
-        || analysis
+    let explains = known.statements.iter().any(|s| s.verb == "EXPLAIN")
+        || known
             .operation
             .attributes
             .get("verb")
             .is_some_and(|verbs| verbs.iter().any(|verb| verb == "EXPLAIN"));
-    for (column, usage) in &traced.uses {
+    for (column, usage) in &lineage.uses {
         let verdict = masks.verdict([&segments(column)[..]]);
         let is_allowed = match verdict.predicates {
             Predicates::Allow => true,

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use portcullis_dialect::postgres::wire::backend::Field as Described;
 use portcullis_dialect::sql::catalogue::{Catalogue, Relation, RelationKind};
+use portcullis_dialect::sql::lineage::{ColumnRef, Origin};
 use portcullis_policy::mask::FieldMask;
 
-use super::{ColumnRef, Origin, Plan, Reach};
+use super::{Plan, Reach};
 use crate::protocol::postgres::mask::field::Field;
 use crate::protocol::postgres::mask::kind::Kind;
 
@@ -16,68 +17,53 @@ const NO_TYPE: u32 = 0;
 // === impl Plan ===
 
 impl Plan {
-    pub(super) fn described(
-        &self,
-        field: &Described<'_>,
-        origin: Option<&Origin>,
-        catalogue: &Catalogue,
-    ) -> Field {
+    pub(super) fn described(&self, field: &Described<'_>, origin: Option<&Origin>) -> Field {
         let mask = match self.reach {
             Reach::Unmasked => self.masks.text(),
             _ => {
-                let stored = stored(field, catalogue);
+                let stored = stored(field, &self.catalogue);
                 match (stored, origin) {
                     (Some(stored), Some(Origin::Column(columns))) => {
-                        self.mask(&union(stored.columns, columns), false, catalogue)
+                        self.mask(&union(stored.columns, columns), false)
                     }
                     (Some(stored), Some(Origin::Derived(columns))) => {
-                        self.mask(&union(stored.columns, columns), true, catalogue)
+                        self.mask(&union(stored.columns, columns), true)
                     }
                     (Some(stored), _) if stored.is_computed => self.masks.untraced(),
-                    (Some(stored), _) => self.mask(&stored.columns, false, catalogue),
-                    (None, origin) => self.traced_mask(origin, catalogue),
+                    (Some(stored), _) => self.mask(&stored.columns, false),
+                    (None, origin) => self.traced_mask(origin),
                 }
             }
         };
         Field::new(mask, field.type_oid, field.binary)
     }
 
-    pub(super) fn copied(
-        &self,
-        origin: Option<&Origin>,
-        binary: bool,
-        catalogue: &Catalogue,
-    ) -> Field {
+    pub(super) fn copied(&self, origin: Option<&Origin>, binary: bool) -> Field {
         let mask = match self.reach {
             Reach::Unmasked => self.masks.text(),
-            _ => self.traced_mask(origin, catalogue),
+            _ => self.traced_mask(origin),
         };
         let type_oid = match origin {
-            Some(Origin::Column(columns)) => type_of(columns, catalogue),
+            Some(Origin::Column(columns)) => type_of(columns, &self.catalogue),
             _ => None,
         };
         Field::new(mask, type_oid.unwrap_or(NO_TYPE), binary)
     }
 
-    fn traced_mask(&self, origin: Option<&Origin>, catalogue: &Catalogue) -> FieldMask {
+    fn traced_mask(&self, origin: Option<&Origin>) -> FieldMask {
         match origin {
-            Some(Origin::Column(columns)) => self.mask(columns, false, catalogue),
-            Some(Origin::Derived(columns)) => self.mask(columns, true, catalogue),
+            Some(Origin::Column(columns)) => self.mask(columns, false),
+            Some(Origin::Derived(columns)) => self.mask(columns, true),
             Some(Origin::Untraced) | None => self.masks.untraced(),
         }
     }
 
-    fn mask(
-        &self,
-        columns: &BTreeSet<ColumnRef>,
-        is_derived: bool,
-        catalogue: &Catalogue,
-    ) -> FieldMask {
+    fn mask(&self, columns: &BTreeSet<ColumnRef>, is_derived: bool) -> FieldMask {
         // What is taken out of a document no longer stands where a path would find it.
         let mut columns_with_paths = columns.iter();
         if is_derived
             && self.masks.has_paths()
-            && columns_with_paths.any(|column| holds_json(column, catalogue))
+            && columns_with_paths.any(|column| holds_json(column, &self.catalogue))
         {
             return self.masks.untraced();
         }
@@ -114,7 +100,7 @@ fn type_of(columns: &BTreeSet<ColumnRef>, catalogue: &Catalogue) -> Option<u32> 
 
 struct Stored {
     columns: BTreeSet<ColumnRef>,
-    /// It may be computed from other columns of its row.
+    /// It is computed from other columns of its row.
     is_computed: bool,
 }
 
@@ -131,7 +117,7 @@ fn stored(field: &Described<'_>, catalogue: &Catalogue) -> Option<Stored> {
     let column = columns.find(|column| is_stored && column.number == field.attribute)?;
     Some(Stored {
         columns: family(relation, &column.name, catalogue),
-        is_computed: column.default.is_some(),
+        is_computed: column.generated,
     })
 }
 

@@ -12,15 +12,15 @@
 mod check;
 mod fields;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use portcullis_dialect::postgres::copy::{CopyOut, Layout};
 use portcullis_dialect::postgres::wire::backend::RowDescription;
-use portcullis_dialect::sql::Analysis;
+use portcullis_dialect::sql::StatementFacts;
 use portcullis_dialect::sql::catalogue::Catalogue;
-use portcullis_policy::Class;
+use portcullis_dialect::sql::lineage::{CursorChange, Lineage, ResultColumn, Rows};
 use portcullis_policy::mask::MaskSet;
+use portcullis_policy::{Class, Operation};
 
 use super::copy::CopyMask;
 use super::denied::denial;
@@ -29,55 +29,14 @@ use super::reports::Reports;
 use super::rows::RowMask;
 use crate::session::denial::Denial;
 
-/// A column by its names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ColumnRef {
-    pub schema: String,
-    pub table: String,
-    pub column: String,
-}
-
-/// Where the values of a result's column come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// The value itself of one of these: of a table with its views, parents and children, or of
-    /// the arms of a set operation.
-    Column(BTreeSet<ColumnRef>),
-    /// Computed from these.
-    Derived(BTreeSet<ColumnRef>),
-    /// It may come from anything.
-    Untraced,
-}
-
-/// The rows that a statement answers with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Results {
-    None,
-    /// One entry for each column, in the server's order.
-    Columns(Vec<Origin>),
-    /// Not even how many columns there are can be told.
-    Untraced,
-}
-
-/// How a text looks at a column beyond handing its values over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Use {
-    /// Looked up by values that the text holds.
-    Equality,
-    /// Anything else that the answer depends on.
-    Reveals,
-}
-
-/// What lineage tells of a text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Traced {
-    /// The answer of each statement, in its order.
-    pub results: Vec<Results>,
-    pub uses: BTreeMap<ColumnRef, Use>,
-    /// Columns whose values go elsewhere than into the answer.
-    pub copies: BTreeSet<ColumnRef>,
-    /// There may be uses and copies that are not told.
-    pub untraced: bool,
+/// What is known of a text before it is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    pub operation: &'a Operation,
+    pub statements: &'a [StatementFacts],
+    pub touches_are_known: bool,
+    /// The catalogue that this was told by.
+    pub catalogue: &'a Arc<Catalogue>,
 }
 
 /// Whether an operation reaches what is masked by name.
@@ -95,16 +54,18 @@ pub enum Reach {
 pub struct Plan {
     masks: Arc<MaskSet>,
     reach: Reach,
-    results: Vec<Results>,
-    untraced: bool,
+    catalogue: Arc<Catalogue>,
+    lineage: Option<Arc<Lineage>>,
+    copies: Arc<[CopyOut]>,
 }
 
 // === impl Reach ===
 
 impl Reach {
-    /// Whether lineage has to be asked, and [`Plan::traced`] has to be told.
-    pub fn of(masks: &MaskSet, analysis: &Analysis, catalogue: &Catalogue) -> Self {
-        check::reach(masks, analysis, catalogue)
+    /// Whether lineage has to be asked, and [`Plan::traced`] has to be told. What concerns
+    /// cursors always counts as masked: a FETCH does not say what it reads.
+    pub fn of(masks: &MaskSet, known: &Known<'_>) -> Self {
+        check::reach(masks, known)
     }
 }
 
@@ -116,8 +77,9 @@ impl Plan {
         Self {
             masks,
             reach: Reach::Unmasked,
-            results: Vec::new(),
-            untraced: false,
+            catalogue: Arc::default(),
+            lineage: None,
+            copies: Arc::default(),
         }
     }
 
@@ -125,19 +87,47 @@ impl Plan {
     pub fn traced(
         masks: Arc<MaskSet>,
         reach: Reach,
-        analysis: &Analysis,
-        traced: &Traced,
-        catalogue: &Catalogue,
+        known: &Known<'_>,
+        lineage: Arc<Lineage>,
     ) -> Result<Self, Denial> {
         if reach != Reach::Unmasked {
-            check::check(&masks, analysis, traced, catalogue)?;
+            check::check(&masks, known, &lineage)?;
         }
         Ok(Self {
             masks,
             reach,
-            results: traced.results.clone(),
-            untraced: traced.untraced,
+            catalogue: Arc::clone(known.catalogue),
+            lineage: Some(lineage),
+            copies: Arc::default(),
         })
+    }
+
+    /// With the layouts of every COPY … TO of the text. Without them no data of a COPY passes
+    /// that may hold something to mask.
+    #[must_use]
+    pub fn with_copies(self, copies: Vec<CopyOut>) -> Self {
+        Self {
+            copies: copies.into(),
+            ..self
+        }
+    }
+
+    /// Whether it masks as these masks do.
+    pub fn is_by(&self, masks: &Arc<MaskSet>) -> bool {
+        Arc::ptr_eq(&self.masks, masks) || self.masks.masks_like(masks)
+    }
+
+    /// Whether the operation may reach what is masked by name.
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// What the operation does to the session's cursors, as far as it was asked.
+    pub fn cursors(&self) -> &[CursorChange] {
+        match &self.lineage {
+            Some(lineage) => &lineage.cursors,
+            None => &[],
+        }
     }
 
     /// True when nothing of the answer can change: no result need be described.
@@ -146,49 +136,47 @@ impl Plan {
     }
 
     /// The mask of the rows of a statement, the first being 0, by their description. Rows without
-    /// a description cannot be masked: the types of their values are not known. The catalogue is
-    /// the one that the analysis was made with, or a later one.
-    pub fn rows(
-        &self,
-        statement: usize,
-        description: &RowDescription<'_>,
-        catalogue: &Catalogue,
-    ) -> RowMask {
+    /// a description cannot be masked: the types of their values are not known.
+    pub fn rows(&self, statement: usize, description: &RowDescription<'_>) -> RowMask {
         let results = self.results_of(statement, description.len());
         let described = description.fields().enumerate().map(|(at, field)| {
             let origin = results.and_then(|columns| columns.get(at));
-            self.described(&field, origin, catalogue)
+            self.described(&field, origin.map(|column| &column.origin))
         });
         RowMask::new(described.collect())
     }
 
-    /// The mask of the data of a COPY … TO STDOUT with so many columns, as CopyOutResponse says;
-    /// none where all of it passes.
+    /// The mask of the data of a statement that is a COPY … TO STDOUT with so many columns, as
+    /// CopyOutResponse says; none where all of it passes.
     pub fn copy(
         &self,
-        copy: &CopyOut,
+        statement: usize,
         columns: usize,
         is_binary: bool,
-        catalogue: &Catalogue,
     ) -> Result<Option<CopyMask>, Denial> {
-        let results = self.results_of(copy.statement, columns);
+        let results = self.results_of(statement, columns);
         let fields = (0..columns).map(|at| {
             let origin = results.and_then(|columns| columns.get(at));
-            self.copied(origin, is_binary, catalogue)
+            self.copied(origin.map(|column| &column.origin), is_binary)
         });
         let fields: Vec<_> = fields.collect();
         if fields.iter().all(Field::passes) {
             return Ok(None);
         }
         let is_told = |layout: &&Layout| is_binary == (**layout == Layout::Binary);
-        let layout = copy.layout.as_ref().filter(is_told).ok_or_else(|| {
-            denial(
-                Class::MaskImpossible,
-                None,
-                "the data of this COPY cannot be masked: its layout cannot be told".to_owned(),
-                "Use FORMAT text, csv or binary with an ENCODING such as UTF8.",
-            )
-        })?;
+        let mut copies = self.copies.iter();
+        let copy = copies.find(|copy| copy.statement == statement);
+        let layout = copy
+            .and_then(|copy| copy.layout.as_ref())
+            .filter(is_told)
+            .ok_or_else(|| {
+                denial(
+                    Class::MaskImpossible,
+                    None,
+                    "the data of this COPY cannot be masked: its layout cannot be told".to_owned(),
+                    "Use FORMAT text, csv or binary with an ENCODING such as UTF8.",
+                )
+            })?;
         Ok(Some(CopyMask::new(layout.clone(), fields)))
     }
 
@@ -196,24 +184,19 @@ impl Plan {
     pub fn reports(&self) -> Reports {
         match self.reach {
             Reach::Unmasked => Reports::looked_through(self.masks.clone()),
-            Reach::Masked | Reach::Unknown => Reports::fixed(self.masks.clone(), self.untraced),
+            Reach::Masked | Reach::Unknown => {
+                let untraced = self.lineage.as_ref().is_none_or(|lineage| lineage.untraced);
+                Reports::fixed(self.masks.clone(), untraced)
+            }
         }
     }
 
     /// What lineage says of a statement's columns, where it has the same number of them.
-    fn results_of(&self, statement: usize, columns: usize) -> Option<&[Origin]> {
-        match self.results.get(statement) {
-            Some(Results::Columns(told)) if told.len() == columns => Some(told),
+    fn results_of(&self, statement: usize, columns: usize) -> Option<&[ResultColumn]> {
+        match self.lineage.as_ref()?.results.get(statement) {
+            Some(Rows::Columns(told)) if told.len() == columns => Some(told),
             _ => None,
         }
-    }
-}
-
-// === impl ColumnRef ===
-
-impl std::fmt::Display for ColumnRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}.{}", self.schema, self.table, self.column)
     }
 }
 

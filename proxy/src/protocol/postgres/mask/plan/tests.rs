@@ -1,9 +1,10 @@
 use portcullis_dialect::postgres::copy::copies_out;
 use portcullis_dialect::postgres::wire::backend::{Backend, tag};
-use portcullis_dialect::sql::analyse;
 use portcullis_dialect::sql::catalogue::{Loader, Section};
+use portcullis_dialect::sql::lineage::{ColumnRef, Origin, Use};
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
+use portcullis_dialect::sql::{Analysis, analyse};
 use portcullis_policy::mask::{JsonPath, Predicates, Transform};
 
 use super::*;
@@ -70,10 +71,21 @@ fn ssn() -> Arc<MaskSet> {
     masks(&[rule(&["public.people.ssn"], Transform::Redact)])
 }
 
-fn planned(masks: &Arc<MaskSet>, text: &str, traced: &Traced) -> Result<Plan, Denial> {
+fn with_known<T>(text: &str, tell: impl FnOnce(&Known<'_>) -> T) -> T {
     let analysis = analysis(text);
-    let reach = Reach::of(masks, &analysis, &catalogue());
-    Plan::traced(masks.clone(), reach, &analysis, traced, &catalogue())
+    tell(&Known {
+        operation: &analysis.operation,
+        statements: &analysis.statements,
+        touches_are_known: analysis.touches_are_known(),
+        catalogue: &Arc::new(catalogue()),
+    })
+}
+
+fn planned(masks: &Arc<MaskSet>, text: &str, traced: &Lineage) -> Result<Plan, Denial> {
+    with_known(text, |known| {
+        let reach = Reach::of(masks, known);
+        Plan::traced(masks.clone(), reach, known, Arc::new(traced.clone()))
+    })
 }
 
 /// Which fields of a result are looked at: (table, attribute) as the server describes them.
@@ -94,25 +106,27 @@ fn looked_at(plan: &Plan, fields: &[(u32, i16)]) -> Vec<bool> {
     let described = description.fields().enumerate().map(|(at, field)| {
         let origins = plan.results_of(0, description.len());
         let origin = origins.and_then(|columns| columns.get(at));
-        !plan.described(&field, origin, &catalogue()).passes()
+        let origin = origin.map(|column| &column.origin);
+        !plan.described(&field, origin).passes()
     });
     described.collect()
 }
 
-fn traced(results: Vec<Origin>) -> Traced {
-    Traced {
-        results: vec![Results::Columns(results)],
-        ..Traced::default()
+fn traced(results: Vec<Origin>) -> Lineage {
+    let column = |origin| ResultColumn { name: None, origin };
+    Lineage {
+        results: vec![Rows::Columns(results.into_iter().map(column).collect())],
+        ..Lineage::default()
     }
 }
 
 #[test]
 fn fields_are_matched_by_the_servers_word_with_parents_and_children() {
-    let plan = planned(&ssn(), "SELECT * FROM people", &Traced::default()).unwrap();
+    let plan = planned(&ssn(), "SELECT * FROM people", &Lineage::default()).unwrap();
     let fields = [(20001, 1), (20001, 2), (20002, 2), (20003, 2)];
     assert_eq!(looked_at(&plan, &fields), [false, true, true, false]);
     let child = masks(&[rule(&["public.people_de.ssn"], Transform::Redact)]);
-    let plan = planned(&child, "SELECT * FROM people", &Traced::default()).unwrap();
+    let plan = planned(&child, "SELECT * FROM people", &Lineage::default()).unwrap();
     assert_eq!(looked_at(&plan, &fields), [false, true, true, false]);
 }
 
@@ -138,8 +152,9 @@ fn where_server_and_lineage_differ_the_stricter_counts() {
 
 #[test]
 fn what_reaches_nothing_masked_pays_nothing() {
-    let orders = analysis("SELECT upper(note) FROM orders ORDER BY note");
-    assert_eq!(Reach::of(&ssn(), &orders, &catalogue()), Reach::Unmasked);
+    let orders = "SELECT upper(note) FROM orders ORDER BY note";
+    let reach = with_known(orders, |known| Reach::of(&ssn(), known));
+    assert_eq!(reach, Reach::Unmasked);
     let plan = Plan::unmasked(ssn());
     assert!(plan.is_clear());
     assert_eq!(looked_at(&plan, &[(0, 0)]), [false]);
@@ -173,7 +188,7 @@ fn uses_are_judged_by_the_rules_predicates() {
             Some("ns/pii".to_owned())
         );
     }
-    let mut told = Traced::default();
+    let mut told = Lineage::default();
     told.uses.insert(column("people", "ssn"), Use::Equality);
     let explained = format!("EXPLAIN {text}");
     assert!(planned(&with(Predicates::Equality), &explained, &told).is_err());
@@ -181,7 +196,7 @@ fn uses_are_judged_by_the_rules_predicates() {
         planned(
             &with(Predicates::Equality),
             "EXPLAIN SELECT ssn FROM people",
-            &Traced::default()
+            &Lineage::default()
         )
         .is_ok()
     );
@@ -189,11 +204,11 @@ fn uses_are_judged_by_the_rules_predicates() {
 
 #[test]
 fn copies_definitions_and_revealing_catalogues_are_refused() {
-    let mut copied = Traced::default();
+    let mut copied = Lineage::default();
     copied.copies.insert(column("people", "ssn"));
     let text = "INSERT INTO orders (note) SELECT ssn FROM people";
     assert!(planned(&ssn(), text, &copied).is_err());
-    let mut other = Traced::default();
+    let mut other = Lineage::default();
     other.copies.insert(column("people", "id"));
     assert!(planned(&ssn(), text, &other).is_ok());
     for (text, allowed) in [
@@ -205,10 +220,10 @@ fn copies_definitions_and_revealing_catalogues_are_refused() {
         ("INSERT INTO orders (note) VALUES ('x')", true),
         ("UPDATE people SET ssn = 'x' WHERE id = 1", true),
     ] {
-        let plan = planned(&ssn(), text, &Traced::default());
+        let plan = planned(&ssn(), text, &Lineage::default());
         assert_eq!(plan.is_ok(), allowed, "{text}");
         assert!(
-            planned(&detectors(), text, &Traced::default()).is_ok(),
+            planned(&detectors(), text, &Lineage::default()).is_ok(),
             "{text}"
         );
     }
@@ -216,9 +231,9 @@ fn copies_definitions_and_revealing_catalogues_are_refused() {
 
 #[test]
 fn what_cannot_be_told_is_redacted_or_refused() {
-    let dark = Traced {
+    let dark = Lineage {
         untraced: true,
-        ..Traced::default()
+        ..Lineage::default()
     };
     let plan = planned(&ssn(), "SELECT unknown_f(id), id FROM people", &dark).unwrap();
     assert_eq!(looked_at(&plan, &[(0, 0), (20001, 1)]), [true, false]);
@@ -252,8 +267,8 @@ fn what_is_taken_out_of_a_document_is_redacted_where_paths_apply() {
 
 fn copied(text: &str, origins: Vec<Origin>, data: &[u8]) -> Option<Vec<u8>> {
     let plan = planned(&ssn(), text, &traced(origins)).unwrap();
-    let copy = &copies_out(text.as_bytes(), &settings()).unwrap()[0];
-    let mut mask = plan.copy(copy, 2, false, &catalogue()).unwrap()?;
+    let plan = plan.with_copies(copies_out(text.as_bytes(), &settings()).unwrap());
+    let mut mask = plan.copy(0, 2, false).unwrap()?;
     let mut out = Vec::new();
     mask.push(data, &mut out).unwrap();
     mask.finish().unwrap();
@@ -283,10 +298,10 @@ fn the_data_of_a_copy_is_masked_by_lineage() {
 #[test]
 fn a_copy_whose_layout_cannot_be_told_is_refused() {
     let text = "COPY people TO STDOUT (ENCODING 'SJIS')";
-    let plan = planned(&ssn(), text, &Traced::default()).unwrap();
-    let copy = &copies_out(text.as_bytes(), &settings()).unwrap()[0];
-    let denial = plan.copy(copy, 2, false, &catalogue()).unwrap_err();
+    let plan = planned(&ssn(), text, &Lineage::default()).unwrap();
+    let plan = plan.with_copies(copies_out(text.as_bytes(), &settings()).unwrap());
+    let denial = plan.copy(0, 2, false).unwrap_err();
     assert_eq!(denial.class, Class::MaskImpossible);
-    let binary = plan.copy(copy, 2, true, &catalogue());
-    assert!(binary.is_err());
+    assert!(plan.copy(0, 2, true).is_err());
+    assert!(plan.copy(1, 2, false).is_err());
 }

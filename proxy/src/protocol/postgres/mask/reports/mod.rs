@@ -21,7 +21,8 @@ pub struct Reports {
     rule: Rule,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// From what shows most to what shows least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rule {
     LookThrough,
     /// Texts are replaced; names too where functions run that were not read.
@@ -49,6 +50,20 @@ impl Reports {
         Self {
             masks,
             rule: Rule::LookThrough,
+        }
+    }
+
+    /// Every text is replaced: where it is not known what is masked.
+    pub fn closed() -> Self {
+        Self::fixed(Arc::default(), true)
+    }
+
+    /// Whichever of two shows less. Both have the same masks.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        match self.rule >= other.rule {
+            true => self,
+            false => other,
         }
     }
 

@@ -58,9 +58,16 @@ impl RowMask {
         self.row(body, out)
     }
 
-    /// Rewrites all whole rows at the start of `bytes`, up to the first message that is no row.
-    /// After an error what was appended is whole rows before the one that cannot be masked.
-    pub fn rewrite_run(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<Run, Unmaskable> {
+    /// Rewrites all whole rows at the start of `bytes`, up to the first message that is no row, or
+    /// the first row that `passes` refuses: it is given each as it may be seen, and what it refuses
+    /// is consumed and not appended. After an error what was appended is whole rows before the one
+    /// that cannot be masked.
+    pub fn rewrite_run(
+        &self,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+        mut passes: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Run, Unmaskable> {
         let mut run = Run::default();
         let mut left = bytes;
         while let Some(header) = Header::parse(left, MAX_BODY)? {
@@ -68,9 +75,15 @@ impl RowMask {
             let Some((frame, rest)) = whole.filter(|_| header.tag == tag::DATA_ROW) else {
                 break;
             };
-            run.masked += self.row(frame.get(HEADER_BYTES..).unwrap_or_default(), out)?;
-            run.rows += 1;
+            let start = out.len();
+            let masked = self.row(frame.get(HEADER_BYTES..).unwrap_or_default(), out)?;
             run.consumed += frame.len();
+            if !passes(out.get(start..).unwrap_or_default()) {
+                out.truncate(start);
+                break;
+            }
+            run.masked += masked;
+            run.rows += 1;
             left = rest;
         }
         Ok(run)

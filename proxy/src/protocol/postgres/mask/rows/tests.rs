@@ -179,13 +179,15 @@ fn a_run_ends_at_the_first_message_that_is_no_row() {
     let rows_end = bytes.len();
     bytes.extend(b"C\0\0\0\x0dSELECT 2\0");
     let mut out = Vec::new();
-    let run = rows.rewrite_run(&bytes, &mut out).unwrap();
+    let run = rows.rewrite_run(&bytes, &mut out, |_| true).unwrap();
     assert_eq!((run.consumed, run.rows, run.masked), (rows_end, 2, 1));
     let mut expected = frame(&[Some(b"[redacted]")]);
     expected.extend(frame(&[None]));
     assert_eq!(out, expected);
     out.clear();
-    let cut = rows.rewrite_run(&bytes[..rows_end - 1], &mut out).unwrap();
+    let cut = rows
+        .rewrite_run(&bytes[..rows_end - 1], &mut out, |_| true)
+        .unwrap();
     assert_eq!((cut.rows, cut.consumed), (1, frame(&[Some(b"a")]).len()));
 }
 
@@ -196,7 +198,7 @@ proptest! {
         let mut out = Vec::new();
         let _ = rows.rewrite(&bytes, &mut out);
         let _ = rows.rewrite(&frame(&[Some(&bytes)]), &mut out);
-        let _ = rows.rewrite_run(&bytes, &mut out);
+        let _ = rows.rewrite_run(&bytes, &mut out, |_| true);
     }
 
     #[test]

@@ -220,7 +220,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         let id = self.operations.insert(operation);
         let name: Name = name.into();
         let before = self.portals.put(name.clone(), id);
-        self.owe(Owed::Bind { name, before });
+        self.owe(Owed::Bind { name, id, before });
         id
     }
 
@@ -235,6 +235,24 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     pub(super) fn describe_portal(&mut self, id: OpId) {
         self.operations.hold(id);
         self.owe(Owed::DescribePortal(id));
+    }
+
+    /// A portal is described for us; the answer is told as [`Told::Aside`].
+    pub(super) fn describe_aside(&mut self, id: OpId) {
+        self.operations.hold(id);
+        self.owe(Owed::DescribeAside(id));
+    }
+
+    /// The operation that the server is at work on, where what it answers next belongs to one.
+    pub(super) fn at_work(&self) -> Option<OpId> {
+        match self.owed.front()? {
+            Owed::Query(id)
+            | Owed::Execute(id)
+            | Owed::DescribePortal(id)
+            | Owed::DescribeAside(id)
+            | Owed::Bind { id, .. } => Some(*id),
+            _ => None,
+        }
     }
 
     pub(super) fn execute(&mut self, id: OpId) {
@@ -299,6 +317,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     }
 
     /// How many operations are held.
+    #[cfg(test)]
     pub(super) fn in_flight(&self) -> usize {
         self.operations.len()
     }

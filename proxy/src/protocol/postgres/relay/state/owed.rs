@@ -19,10 +19,13 @@ pub(super) enum Owed<S> {
     },
     Bind {
         name: Name,
+        id: OpId,
         before: Option<OpId>,
     },
     DescribeStatement,
     DescribePortal(OpId),
+    /// A portal described for us: the client did not ask.
+    DescribeAside(OpId),
     Execute(OpId),
     CloseStatement {
         name: Name,

@@ -19,6 +19,8 @@ pub(in crate::protocol::postgres::relay) enum Told<S> {
     Of(OpId),
     /// Describes an operation's rows, and ends what was owed: give it back with [`State::done`].
     Described(OpId),
+    /// The same, and it is not for the client.
+    Aside(OpId),
     /// A statement of a Query ended; more may follow.
     StatementEnded(OpId),
     /// An Execute ended: give it back with [`State::done`].
@@ -28,7 +30,7 @@ pub(in crate::protocol::postgres::relay) enum Told<S> {
     /// The server waits for rows. `fail`: the client's next message was refused, so nothing may
     /// follow: the COPY is to be failed, and with `sync` a Sync sent again, for the server has
     /// ignored the one before.
-    CopyIn { id: OpId, fail: bool, sync: bool },
+    CopyIn { fail: bool, sync: bool },
     /// An operation failed: give it back with [`State::done`]; a Query's goes on to its end.
     Failed(OpId),
     /// Something failed that has no operation.
@@ -68,6 +70,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             }
             (tag::PARAMETER_DESCRIPTION, Owed::DescribeStatement) => Told::Plain,
             (tag::ROW_DESCRIPTION | tag::NO_DATA, Owed::DescribePortal(id)) => Told::Described(*id),
+            (tag::ROW_DESCRIPTION | tag::NO_DATA, Owed::DescribeAside(id)) => Told::Aside(*id),
             (tag::ROW_DESCRIPTION, Owed::Query(id)) => Told::Of(*id),
             (
                 tag::DATA_ROW | tag::COPY_OUT | tag::COPY_DATA | tag::COPY_DONE,
@@ -78,9 +81,8 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             }
             (tag::COMMAND_COMPLETE | tag::EMPTY_QUERY, Owed::Execute(id)) => Told::Executed(*id),
             (tag::PORTAL_SUSPENDED, Owed::Execute(id)) => Told::Suspended(*id),
-            (tag::COPY_IN, Owed::Query(id) | Owed::Execute(id)) => {
-                let id = *id;
-                return Ok(self.copy_in(id));
+            (tag::COPY_IN, Owed::Query(_) | Owed::Execute(_)) => {
+                return Ok(self.copy_in());
             }
             _ => return Err(out_of_turn),
         };
@@ -148,7 +150,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         Told::Plain
     }
 
-    fn copy_in(&mut self, id: OpId) -> Told<S> {
+    fn copy_in(&mut self) -> Told<S> {
         let simple = matches!(self.owed.front(), Some(Owed::Query(_)));
         let (mut fail, mut sync) = (false, false);
         match self.owed.get(1) {
@@ -167,7 +169,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             // The server meets a message that has no place in a COPY, and fails it.
             Some(_) => {}
         }
-        Told::CopyIn { id, fail, sync }
+        Told::CopyIn { fail, sync }
     }
 
     fn failed(&mut self) -> Told<S> {
@@ -189,14 +191,13 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         self.skip_to_sync();
         match head {
             Some(Owed::Refusal { answer, .. }) => Told::FailedAsRefused(answer),
-            Some(Owed::Execute(id) | Owed::DescribePortal(id)) => Told::Failed(id),
-            Some(Owed::Bind { name, before }) => {
-                let failed = self.portals.get(&name);
-                if let Some(id) = failed {
-                    self.operations.hold(id);
-                }
-                self.undo(Owed::Bind { name, before });
-                failed.map_or(Told::FailedPlain, Told::Failed)
+            Some(Owed::Execute(id) | Owed::DescribePortal(id) | Owed::DescribeAside(id)) => {
+                Told::Failed(id)
+            }
+            Some(Owed::Bind { name, id, before }) => {
+                self.operations.hold(id);
+                self.undo(Owed::Bind { name, id, before });
+                Told::Failed(id)
             }
             Some(other) => {
                 self.undo(other);
@@ -226,7 +227,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             Owed::Parse { name, before, .. } | Owed::CloseStatement { name, before } => {
                 self.statements.restore(&name, before);
             }
-            Owed::Bind { name, before } => {
+            Owed::Bind { name, before, .. } => {
                 if let Some((_, id)) = self.portals.remove(&name) {
                     self.done(id);
                 }
@@ -239,7 +240,10 @@ impl<S: Weighed, O: InFlight> State<S, O> {
                     self.portals.put(name, id);
                 }
             }
-            Owed::Query(id) | Owed::DescribePortal(id) | Owed::Execute(id) => self.done(id),
+            Owed::Query(id)
+            | Owed::DescribePortal(id)
+            | Owed::DescribeAside(id)
+            | Owed::Execute(id) => self.done(id),
             Owed::DescribeStatement | Owed::Sync | Owed::Refusal { .. } => {}
         }
     }
