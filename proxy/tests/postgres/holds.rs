@@ -97,7 +97,7 @@ async fn what_is_edited_withdrawn_or_left_while_it_waits_does_not_run() {
     assert!(words(&answer, b'E').contains("PolicyDenied"));
     run.edit(&hold);
     tokio::time::sleep(Duration::from_millis(600)).await;
-    // The definition of what it touches changes: another request.
+    // The client leaves while it waits.
     client.query("DELETE FROM held2 WHERE a < 100").send().await;
     let name = run.pending().await;
     drop(client);
