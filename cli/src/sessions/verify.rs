@@ -15,7 +15,7 @@ use crate::output::{Format, Tone, for_machines, table, tinted};
 use crate::{Done, Failed};
 
 /// Where a proxy that makes its own key keeps it, in its state directory.
-const OWN_KEY: &str = "signing.key";
+const OWN_KEY: &str = "signing-key.pem";
 
 /// The longest file of keys or heads that is read.
 const MAX_FILE: u64 = 64 * 1024 * 1024;

@@ -40,6 +40,7 @@ pub mod lineage;
 pub mod names;
 pub mod parser;
 pub mod prepared;
+pub mod secrets;
 pub mod settings;
 mod visit;
 

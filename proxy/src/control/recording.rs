@@ -21,7 +21,7 @@ use super::state::{State, StateError};
 use crate::metrics::Metrics;
 use crate::session::ports::Clock;
 
-const KEY_FILE: &str = "signing.key";
+const KEY_FILE: &str = "signing-key.pem";
 /// How often the writer's clockwork turns.
 const TICK: Duration = Duration::from_millis(1);
 /// Turns between two looks at the spool, for the metric.

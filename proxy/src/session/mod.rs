@@ -141,6 +141,11 @@ impl Session {
         self.entry.ended().await
     }
 
+    /// Tells of each edit of the Connection.
+    pub fn edits(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.door.target.changes()
+    }
+
     /// Ends it, and records why.
     pub fn close(mut self, why: &str) {
         why.clone_into(&mut self.why);

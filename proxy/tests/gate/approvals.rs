@@ -7,7 +7,7 @@ use portcullis_policy::{Action, ApprovalTerms, Class, DefaultAction, Effect, Gra
 use portcullis_proxy::session::Session;
 use portcullis_proxy::session::approval::{Hold, MAX_SHOWN_BYTES};
 use portcullis_proxy::session::denial::Denial;
-use portcullis_proxy::session::gate::{Asked, Outcome, Ruling};
+use portcullis_proxy::session::gate::{Asked, Meaning, Meant, Outcome, Ruling};
 use portcullis_proxy::session::ports::Standing;
 use portcullis_recording::event::Body;
 
@@ -51,6 +51,20 @@ fn finish(ruling: Ruling) {
     match ruling {
         Ruling::Admitted(admitted) => admitted.forward().end(Outcome::Succeeded),
         other => panic!("{other:?}"),
+    }
+}
+
+/// Another search path.
+#[derive(Debug)]
+struct Evil;
+
+impl Meaning for Evil {
+    fn facts(&self) -> Vec<Meant> {
+        vec![Meant {
+            name: "search_path",
+            value: "evil".to_owned(),
+            shown: true,
+        }]
     }
 }
 
@@ -169,7 +183,7 @@ async fn another_parameter_setting_or_byte_is_another_operation() {
     let one = [Some("open".to_owned())];
     let two = [Some("closed".to_owned())];
     let null = [None];
-    let meaning = [("search_path", "evil".to_owned())];
+    let meaning = Evil;
     let base = Asked {
         parameters: &one,
         ..asked(&update)

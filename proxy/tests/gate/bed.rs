@@ -440,7 +440,7 @@ pub(crate) fn asked(told: &Arc<Told>) -> Asked<'_> {
         told,
         exact: told.operation.text.as_bytes(),
         parameters: &[],
-        meaning: &[],
+        meaning: &(),
         may_wait: true,
     }
 }

@@ -23,6 +23,7 @@ pub(crate) struct House {
     pub(crate) bed: Bed,
     pub(crate) server: Arc<Server>,
     pub(crate) address: SocketAddr,
+    database: String,
 }
 
 impl House {
@@ -31,19 +32,36 @@ impl House {
         Self::start("postgres", policies, Vec::new()).await
     }
 
-    /// With rules that mask.
-    pub(crate) async fn masked(policies: Vec<Policy>, masks: Vec<MaskRule>) -> Option<Self> {
-        Self::start("postgres", policies, masks).await
-    }
-
     /// On another database of the server.
     pub(crate) async fn open_on(database: &str, policies: Vec<Policy>) -> Option<Self> {
         Self::start(database, policies, Vec::new()).await
     }
 
+    /// With rules that mask.
+    pub(crate) async fn masked(policies: Vec<Policy>, masks: Vec<MaskRule>) -> Option<Self> {
+        Self::start("postgres", policies, masks).await
+    }
+
     async fn start(database: &str, policies: Vec<Policy>, masks: Vec<MaskRule>) -> Option<Self> {
         let server = crate::server::shared()?;
-        let terms = Terms {
+        let bed = Bed::new(Terms::default());
+        let house = Self {
+            bed,
+            server,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database: database.to_owned(),
+        };
+        house.edit_masked(policies, masks);
+        Some(house.listen().await)
+    }
+
+    /// From now on these policies hold, and no masks.
+    pub(crate) fn edit(&self, policies: Vec<Policy>) {
+        self.edit_masked(policies, Vec::new());
+    }
+
+    pub(crate) fn edit_masked(&self, policies: Vec<Policy>, masks: Vec<MaskRule>) {
+        self.edit_terms(Terms {
             policies,
             masks,
             keys: vec![ApiKey {
@@ -51,13 +69,16 @@ impl House {
                 ..key()
             }],
             ..Terms::default()
-        };
-        let bed = Bed::new(terms.clone());
+        });
+    }
+
+    /// All of a Connection but its target, which is the server.
+    pub(crate) fn edit_terms(&self, terms: Terms) {
         let mut target = terms.target();
         target.upstream = Upstream {
             host: "127.0.0.1".into(),
-            port: server.port,
-            database: database.into(),
+            port: self.server.port,
+            database: self.database.clone(),
             databases: Vec::new(),
             tls: TlsMode::Disable,
             ca: None,
@@ -67,10 +88,13 @@ impl House {
             username: "trusted".into(),
             ..Credential::default()
         }));
-        bed.door.target.store(target);
+        self.bed.door.target.store(target);
+    }
+
+    async fn listen(self) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let door = Arc::clone(&bed.door);
+        let door = Arc::clone(&self.bed.door);
         let serve = protocol::serve("PostgreSQL", &door).unwrap();
         tokio::spawn(async move {
             while let Ok((stream, peer)) = listener.accept().await {
@@ -84,11 +108,7 @@ impl House {
                 tokio::spawn(serve(client, Arc::clone(&door)));
             }
         });
-        Some(Self {
-            bed,
-            server,
-            address,
-        })
+        Self { address, ..self }
     }
 
     /// What psql makes of a script; each line is a statement or a command of psql.
@@ -144,7 +164,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
-fn sha256(text: &str) -> [u8; 32] {
+pub(crate) fn sha256(text: &str) -> [u8; 32] {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     digest.as_ref().try_into().unwrap()
 }

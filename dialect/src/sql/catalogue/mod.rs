@@ -5,6 +5,7 @@
 //! triggers and rules that a write sets off, the body of a function. What is not in it is unknown
 //! and never harmless. It serves classification and, by its columns, lineage.
 
+mod definition;
 mod family;
 mod loader;
 mod queries;

@@ -174,10 +174,11 @@ impl Desk {
                         json!({
                             "namespace": it.namespace,
                             "name": it.name,
-                            "connection": it.connection,
                             "state": it.state,
-                            "spec": it.spec,
-                            "status": it.status,
+                            "approvals": it.approvals,
+                            "requester": it.requester,
+                            "summary": it.summary,
+                            "expiresAt": it.expires_at,
                         })
                     })
                     .collect();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <state>/            0700 when it is made here
-//!   signing.key       Ed25519, signs recordings          0600
+//!   signing-key.pem       Ed25519, signs recordings          0600
 //!   approvals.key     what requests on disk are sealed with   0600
 //!   approvals/        one readable file a request        0700
 //!   spool/            events that wait for the store     0700

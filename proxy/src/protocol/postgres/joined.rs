@@ -183,7 +183,7 @@ impl Postgres {
                 told: &analysed.told,
                 exact: text.as_bytes(),
                 parameters: &[],
-                meaning: &[],
+                meaning: &(),
                 may_wait: false,
             };
             match client.session.judge(&asked).await {

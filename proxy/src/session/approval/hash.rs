@@ -6,7 +6,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use portcullis_policy::{Operation, Resource};
 
-use crate::session::gate::Asked;
+use crate::session::gate::{Asked, Meant};
 use crate::session::ports::Target;
 
 /// The encoding's name and version; a change of the encoding is a new version.
@@ -16,7 +16,7 @@ struct Encoding(Context);
 
 /// All that makes the operation what it is: where it would run, exactly what would be sent, and
 /// what that was understood to mean.
-pub(super) fn operation_hash(asked: &Asked<'_>, target: &Target) -> [u8; 32] {
+pub(super) fn operation_hash(asked: &Asked<'_>, meaning: &[Meant], target: &Target) -> [u8; 32] {
     let connection = target.snapshot.connection();
     let mut encoding = Encoding(Context::new(&SHA256));
     encoding.text(DOMAIN);
@@ -30,10 +30,10 @@ pub(super) fn operation_hash(asked: &Asked<'_>, target: &Target) -> [u8; 32] {
         encoding.count(usize::from(parameter.is_some()));
         encoding.text(parameter.as_deref().unwrap_or_default());
     }
-    encoding.count(asked.meaning.len());
-    for (name, value) in asked.meaning {
-        encoding.text(name);
-        encoding.text(value);
+    encoding.count(meaning.len());
+    for meant in meaning {
+        encoding.text(meant.name);
+        encoding.text(&meant.value);
     }
     encoding.operation(&asked.told.operation);
     encoding.finish()

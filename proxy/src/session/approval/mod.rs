@@ -180,11 +180,12 @@ pub(super) fn wanted(
         )
     };
     let (text, masked_values) =
-        shown::text(operation, asked.parameters, &cleaner).ok_or_else(too_large)?;
+        shown::text(asked.told.text(), asked.parameters, &cleaner).ok_or_else(too_large)?;
     let resources = shown::resources(operation).ok_or_else(too_large)?;
-    let attributes = shown::attributes(operation).ok_or_else(too_large)?;
+    let meaning = asked.meaning.facts();
+    let attributes = shown::attributes(operation, &meaning, &cleaner).ok_or_else(too_large)?;
     let connection = target.snapshot.connection();
-    let hash = hash::operation_hash(asked, target);
+    let hash = hash::operation_hash(asked, &meaning, target);
     let (requester, on_behalf_of) = people(subject);
     let policy = reason.and_then(|reason| reason.policy.as_deref());
     let wanted = WantedApproval {

@@ -12,6 +12,7 @@
 //! is claimed and once more before it runs; it counts against limits when it runs.
 
 mod held;
+mod meaning;
 mod running;
 
 use std::sync::Arc;
@@ -26,12 +27,15 @@ use super::denial::Denial;
 use super::record::{Judged, bytes_of_hex};
 use super::registry::Line;
 use super::{EndReason, Session};
+pub use meaning::{Meaning, Meant};
 pub use running::{CAPPED_BYTES, Outcome, Running};
 
 /// An operation as a protocol's classifier told it: shared by all executions of one analysis.
 #[derive(Debug)]
 pub struct Told {
     pub operation: Operation,
+    /// Its text without the secrets in it; None where it has none.
+    readable: Option<Box<str>>,
 }
 
 /// What is asked of the gate.
@@ -43,9 +47,8 @@ pub struct Asked<'a> {
     /// Bound parameters as the record and an approver read them; None is NULL, binary ones as hex
     /// with `\x`.
     pub parameters: &'a [Option<String>],
-    /// Facts that change the meaning beyond the operation's attributes (settings, versions of the
-    /// definitions of what it touches): for the approval's hash.
-    pub meaning: &'a [(&'static str, String)],
+    /// What changes the meaning beyond the operation's attributes: for the approval's hash.
+    pub meaning: &'a dyn Meaning,
     /// False inside a transaction that already wrote or locked: a hold turns into a reject.
     pub may_wait: bool,
 }
@@ -97,7 +100,7 @@ impl Session {
             told,
             exact: &[],
             parameters: &[],
-            meaning: &[],
+            meaning: &(),
             may_wait: false,
         };
         let (denial, decision) = match self.decide(&asked) {
@@ -316,7 +319,7 @@ impl Session {
         self.entry.tell(|| Line::Operation {
             number: judged.number,
             text: super::record::Cleaner::new(masks)
-                .short(&told.operation.text, super::registry::MAX_LINE_BYTES)
+                .short(told.text(), super::registry::MAX_LINE_BYTES)
                 .into(),
             decision: judged.decision,
         });
@@ -372,7 +375,23 @@ impl Session {
 
 impl Told {
     pub fn new(operation: Operation) -> Self {
-        Self { operation }
+        Self {
+            operation,
+            readable: None,
+        }
+    }
+
+    /// An operation whose text holds secrets: `readable` is what of it may be recorded and shown.
+    pub fn with_secrets(operation: Operation, readable: String) -> Self {
+        Self {
+            operation,
+            readable: Some(readable.into()),
+        }
+    }
+
+    /// The text as it may be recorded and shown, once it has been through the detectors.
+    pub fn text(&self) -> &str {
+        self.readable.as_deref().unwrap_or(&self.operation.text)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_policy::ApprovalTerms;
 use portcullis_policy::limit::{Monotonic, Passage, ReplyMeter};
 use portcullis_policy::mask::MaskSet;
+use portcullis_policy::{ApprovalTerms, OnExceed};
 use portcullis_recording::event::{self, Body, Event, Map};
 
 use super::Told;
@@ -97,6 +97,13 @@ impl Running {
     /// Counts a row of the reply against the limits of rows and bytes.
     pub fn row(&mut self, bytes: u64) -> Passage {
         self.meter.row(&self.current.view.limits().sizes, bytes)
+    }
+
+    /// Whether a limit of the reply fails the operation instead of cutting the reply.
+    pub fn may_be_refused(&self) -> bool {
+        let sizes = &self.current.view.limits().sizes;
+        let fails = |on_exceed: OnExceed| on_exceed == OnExceed::Error;
+        sizes.iter().any(|size| fails(size.limit.on_exceed))
     }
 
     /// A piece of a reply without rows (COPY).

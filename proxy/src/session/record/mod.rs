@@ -10,7 +10,7 @@ mod clean;
 use std::sync::Arc;
 
 use portcullis_policy::mask::MaskSet;
-use portcullis_policy::{Access, Decision, ObjectName, Operation, Resource, Verdict};
+use portcullis_policy::{Access, Decision, ObjectName, Resource, Verdict};
 use portcullis_recording::event::{self, Body, Event, Map, SessionId, Value};
 
 use super::ClientSays;
@@ -111,7 +111,7 @@ impl Kept {
         cleaner: &Cleaner<'_>,
     ) -> Self {
         let operation = event::Operation {
-            operation: neutral(&told.operation, cleaner),
+            operation: neutral(told, cleaner),
             ..event::Operation::default()
         };
         Self {
@@ -137,9 +137,9 @@ impl Kept {
             && was.attributes == is.attributes
             && was.accesses == is.accesses;
         if alike {
-            put_text(&mut event.operation, is, cleaner);
+            put_text(&mut event.operation, told.text(), cleaner);
         } else {
-            event.operation = neutral(is, cleaner);
+            event.operation = neutral(told, cleaner);
         }
         self.told = Arc::clone(told);
         self
@@ -221,7 +221,8 @@ fn put_parameters(attributes: &mut Map, parameters: &[Option<String>], cleaner: 
 }
 
 /// The whole neutral operation, so that later policies can be tried on it.
-fn neutral(operation: &Operation, cleaner: &Cleaner<'_>) -> Map {
+fn neutral(told: &Told, cleaner: &Cleaner<'_>) -> Map {
+    let operation = &told.operation;
     let accesses = operation.accesses.iter().take(MAX_ACCESSES).map(access);
     let flags = operation.flags.iter().map(|flag| flag.as_str());
     let mut neutral = Map::from([
@@ -237,12 +238,12 @@ fn neutral(operation: &Operation, cleaner: &Cleaner<'_>) -> Map {
     if omitted > 0 {
         neutral.insert("accessesOmitted".to_owned(), count(omitted).into());
     }
-    put_text(&mut neutral, operation, cleaner);
+    put_text(&mut neutral, told.text(), cleaner);
     neutral
 }
 
-fn put_text(neutral: &mut Map, operation: &Operation, cleaner: &Cleaner<'_>) {
-    let (text, omitted) = cleaner.text(&operation.text);
+fn put_text(neutral: &mut Map, text: &str, cleaner: &Cleaner<'_>) {
+    let (text, omitted) = cleaner.text(text);
     match neutral.get_mut("text") {
         Some(Value::Text(kept)) => set(kept, &text),
         _ => {

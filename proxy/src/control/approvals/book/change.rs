@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use portcullis_crds::approval_request::{Decision as Said, GrantWindow, MAX_DECISIONS, Usage};
 use portcullis_crds::condition;
-use serde_json::json;
 
 use super::{
     ApprovalRequestStatus, ApprovalState, DENIED_FOR, DecideError, Decision, DecisionKind, Entry,
@@ -233,10 +232,15 @@ impl Entry {
         Listed {
             namespace: request.metadata.namespace.clone().unwrap_or_default(),
             name: self.kept.name(),
-            connection: request.spec.connection_ref.name.clone(),
             state: word(self.state()),
-            spec: json!(request.spec),
-            status: json!(request.status),
+            approvals: request
+                .status
+                .as_ref()
+                .and_then(|status| status.approvals.clone())
+                .unwrap_or_else(|| format!("0/{}", request.spec.required_approvals)),
+            requester: request.spec.requester.username.clone(),
+            summary: request.spec.operation.summary.clone(),
+            expires_at: request.spec.expires_at.0.to_string(),
         }
     }
 }

@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 use portcullis_crds::approval_request::{ApprovalRequestStatus, ApprovalState, DecisionKind};
 use portcullis_crds::guardrail_policy::Grant as GrantKind;
 use portcullis_policy::Wait;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::compare::is_for;
@@ -66,11 +65,13 @@ pub enum Verb {
 pub struct Listed {
     pub namespace: String,
     pub name: String,
-    pub connection: String,
     pub state: &'static str,
-    /// All of it, as in its file.
-    pub spec: Value,
-    pub status: Value,
+    /// How many have approved, of how many that must.
+    pub approvals: String,
+    pub requester: String,
+    /// The operation in a line.
+    pub summary: String,
+    pub expires_at: String,
 }
 
 /// Why a decision does not count.

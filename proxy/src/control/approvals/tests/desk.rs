@@ -191,10 +191,20 @@ async fn the_socket_knows_its_peer_by_the_kernel() {
     let listed = ask(&path, br#"{"verb":"list"}"#).await;
     assert_eq!(listed["ok"], json!(true));
     assert_eq!(listed["requests"][0]["name"], json!(name));
-    assert_eq!(
-        listed["requests"][0]["spec"]["operation"]["verb"],
-        json!("DELETE")
-    );
+    let request = listed["requests"][0].as_object().unwrap();
+    let keys: Vec<&str> = request.keys().map(String::as_str).collect();
+    let expected = [
+        "approvals",
+        "expiresAt",
+        "name",
+        "namespace",
+        "requester",
+        "state",
+        "summary",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(request["state"], json!("Pending"));
+    assert_eq!(request["approvals"], json!("0/1"));
     let answer = ask(&path, &command("approve", &name)).await;
     assert_eq!(answer, json!({ "ok": true, "state": "Approved" }));
     let again = ask(&path, &command("approve", &name)).await;

@@ -92,6 +92,7 @@ struct State {
 pub(super) struct Shared {
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) revision: u64,
+    pub(super) digest: [u8; 32],
 }
 
 // === impl Catalogues ===
@@ -273,6 +274,7 @@ impl Kept {
                 state.latest = Some(Shared {
                     catalogue: Arc::new(read.catalogue),
                     revision: self.source.next_revision(),
+                    digest: read.digest,
                 });
             }
             state.covers = covers;

@@ -13,7 +13,10 @@ use crate::session::denial::Denial;
 
 /// The plan under the masks that were asked about last: mostly, all who send a text have the same.
 #[derive(Debug, Default)]
-pub(super) struct Planned(Mutex<Option<(Arc<MaskSet>, Result<Plan, Denial>)>>);
+pub(super) struct Planned(Mutex<Option<Concluded>>);
+
+/// What was concluded under these masks.
+type Concluded = (Arc<MaskSet>, Result<Plan, Denial>);
 
 // === impl Planned ===
 

@@ -38,6 +38,8 @@ pub struct SessionView {
     seen: Seen,
     catalogue: Arc<Catalogue>,
     revision: u64,
+    /// Of the rows of the catalogue.
+    digest: [u8; 32],
     context: Context,
 }
 
@@ -105,6 +107,7 @@ impl SessionView {
             seen: Seen::Void,
             catalogue: Arc::default(),
             revision: 0,
+            digest: [0; 32],
             context: [0; 32],
         };
         view.changed();
@@ -122,6 +125,12 @@ impl SessionView {
     /// The catalogue as this session sees it, with its number; 0 while there is none.
     pub fn catalogue(&self) -> (&Arc<Catalogue>, u64) {
         (&self.catalogue, self.revision)
+    }
+
+    /// Tells catalogues of different content apart; the same for the same content, whenever and
+    /// by whomever it was read.
+    pub fn catalogue_digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 
     /// Whether something is void that could be read now. Cheap: for each operation.
@@ -300,6 +309,7 @@ impl SessionView {
         self.seen = Seen::Void;
         self.catalogue = Arc::default();
         self.revision = 0;
+        self.digest = [0; 32];
         if !self.must_be_private()
             && let Some(kept) = &self.kept
         {
@@ -310,10 +320,12 @@ impl SessionView {
             if let Some(Shared {
                 catalogue,
                 revision,
+                digest,
             }) = shared
             {
                 self.catalogue = catalogue;
                 self.revision = revision;
+                self.digest = digest;
                 self.seen = Seen::Shared;
                 return Ok(());
             }
@@ -338,6 +350,7 @@ impl SessionView {
         refreshed.aside.extend_from_slice(&aside);
         match read {
             Ok(read) => {
+                self.digest = read.digest;
                 self.catalogue = Arc::new(read.catalogue);
                 self.revision = self.analyser.catalogues.next_revision();
                 self.seen = Seen::Private { wanted, at };

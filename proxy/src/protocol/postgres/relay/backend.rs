@@ -8,15 +8,18 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use portcullis_dialect::postgres::wire::backend::{Backend, Transaction, tag};
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
+use portcullis_policy::Effect;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::too_large;
 use super::frontend::Passing;
+use super::inflight::CopyingOut;
 use super::operation::{Operation, Statement, Stopped};
 use super::operations::OpId;
 use super::state::Told;
 use super::{End, MAX_MESSAGE, MAX_ROW, Relay, limited};
 use crate::protocol::postgres::refuse::{self, Severity};
+use crate::session::denial::Denial;
 use crate::session::gate::Outcome;
 
 impl<C, U> Relay<C, U>
@@ -64,20 +67,24 @@ where
         };
         let muted = self.muted;
         let total = header.total();
+        let Some(is_row) = self.is_row(id, total) else {
+            return Ok(false);
+        };
         let Some(operation) = self.state.operation(id) else {
             return Err(End::OutOfTurn(header.tag));
         };
-        if muted || operation.stopped.is_some() {
+        if muted || operation.takes_no_more(is_row) {
             self.from_upstream = Passing::away(total);
             return Ok(true);
         }
-        if is_masked(operation, header.tag) {
-            return Ok(self.masked_row(id, header));
+        if operation.stopped.is_none() && is_masked(operation, header.tag) {
+            return Ok(self.masked_row(id, header, is_row));
         }
-        if !operation.count_row(total as u64) {
+        if is_row && !operation.count_row(total as u64) {
             self.from_upstream = Passing::away(total);
             return Ok(true);
         }
+        operation.begin_copy();
         let there = total.min(self.upstream.read.len());
         operation.show(self.upstream.read.get(..there).unwrap_or_default());
         self.from_upstream = Passing::on(total);
@@ -86,7 +93,7 @@ where
 
     /// A row, or a piece of a COPY, that must be read to be masked; with it all rows behind it that
     /// are there.
-    fn masked_row(&mut self, id: OpId, header: Header) -> bool {
+    fn masked_row(&mut self, id: OpId, header: Header, is_row: bool) -> bool {
         let total = header.total();
         let Some(operation) = self.state.operation(id) else {
             return true;
@@ -101,7 +108,7 @@ where
                 tag::DATA_ROW => operation.mask_rows(read, self.client.out()),
                 _ => {
                     let data = read.get(HEADER_BYTES..total).unwrap_or_default();
-                    operation.mask_copy(data, self.client.out());
+                    operation.mask_copy(data, is_row, self.client.out());
                     total
                 }
             };
@@ -134,9 +141,11 @@ where
             _ => {
                 let told = self.state.reply(header.tag)?;
                 self.answer(told, message, &frame)?;
-                if !self.muted {
-                    self.state.refusals(self.client.out());
-                }
+                let mut unheard = Vec::new();
+                self.state.refusals(match self.muted {
+                    false => self.client.out(),
+                    true => &mut unheard,
+                });
             }
         }
         Ok(true)
@@ -166,6 +175,7 @@ where
             Told::StatementEnded(id) => {
                 self.statement_ended(id, message, frame);
                 if let Some(operation) = self.state.operation(id) {
+                    operation.statement += 1;
                     operation.answer.next_statement();
                 }
             }
@@ -193,7 +203,7 @@ where
             }
             Told::FailedAsRefused(answer) => {
                 self.failures = true;
-                self.client.out().extend_from_slice(&answer);
+                self.pass(&answer);
             }
             Told::Ready(_) => {}
         }
@@ -211,15 +221,21 @@ where
                 true
             }
             Backend::CopyOut(_) if operation.stopped.is_some() => false,
-            Backend::CopyOut(response) => match operation.answer.copy_begins(response) {
-                Ok(()) => true,
-                Err(denial) => {
-                    operation.fail(denial);
-                    false
+            Backend::CopyOut(response) => {
+                operation.copying = Some(CopyingOut::new(operation, response.binary));
+                match operation.answer.copy_begins(response) {
+                    Ok(()) => true,
+                    Err(denial) => {
+                        operation.fail(denial);
+                        false
+                    }
                 }
-            },
+            }
             // A COPY that was cut still ends; one that failed ends with our error.
-            Backend::CopyDone => operation.end_copy(),
+            Backend::CopyDone => {
+                operation.copying = None;
+                operation.end_copy()
+            }
             _ => true,
         };
         if told {
@@ -240,10 +256,7 @@ where
         match stopped {
             Some(Stopped::Failed(denial)) => {
                 if !muted {
-                    let denial = limited::completed(&denial, effect);
-                    refuse::denial(self.client.out(), Severity::Error, &denial);
-                    self.muted = true;
-                    self.state.skip();
+                    self.fail_ended(&denial, effect);
                 }
             }
             Some(told @ (Stopped::Cut(_) | Stopped::Told)) => {
@@ -268,6 +281,19 @@ where
         self.completed(id, suspended);
     }
 
+    /// Something ended well that fails as far as the client is concerned.
+    fn fail_ended(&mut self, denial: &Denial, effect: Effect) {
+        let undone = !self.state.is_owed() && self.state.would_undo();
+        let denial = limited::completed(denial, effect, undone);
+        if undone {
+            // Before the Sync that would commit it.
+            return self.refuse_message(&denial);
+        }
+        refuse::denial(self.client.out(), Severity::Error, &denial);
+        self.muted = true;
+        self.state.skip();
+    }
+
     /// What an Execute changed holds from now on; of a Query only its end decides.
     fn completed(&mut self, id: OpId, suspended: bool) {
         let Some(operation) = self.state.operation(id) else {
@@ -285,16 +311,19 @@ where
     }
 
     fn failed(&mut self, id: OpId, message: Backend<'_>, frame: &Bytes) -> Result<(), End> {
+        let code = match message {
+            Backend::Error(fields) => fields.get(b'C').unwrap_or_default(),
+            _ => b"",
+        };
+        if self.cut_short(id, code) {
+            return Ok(());
+        }
         self.failures = true;
         self.cursors_failed(id);
         let Some(operation) = self.state.operation(id) else {
             return Ok(());
         };
         let told = operation.stopped.take();
-        let code = match message {
-            Backend::Error(fields) => fields.get(b'C').unwrap_or_default(),
-            _ => b"",
-        };
         operation.settle(Outcome::Failed(String::from_utf8_lossy(code).into_owned()));
         let analysed = Arc::clone(&operation.analysed);
         self.ran(&analysed);

@@ -100,6 +100,9 @@ where
         if take == Take::Now && self.rests_on_unsettled(header.tag) {
             take = Take::WaitFlushed;
         }
+        if take == Take::Now && self.must_wait_for_end(header.tag) {
+            take = Take::WaitFlushed;
+        }
         match take {
             Take::Violation => return Err(End::UnknownMessage(header.tag)),
             Take::Wait => return Ok(false),

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use portcullis_dialect::postgres::wire::HEADER_BYTES;
 use portcullis_dialect::postgres::wire::frontend::{Bind, Format, Parse};
 use portcullis_dialect::sql::Refused;
 use portcullis_policy::{Class, Effect};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::context::Context;
 use super::operation::{Operation, Statement};
 use super::{End, Held, Relay};
 use crate::protocol::postgres::analysis::{Analysed, NotAnalysed};
@@ -45,7 +47,7 @@ where
             }
         };
         self.parameters.clear();
-        match self.judge(frame, analysed, hold).await {
+        match self.judge((frame, 0), analysed, None, hold).await {
             Judged::Passed(operation) => {
                 self.started(&operation);
                 self.forward(frame);
@@ -112,7 +114,10 @@ where
         };
         self.parameters.clear();
         self.parameters.extend(bind.parameters().map(readable));
-        match self.judge(frame, analysed, hold).await {
+        let names = HEADER_BYTES + bind.portal.len() + bind.statement.len() + 2;
+        let statement = self.state.statement(bind.statement).cloned();
+        let judged = self.judge((frame, names), analysed, statement, hold);
+        match judged.await {
             Judged::Passed(operation) => {
                 self.started(&operation);
                 self.forward(frame);
@@ -188,16 +193,25 @@ where
 
     async fn judge(
         &mut self,
-        frame: &Bytes,
+        (frame, names): (&Bytes, usize),
         analysed: Arc<Analysed>,
+        statement: Option<Arc<Statement>>,
         hold: Option<Hold>,
     ) -> Judged {
+        // How a client names its statements and portals changes nothing of what they do.
+        let exact = frame.get(names..).unwrap_or_default();
+        let statement = statement.as_deref();
         let planned = self.plan(&analysed).await;
+        let context = Context {
+            view: &self.view,
+            analysed: &analysed,
+            types: statement.map_or(&[], |statement| &statement.types),
+        };
         let asked = Asked {
             told: &analysed.told,
-            exact: frame,
+            exact,
             parameters: &self.parameters,
-            meaning: &[],
+            meaning: &context,
             may_wait: self.may_wait(),
         };
         let plan = match planned {

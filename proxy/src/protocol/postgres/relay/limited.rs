@@ -15,15 +15,19 @@ pub(super) fn denial(limit: &Standing) -> Denial {
     )
 }
 
-/// The same where the operation has changed data: it ran to its end.
-pub(super) fn completed(denial: &Denial, effect: Effect) -> Denial {
+/// The same where the operation has changed data: it ran to its end, and may be undone.
+pub(super) fn completed(denial: &Denial, effect: Effect, undone: bool) -> Denial {
     if effect <= Effect::Read {
         return denial.clone();
     }
     Denial {
         message: format!(
-            "{}; the statement itself ran to its end, and only its reply is not shown",
-            denial.message
+            "{}; {}",
+            denial.message,
+            match undone {
+                true => "what the statement changed is rolled back",
+                false => "the statement itself ran to its end, and only its reply is not shown",
+            }
         ),
         ..denial.clone()
     }

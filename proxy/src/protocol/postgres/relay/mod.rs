@@ -15,7 +15,9 @@
 
 mod answer;
 mod backend;
+mod context;
 mod frontend;
+mod inflight;
 mod judge;
 mod limited;
 mod line;
@@ -34,6 +36,7 @@ use bytes::{Bytes, BytesMut};
 use portcullis_dialect::postgres::wire::InvalidFrame;
 use portcullis_dialect::sql::lineage::Cursors;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::analysis::{Analysed, Analyser, SessionView};
@@ -114,9 +117,11 @@ pub(super) struct Relay<C, U> {
     view: SessionView,
     key: CancelKey,
     cancel: Canceller,
-    held: Option<Held>,
     /// A request to cancel is on its way to the target: nothing new starts, or it would be hit.
     cancelling: Option<JoinHandle<()>>,
+    /// Edits of the Connection.
+    edits: watch::Receiver<u64>,
+    held: Option<Held>,
     /// What is left of a message that passes in pieces.
     from_client: Passing,
     from_upstream: Passing,
@@ -163,13 +168,14 @@ where
             client: Line::new(joined.client, BytesMut::new()),
             upstream: Line::new(joined.upstream, joined.ahead),
             state: State::new(),
+            edits: joined.session.edits(),
+            cancelling: None,
             session: joined.session,
             analyser: joined.analyser,
             view: joined.view,
             key: joined.key,
             cancel: joined.cancel,
             held: None,
-            cancelling: None,
             from_client: Passing::default(),
             from_upstream: Passing::default(),
             client_frame: 0,

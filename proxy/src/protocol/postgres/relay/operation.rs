@@ -9,6 +9,7 @@ use portcullis_dialect::sql::settings::Tracked;
 use portcullis_policy::limit::{Passage, Standing};
 
 use super::answer::Answer;
+use super::inflight::CopyingOut;
 use super::state::{InFlight, Weighed};
 use crate::protocol::postgres::analysis::{Analysed, SessionView, may_execute};
 use crate::protocol::postgres::mask::{Plan, Unmaskable};
@@ -26,6 +27,8 @@ pub(super) struct Statement {
     analysed: Arc<Analysed>,
     /// All that the analysis rests on.
     context: [u8; 32],
+    /// The types of its parameters, as Parse gave them.
+    pub(super) types: Box<[u32]>,
     pub(super) conforming: Tracked<bool>,
 }
 
@@ -40,6 +43,14 @@ pub(super) struct Operation {
     /// Rows that passed since the last statement of it ended.
     pub(super) rows: u64,
     outcome: Option<Outcome>,
+    /// An edit refused it while it ran.
+    pub(super) refused: bool,
+    /// The target was asked to cancel it.
+    pub(super) cancelled: bool,
+    /// Which statement of its text runs.
+    pub(super) statement: usize,
+    /// The COPY to the client that is under way.
+    pub(super) copying: Option<CopyingOut>,
 }
 
 /// Why nothing more of a reply passes.
@@ -61,6 +72,7 @@ impl Statement {
             text: parse.text.into(),
             analysed,
             context: *view.context(),
+            types: parse.types().collect(),
             conforming: view.settings().standard_conforming_strings.clone(),
         }
     }
@@ -87,7 +99,9 @@ impl Statement {
 
 impl Weighed for Statement {
     fn bytes(&self) -> usize {
-        self.text.len().saturating_add(STATEMENT_BYTES)
+        let types = size_of_val(&*self.types);
+        let bytes = self.text.len().saturating_add(types);
+        bytes.saturating_add(STATEMENT_BYTES)
     }
 }
 
@@ -102,6 +116,10 @@ impl Operation {
             stopped: None,
             rows: 0,
             outcome: None,
+            refused: false,
+            cancelled: false,
+            statement: 0,
+            copying: None,
         }
     }
 
@@ -138,6 +156,11 @@ impl Operation {
                 false
             }
         }
+    }
+
+    /// Whether a limit of its reply may fail it while it runs.
+    pub(super) fn may_fail_late(&self) -> bool {
+        self.running.may_be_refused()
     }
 
     /// What the client sees of it, for the record.
@@ -184,7 +207,7 @@ impl Operation {
     }
 
     /// Appends a piece of a COPY as it may be seen, under a header of its own.
-    pub(super) fn mask_copy(&mut self, data: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn mask_copy(&mut self, data: &[u8], is_row: bool, out: &mut Vec<u8>) {
         let Some(mask) = self.answer.copy() else {
             return self.fail(Unmaskable::Undescribed.denial());
         };
@@ -195,9 +218,12 @@ impl Operation {
         let start = out.len();
         write::message(out, tag::COPY_DATA, |out| out.extend_from_slice(&seen));
         let written = out.get(start..).unwrap_or_default();
-        let passes = !seen.is_empty() && self.count_row(written.len() as u64);
+        let passes = !seen.is_empty() && (!is_row || self.count_row(written.len() as u64));
         match passes {
-            true => self.running.show(written),
+            true => {
+                self.running.show(written);
+                self.begin_copy();
+            }
             false => out.truncate(start),
         }
     }

@@ -30,6 +30,9 @@ enum Woken {
     Moved,
     Ending(EndReason),
     Cancel,
+    /// The target was asked to cancel.
+    Asked,
+    Edited,
     Decided(Result<(), Denial>),
     StillHeld,
 }
@@ -41,11 +44,20 @@ where
 {
     /// Writes what waits, and reads until something came or must be done.
     pub(super) async fn wait(&mut self) -> Result<(), End> {
+        self.stop();
         match self.woken().await? {
             Woken::Moved => Ok(()),
             Woken::Ending(reason) => Err(End::Session(Box::new(reason))),
             Woken::Cancel => {
                 self.cancelled().await;
+                Ok(())
+            }
+            Woken::Asked => {
+                self.cancelling = None;
+                Ok(())
+            }
+            Woken::Edited => {
+                self.decide_again();
                 Ok(())
             }
             Woken::Decided(decided) => self.decided(decided).await,
@@ -63,9 +75,10 @@ where
         }
         let (client_frame, upstream_frame) = (self.client_frame, self.upstream_frame);
         let (client, upstream) = (&mut self.client, &mut self.upstream);
-        let cancelling = &mut self.cancelling;
         let mut ended = pin!(self.session.ended());
         let mut asked = pin!(self.key.asked.notified());
+        let mut edited = pin!(self.edits.changed());
+        let cancelling = &mut self.cancelling;
         let held = self.held.as_mut();
         let is_held = held.is_some();
         let mut decided = pin!(decision(held));
@@ -88,11 +101,10 @@ where
             if asked.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Ok(Woken::Cancel));
             }
-            if let Some(sent) = cancelling
-                && Pin::new(sent).poll(context).is_ready()
+            if let Some(cancelling) = cancelling.as_mut()
+                && Pin::new(cancelling).poll(context).is_ready()
             {
-                *cancelling = None;
-                return Poll::Ready(Ok(Woken::Moved));
+                return Poll::Ready(Ok(Woken::Asked));
             }
             let mut moved = room != (client.may_take_more(), upstream.may_take_more());
             if !upstream.ended && client.may_take_more() {
@@ -119,6 +131,10 @@ where
                     Poll::Pending => {}
                 }
             }
+            // Nobody can edit any more once that is no more.
+            if let Poll::Ready(Ok(())) = edited.as_mut().poll(context) {
+                return Poll::Ready(Ok(Woken::Edited));
+            }
             if is_held {
                 if let Poll::Ready(decided) = decided.as_mut().poll(context) {
                     return Poll::Ready(Ok(Woken::Decided(decided)));
@@ -142,7 +158,7 @@ where
                 self.refuse_held(&held.frame, Some(&message), None);
             }
             None if self.state.is_owed() => {
-                self.cancelling = Some(tokio::spawn((self.cancel)()));
+                self.cancel();
             }
             None => {}
         }
@@ -207,7 +223,10 @@ where
         if let Some(held) = self.held.take() {
             held.hold.withdraw().await;
         }
-        let running = self.state.is_owed();
+        // The target first: it may be working for nobody, and a client may not take its last words.
+        if self.state.is_owed() && !matches!(end, End::TargetGone) {
+            self.cancel();
+        }
         self.last_words(&end);
         self.state.end();
         let (client, upstream) = (&mut self.client, &mut self.upstream);
@@ -219,8 +238,9 @@ where
         if farewell.await.is_err() {
             tracing::debug!("a client did not hear why its session ended");
         }
-        if running && !matches!(end, End::TargetGone) {
-            (self.cancel)().await;
+        if let Some(cancelling) = self.cancelling.take() {
+            // It has a deadline of its own, and says itself what went wrong.
+            let _ = cancelling.await;
         }
         self.session.close(&end.to_string());
     }

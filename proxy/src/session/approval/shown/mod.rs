@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use portcullis_policy::{Access, Effect, Operation, Resource};
 
+use crate::session::gate::Meant;
 use crate::session::record::Cleaner;
 
 /// The most that is shown of an operation's text and parameters; a longer one cannot be approved.
@@ -25,17 +26,20 @@ pub const MAX_SHOWN_VALUES: usize = 64;
 /// The longest value of an attribute that is shown whole.
 pub const MAX_SHOWN_VALUE_BYTES: usize = 1024;
 
+/// The attribute that tells an approver what else changes the meaning.
+const MEANING: &str = "session";
+
 /// The longest summary.
 const SUMMARY_BYTES: usize = 160;
 
 /// The operation's text as shown, and how many values it leaves out. None where it is too long.
 pub(super) fn text(
-    operation: &Operation,
+    text: &str,
     parameters: &[Option<String>],
     cleaner: &Cleaner<'_>,
 ) -> Option<(String, u64)> {
     let given: usize = parameters.iter().flatten().map(String::len).sum();
-    if operation.text.len().saturating_add(given) > MAX_SHOWN_BYTES {
+    if text.len().saturating_add(given) > MAX_SHOWN_BYTES {
         return None;
     }
     let mut shown = String::new();
@@ -65,7 +69,7 @@ pub(super) fn text(
     if !parameters.is_empty() {
         shown.push_str("statement:\n");
     }
-    let (clean, finds) = cleaner.counted(&operation.text);
+    let (clean, finds) = cleaner.counted(text);
     masked += finds;
     escape(&clean, true, &mut shown);
     (shown.len() <= MAX_SHOWN_BYTES).then_some((shown, masked))
@@ -82,12 +86,23 @@ pub(super) fn resources(operation: &Operation) -> Option<Vec<String>> {
 }
 
 /// The facts that change the meaning. None where there are too many, or one is too long.
-pub(super) fn attributes(operation: &Operation) -> Option<BTreeMap<String, Vec<String>>> {
-    let shown: BTreeMap<String, Vec<String>> = operation
+pub(super) fn attributes(
+    operation: &Operation,
+    meaning: &[Meant],
+    cleaner: &Cleaner<'_>,
+) -> Option<BTreeMap<String, Vec<String>>> {
+    let mut shown: BTreeMap<String, Vec<String>> = operation
         .attributes
         .iter()
         .map(|(name, values)| (escaped(name), values.iter().map(|v| escaped(v)).collect()))
         .collect();
+    for meant in meaning.iter().filter(|meant| meant.shown) {
+        let line = format!("{} = {}", meant.name, cleaner.counted(&meant.value).0);
+        shown
+            .entry(MEANING.to_owned())
+            .or_default()
+            .push(escaped(&line));
+    }
     let fit = |values: &Vec<String>| {
         values.len() <= MAX_SHOWN_VALUES && values.iter().all(|v| v.len() <= MAX_SHOWN_VALUE_BYTES)
     };

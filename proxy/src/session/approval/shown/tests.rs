@@ -62,7 +62,7 @@ fn masked_values_are_marked_and_counted() {
     let masks = MaskSet::default();
     let cleaner = Cleaner::new(&masks);
     let key = "AKIAIOSFODNN7EXAMPLE".to_owned();
-    let (shown, masked) = text(&operation([]), &[Some(key.clone()), None], &cleaner).unwrap();
+    let (shown, masked) = text(&operation([]).text, &[Some(key.clone()), None], &cleaner).unwrap();
     assert!(!shown.contains(&key), "{shown}");
     assert!(shown.contains("(masked)") && masked == 1, "{shown}");
 }

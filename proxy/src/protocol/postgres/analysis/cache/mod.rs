@@ -18,11 +18,13 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{self, SHA256};
 use moka::Equivalent;
+use portcullis_dialect::sql::secrets::without_secrets;
 use portcullis_dialect::sql::settings::{Settings, Tracked};
 
 use super::off_reactor::INLINE_BYTES;
 use super::{Analysed, Facts};
 use crate::session::gate::Told;
+use portcullis_policy::mask::REDACTED;
 
 /// What all analyses of one Connection may take, roughly.
 pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
@@ -191,9 +193,7 @@ impl Analysed {
     ) -> Self {
         let touches_are_known = analysis.touches_are_known();
         Self {
-            told: Arc::new(Told {
-                operation: analysis.operation,
-            }),
+            told: Arc::new(told(analysis.operation)),
             statements: analysis.statements,
             facts: Arc::new(Facts {
                 settings: analysis.settings,
@@ -247,10 +247,17 @@ impl Analysed {
             accesses: known.accesses.clone(),
         };
         Some(Self {
-            told: Arc::new(Told { operation }),
+            told: Arc::new(told(operation)),
             statements: vec![statement],
             facts: Arc::clone(&self.facts),
         })
+    }
+}
+
+fn told(operation: portcullis_policy::Operation) -> Told {
+    match without_secrets(&operation.text, REDACTED) {
+        Some(readable) => Told::with_secrets(operation, readable),
+        None => Told::new(operation),
     }
 }
 

@@ -30,6 +30,11 @@ pub(super) use reply::{OutOfTurn, Told};
 /// Most answers that may be owed before the client has to wait.
 pub(super) const MAX_OWED: usize = 1024;
 
+/// Whether cancelling an operation would end nothing else: its batch is complete and holds nothing
+/// that was executed beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Alone(bool);
+
 /// An operation that is told when nothing holds it any more.
 pub(super) trait InFlight {
     fn ended(self);
@@ -50,12 +55,20 @@ pub(super) struct State<S, O: InFlight> {
     portals: Portals,
     phase: Phase,
     transaction: Transaction,
-    /// Something was executed since the last ReadyForQuery.
-    executed: bool,
+    /// How much was executed since the last ReadyForQuery.
+    executed: usize,
     /// Messages of the extended protocol went upstream since the last ReadyForQuery.
     unsynced: bool,
     /// Messages went upstream since the server was last asked to send what it holds back.
     unflushed: bool,
+}
+
+// === impl Alone ===
+
+impl Alone {
+    pub(super) fn is_alone(self) -> bool {
+        self.0
+    }
 }
 
 // === impl State ===
@@ -69,7 +82,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             portals: Portals::default(),
             phase: Phase::Open,
             transaction: Transaction::Idle,
-            executed: false,
+            executed: 0,
             unsynced: false,
             unflushed: false,
         }
@@ -117,6 +130,47 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             }
     }
 
+    /// Whether a failure before the next Sync undoes what was executed: the client has opened no
+    /// transaction of its own.
+    pub(super) fn would_undo(&self) -> bool {
+        self.transaction == Transaction::Idle && self.unsynced && self.executed > 0
+    }
+
+    /// What the server works on now, as far as is known, and how alone it is. It may hold back its
+    /// answers to what stands before.
+    pub(super) fn head(&self) -> Option<(OpId, Alone)> {
+        let mut owed = self.owed.iter();
+        owed.by_ref()
+            .find_map(|owed| match owed {
+                Owed::Query(id) => Some((*id, true)),
+                Owed::Execute(id) => Some((*id, false)),
+                _ => None,
+            })
+            .map(|(id, query)| {
+                let synced = matches!(owed.next(), Some(Owed::Sync));
+                (id, Alone(query || (synced && self.executed == 1)))
+            })
+    }
+
+    /// Operations that run or are about to.
+    pub(super) fn running(&self) -> Vec<OpId> {
+        let owed = self.owed.iter();
+        owed.filter_map(|owed| match owed {
+            Owed::Query(id) | Owed::Execute(id) => Some(*id),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// The last Execute that has not ended, and whether it is the only one since the last
+    /// ReadyForQuery.
+    pub(super) fn last_execute(&self) -> Option<(OpId, bool)> {
+        self.owed.iter().rev().find_map(|owed| match owed {
+            Owed::Execute(id) => Some((*id, self.executed == 1)),
+            _ => None,
+        })
+    }
+
     /// Whether the server must be asked to send what it holds back; says so once.
     pub(super) fn take_flush(&mut self) -> bool {
         self.is_owed() && std::mem::take(&mut self.unflushed)
@@ -138,7 +192,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     pub(super) fn query(&mut self, operation: O) {
         let id = self.operations.insert(operation);
         self.owe(Owed::Query(id));
-        self.executed = true;
+        self.executed += 1;
         self.phase = Phase::Settling;
     }
 
@@ -205,7 +259,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     pub(super) fn execute(&mut self, id: OpId) {
         self.operations.hold(id);
         self.owe(Owed::Execute(id));
-        self.executed = true;
+        self.executed += 1;
     }
 
     pub(super) fn close_statement(&mut self, name: &[u8]) {
@@ -228,7 +282,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
     /// must fail is to be sent in its place.
     #[must_use]
     pub(super) fn refuse(&mut self, answer: Box<[u8]>) -> bool {
-        let poisoned = self.transaction == Transaction::Idle && self.executed;
+        let poisoned = self.would_undo();
         self.owe(Owed::Refusal { answer, poisoned });
         self.phase = Phase::Skipping;
         poisoned

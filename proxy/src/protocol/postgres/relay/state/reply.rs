@@ -104,7 +104,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         };
         self.owed.pop_front();
         self.transaction = transaction;
-        self.executed = false;
+        self.executed = 0;
         self.unsynced = false;
         self.phase = Phase::Open;
         // Portals end with their transaction.
