@@ -59,3 +59,19 @@ async fn what_psql_asks_the_catalogue_for_passes() {
         "{out}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_placeholder_is_not_copied_back() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    let script = "COPY logs FROM STDIN;\nfirst\n[redacted]\n\\.\nSELECT 'on', count(*) FROM logs;\n\
+                  COPY logs FROM STDIN;\n[redacte\nd]\n\\.\nSELECT count(*) FROM logs;\n";
+    let (out, error) = masked.psql(script).await;
+    assert_eq!(out, "on|0\n2");
+    assert_eq!(
+        error.matches("ERROR:  42501: the write carries").count(),
+        1,
+        "{error}"
+    );
+}

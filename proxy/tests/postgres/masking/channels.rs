@@ -37,10 +37,6 @@ async fn errors_that_hold_no_value_are_told_as_they_are() {
             "column \"nothing\" does not exist",
         ),
         (
-            "SELECT * FROM nowhere_at_all",
-            "relation \"nowhere_at_all\" does not exist",
-        ),
-        (
             "SELECT 'a'::int",
             "invalid input syntax for type integer: \"a\"",
         ),

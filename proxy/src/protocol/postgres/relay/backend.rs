@@ -180,6 +180,7 @@ where
                         write::sync(self.upstream.out());
                     }
                 } else {
+                    self.writes();
                     self.pass(frame);
                 }
             }

@@ -37,7 +37,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::analysis::{Analysed, Analyser, SessionView};
 use super::cancel::CancelKey;
-use super::mask::Reports;
+use super::mask::{PlaceholderSearch, Reports};
 use crate::session::gate::Hold;
 use crate::session::{EndReason, Session};
 use frontend::Passing;
@@ -138,6 +138,8 @@ pub(super) struct Relay<C, U> {
     cursors: Cursors,
     /// What becomes of errors that come at the end of the transaction.
     late: Option<Reports>,
+    /// Looks through what a COPY of the client's writes, where masks apply.
+    written: Option<PlaceholderSearch>,
 }
 
 // === impl Held ===
@@ -179,6 +181,7 @@ where
             suspect: false,
             cursors: Cursors::default(),
             late: None,
+            written: None,
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Statement {
     /// All that the analysis rests on.
     context: [u8; 32],
     pub(super) conforming: Tracked<bool>,
+    /// It may run another statement by its name, which may be another one by now.
+    runs_others: bool,
 }
 
 /// An operation whose bytes went upstream.
@@ -62,6 +64,7 @@ impl Statement {
             analysed,
             context: *view.context(),
             conforming: view.settings().standard_conforming_strings.clone(),
+            runs_others: may_execute(parse.text),
         }
     }
 
@@ -71,10 +74,9 @@ impl Statement {
         view: &SessionView,
         transaction: Transaction,
     ) -> Option<Arc<Analysed>> {
-        // What it runs by name may be another statement by now.
         let holds = self.context == *view.context()
             && !view.needs_refresh(transaction)
-            && !may_execute(&self.text);
+            && !self.runs_others;
         holds.then(|| Arc::clone(&self.analysed))
     }
 
