@@ -36,6 +36,11 @@ async fn errors_that_hold_no_value_are_told_as_they_are() {
             "SELECT nothing FROM people",
             "column \"nothing\" does not exist",
         ),
+        ("CALL nothing()", "procedure nothing() does not exist"),
+        (
+            "SELECT nothing(ssn) FROM people",
+            "function nothing(text) does not exist",
+        ),
         (
             "SELECT 'a'::int",
             "invalid input syntax for type integer: \"a\"",

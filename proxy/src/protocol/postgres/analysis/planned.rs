@@ -13,7 +13,9 @@ use crate::session::denial::Denial;
 
 /// The plan under the masks that were asked about last: mostly, all who send a text have the same.
 #[derive(Debug, Default)]
-pub(super) struct Planned(Mutex<Option<(Arc<MaskSet>, Result<Plan, Denial>)>>);
+pub(super) struct Planned(Mutex<Option<Kept>>);
+
+type Kept = (Arc<MaskSet>, Result<Plan, Denial>);
 
 // === impl Planned ===
 
