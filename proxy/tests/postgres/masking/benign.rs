@@ -22,7 +22,7 @@ async fn what_touches_no_masked_column_is_answered_as_without_us() {
         "SELECT g, g * 1.5, 'it''s', NULL, true, '{1,2}'::int[] FROM generate_series(1, 50) g",
         "SELECT set_config('x.y', 'b', false), current_setting('search_path')",
         "SHOW server_version",
-        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_name IN ('people', 'orders') ORDER BY 1, 2, 3",
+        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 2, 3",
         "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'pg_catalog'",
         "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = 'people'::regclass AND a.attnum > 0 ORDER BY a.attnum",
     ] {
@@ -74,4 +74,17 @@ async fn a_placeholder_is_not_copied_back() {
         1,
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_was_just_made_is_known_once_it_was_met() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    masked.psql("SELECT 1;\n").await;
+    masked.direct("ALTER TABLE made ADD fresh text DEFAULT 'new'");
+    let script = "SELECT ssn, fresh FROM made;\n".repeat(2);
+    let (out, error) = masked.psql(&script).await;
+    assert_eq!(error, "");
+    assert!(out.ends_with("[redacted]|new"), "{out}");
 }

@@ -38,8 +38,8 @@ async fn errors_that_hold_no_value_are_told_as_they_are() {
         ),
         ("CALL nothing()", "procedure nothing() does not exist"),
         (
-            "SELECT nothing(ssn) FROM people",
-            "function nothing(text) does not exist",
+            "SELECT nothing(id) FROM people",
+            "function nothing(integer) does not exist",
         ),
         (
             "SELECT 'a'::int",

@@ -160,7 +160,7 @@ where
                 self.state.done(id);
             }
             Told::Aside(id) => {
-                self.told_aside(id, message);
+                self.told_rows(id, &message);
                 self.state.done(id);
             }
             Told::StatementEnded(id) => {
@@ -203,14 +203,11 @@ where
 
     /// What describes the rows of a Query, or starts or ends a COPY.
     fn described(&mut self, id: OpId, message: Backend<'_>, frame: &[u8]) {
+        self.told_rows(id, &message);
         let Some(operation) = self.state.operation(id) else {
             return;
         };
         let told = match &message {
-            Backend::RowDescription(description) => {
-                operation.answer.described(description);
-                true
-            }
             Backend::CopyOut(_) if operation.stopped.is_some() => false,
             Backend::CopyOut(response) => match operation.answer.copy_begins(response) {
                 Ok(()) => true,

@@ -118,12 +118,14 @@ where
         Ok(())
     }
 
-    /// The server described a portal to us.
-    pub(super) fn told_aside(&mut self, id: OpId, message: Backend<'_>) {
+    /// The server described rows, to the client or to us. What its catalogue does not know yet is
+    /// masked this time, and read before the next.
+    pub(super) fn told_rows(&mut self, id: OpId, message: &Backend<'_>) {
         if let Some(operation) = self.state.operation(id)
-            && let Backend::RowDescription(description) = &message
+            && let Backend::RowDescription(description) = message
+            && !operation.answer.described(description)
         {
-            operation.answer.described(description);
+            self.view.unknown_object();
         }
     }
 
