@@ -1,6 +1,10 @@
 //! What masks do not concern is as it is without us.
 
+use portcullis_policy::mask::Predicates;
+use portcullis_policy::{Limits, OnExceed, Policy, SizeLimit};
+
 use super::Masked;
+use crate::bed::open_policy;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_touches_no_masked_column_is_answered_as_without_us() {
@@ -87,4 +91,33 @@ async fn a_column_that_was_just_made_is_known_once_it_was_met() {
     let (out, error) = masked.psql(&script).await;
     assert_eq!(error, "");
     assert!(out.ends_with("[redacted]|new"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_count_what_the_client_gets() {
+    let limit = |max, on_exceed| Some(SizeLimit { max, on_exceed });
+    let with = |limits| Policy {
+        limits,
+        ..open_policy()
+    };
+    let rows = with(Limits {
+        rows: limit(2, OnExceed::Truncate),
+        ..Limits::default()
+    });
+    let Some(masked) = Masked::under(rows, Predicates::Equality).await else {
+        return;
+    };
+    let script =
+        "SELECT ssn FROM people ORDER BY id;\nCOPY people (ssn) TO STDOUT;\nSELECT 'on';\n";
+    let (out, error) = masked.psql(script).await;
+    assert_eq!(out, "[redacted]\n".repeat(4) + "on");
+    assert_eq!(error.matches("cut after 2 rows").count(), 2, "{error}");
+    let bytes = with(Limits {
+        bytes: limit(1000, OnExceed::Error),
+        ..Limits::default()
+    });
+    let masked = Masked::under(bytes, Predicates::Equality).await.unwrap();
+    masked.direct("UPDATE made SET ssn = repeat('canary', 1000)");
+    let (out, error) = masked.psql("SELECT ssn FROM made;\n").await;
+    assert_eq!((out.as_str(), error.as_str()), ("[redacted]", ""));
 }
