@@ -1,8 +1,12 @@
 //! Answers of the simple protocol: each way that a value could take into one.
 
+use portcullis_policy::mask::Predicates;
+
 use super::Masked;
 
 const X: &str = "[redacted]";
+
+const LOOKUP: &str = "SELECT id FROM people WHERE ssn = E'\\x63anary-1';\n";
 
 /// Statements with what psql shows. `#` stands for a value that is masked.
 const SHOWN: &[(&str, &str)] = &[
@@ -40,7 +44,7 @@ const SHOWN: &[(&str, &str)] = &[
     ),
     (
         "SELECT json_build_object('a', ssn), xmlelement(name x, ssn) FROM people WHERE id = 1",
-        "\"#\"|",
+        "\"#\"|#",
     ),
     // Whole rows and sets.
     (
@@ -104,7 +108,7 @@ const SHOWN: &[(&str, &str)] = &[
         "#|ANN",
     ),
     // A lookup by a value that the caller knows.
-    ("SELECT id FROM people WHERE ssn = 'ca' || 'nary-1'", "1"),
+    ("SELECT id FROM people WHERE ssn = E'\\x63anary-1'", "1"),
     (
         "SELECT id FROM people WHERE ssn IN (E'\\x63anary-1', 'x')",
         "1",
@@ -161,6 +165,10 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "EXPLAIN SELECT 1 FROM people WHERE ssn = 'a'",
+        "PolicyDenied",
+    ),
+    (
+        "SELECT pg_sleep(length(ssn) * 0.001) FROM people",
         "PolicyDenied",
     ),
     (
@@ -297,7 +305,7 @@ async fn copied_data_is_masked_in_every_layout() {
         ),
         (
             "COPY (SELECT ssn || '', id FROM people ORDER BY id) TO STDOUT",
-            "#\t1\n#\t2\n\\N\t3\n#\t4",
+            "\\N\t1\n\\N\t2\n\\N\t3\n\\N\t4",
         ),
         (
             "COPY (SELECT id, name FROM people ORDER BY id) TO STDOUT",
@@ -322,4 +330,31 @@ async fn copied_data_is_masked_in_every_layout() {
     let (out, error) = masked.psql(text).await;
     assert_eq!(out, "on");
     assert!(error.contains("MaskImpossible"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn comparisons_are_as_free_as_the_rule_says() {
+    for (predicates, lookup, sorted) in [
+        (Predicates::Allow, true, true),
+        (Predicates::Equality, true, false),
+        (Predicates::Deny, false, false),
+    ] {
+        let Some(masked) = Masked::with(predicates).await else {
+            return;
+        };
+        let (out, _) = masked.psql(LOOKUP).await;
+        assert_eq!(out == "1", lookup, "{predicates:?}");
+        let script = "SELECT ssn, name FROM people ORDER BY ssn LIMIT 1;\n";
+        let (out, _) = masked.psql(script).await;
+        assert_eq!(out == "[redacted]|ann", sorted, "{predicates:?} {out}");
+        // An error is an answer too: what is computed may fail by what it is computed from.
+        let script = "SELECT 1 / (ascii(ssn) - 98) FROM people WHERE id = 1;\n";
+        let (_, error) = masked.psql(script).await;
+        let computed = !error.contains("PolicyDenied");
+        assert_eq!(computed, predicates != Predicates::Deny, "{error}");
+        let (out, _) = masked
+            .psql("SELECT * FROM people_kept WHERE id = 1;\n")
+            .await;
+        assert_eq!(out, "1|[redacted]");
+    }
 }

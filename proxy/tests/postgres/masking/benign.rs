@@ -1,6 +1,10 @@
 //! What masks do not concern is as it is without us.
 
+use portcullis_policy::mask::Predicates;
+use portcullis_policy::{Limits, OnExceed, Policy, SizeLimit};
+
 use super::Masked;
+use crate::bed::open_policy;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_touches_no_masked_column_is_answered_as_without_us() {
@@ -22,7 +26,7 @@ async fn what_touches_no_masked_column_is_answered_as_without_us() {
         "SELECT g, g * 1.5, 'it''s', NULL, true, '{1,2}'::int[] FROM generate_series(1, 50) g",
         "SELECT set_config('x.y', 'b', false), current_setting('search_path')",
         "SHOW server_version",
-        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_name IN ('people', 'orders') ORDER BY 1, 2, 3",
+        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 2, 3",
         "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'pg_catalog'",
         "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = 'people'::regclass AND a.attnum > 0 ORDER BY a.attnum",
     ] {
@@ -58,4 +62,62 @@ async fn what_psql_asks_the_catalogue_for_passes() {
         out.contains("ssn|text|||") && out.contains("people_view|view"),
         "{out}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_placeholder_is_not_copied_back() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    let script = "COPY logs FROM STDIN;\nfirst\n[redacted]\n\\.\nSELECT 'on', count(*) FROM logs;\n\
+                  COPY logs FROM STDIN;\n[redacte\nd]\n\\.\nSELECT count(*) FROM logs;\n";
+    let (out, error) = masked.psql(script).await;
+    assert_eq!(out, "on|0\n2");
+    assert_eq!(
+        error.matches("ERROR:  42501: the write carries").count(),
+        1,
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_was_just_made_is_known_once_it_was_met() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    masked.psql("SELECT 1;\n").await;
+    masked.direct("ALTER TABLE made ADD fresh text DEFAULT 'new'");
+    let script = "SELECT ssn, fresh FROM made;\n".repeat(2);
+    let (out, error) = masked.psql(&script).await;
+    assert_eq!(error, "");
+    assert!(out.ends_with("[redacted]|new"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_count_what_the_client_gets() {
+    let limit = |max, on_exceed| Some(SizeLimit { max, on_exceed });
+    let with = |limits| Policy {
+        limits,
+        ..open_policy()
+    };
+    let rows = with(Limits {
+        rows: limit(2, OnExceed::Truncate),
+        ..Limits::default()
+    });
+    let Some(masked) = Masked::under(rows, Predicates::Equality).await else {
+        return;
+    };
+    let script =
+        "SELECT ssn FROM people ORDER BY id;\nCOPY people (ssn) TO STDOUT;\nSELECT 'on';\n";
+    let (out, error) = masked.psql(script).await;
+    assert_eq!(out, "[redacted]\n".repeat(4) + "on");
+    assert_eq!(error.matches("cut after 2 rows").count(), 2, "{error}");
+    let bytes = with(Limits {
+        bytes: limit(1000, OnExceed::Error),
+        ..Limits::default()
+    });
+    let masked = Masked::under(bytes, Predicates::Equality).await.unwrap();
+    masked.direct("UPDATE made SET ssn = repeat('canary', 1000)");
+    let (out, error) = masked.psql("SELECT ssn FROM made;\n").await;
+    assert_eq!((out.as_str(), error.as_str()), ("[redacted]", ""));
 }

@@ -36,9 +36,10 @@ async fn errors_that_hold_no_value_are_told_as_they_are() {
             "SELECT nothing FROM people",
             "column \"nothing\" does not exist",
         ),
+        ("CALL nothing()", "procedure nothing() does not exist"),
         (
-            "SELECT * FROM nowhere_at_all",
-            "relation \"nowhere_at_all\" does not exist",
+            "SELECT nothing(id) FROM people",
+            "function nothing(integer) does not exist",
         ),
         (
             "SELECT 'a'::int",

@@ -9,7 +9,7 @@ mod extended;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use portcullis_policy::mask::{ColumnPattern, DdlRule, MaskRule, Predicates, Transform};
-use portcullis_policy::{ObjectName, Origin};
+use portcullis_policy::{ObjectName, Origin, Policy};
 
 use crate::bed::open_policy;
 use crate::house::House;
@@ -72,6 +72,10 @@ impl Masked {
     }
 
     pub(crate) async fn with(predicates: Predicates) -> Option<Self> {
+        Self::under(open_policy(), predicates).await
+    }
+
+    pub(crate) async fn under(policy: Policy, predicates: Predicates) -> Option<Self> {
         static SCHEMAS: AtomicU32 = AtomicU32::new(0);
         let schema = format!("m{}", SCHEMAS.fetch_add(1, Ordering::SeqCst));
         let columns = ["people.ssn", "people.pin", "people.photo", "people.tags"];
@@ -93,7 +97,7 @@ impl Masked {
             predicates,
             ddl: DdlRule::Deny,
         };
-        let house = House::masked(vec![open_policy()], vec![rule]).await?;
+        let house = House::masked(vec![policy], vec![rule]).await?;
         house
             .server
             .sql("postgres", &TABLES.replace("{s}", &schema));

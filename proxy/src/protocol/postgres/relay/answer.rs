@@ -58,10 +58,11 @@ impl Answer {
         self.plan.is_clear()
     }
 
-    /// The server described the rows that follow.
-    pub(super) fn described(&mut self, description: &RowDescription<'_>) {
+    /// The server described the rows that follow. False when the catalogue does not know all that
+    /// it names, so that more is masked than need be.
+    pub(super) fn described(&mut self, description: &RowDescription<'_>) -> bool {
         if self.is_clear() {
-            return;
+            return true;
         }
         let statement = match self.descriptions {
             0 => self.statement,
@@ -69,6 +70,7 @@ impl Answer {
         };
         self.descriptions += 1;
         self.rows = Some(self.plan.rows(statement, description));
+        self.plan.knows(description)
     }
 
     /// The mask of the rows that follow; none where they pass as they are. Rows that nobody

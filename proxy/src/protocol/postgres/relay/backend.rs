@@ -169,7 +169,7 @@ where
                 self.state.done(id);
             }
             Told::Aside(id) => {
-                self.told_aside(id, message);
+                self.told_rows(id, &message);
                 self.state.done(id);
             }
             Told::StatementEnded(id) => {
@@ -190,6 +190,7 @@ where
                         write::sync(self.upstream.out());
                     }
                 } else {
+                    self.writes();
                     self.pass(frame);
                 }
             }
@@ -212,14 +213,11 @@ where
 
     /// What describes the rows of a Query, or starts or ends a COPY.
     fn described(&mut self, id: OpId, message: Backend<'_>, frame: &[u8]) {
+        self.told_rows(id, &message);
         let Some(operation) = self.state.operation(id) else {
             return;
         };
         let told = match &message {
-            Backend::RowDescription(description) => {
-                operation.answer.described(description);
-                true
-            }
             Backend::CopyOut(_) if operation.stopped.is_some() => false,
             Backend::CopyOut(response) => {
                 operation.copying = Some(CopyingOut::new(operation, response.binary));

@@ -54,6 +54,14 @@ impl Passing {
         self.left == 0
     }
 
+    /// What of these bytes passes on.
+    pub(super) fn passes(self, from: &[u8]) -> &[u8] {
+        match self.thrown_away {
+            true => &[],
+            false => from.get(..self.left.min(from.len())).unwrap_or_default(),
+        }
+    }
+
     /// Moves what is there from `from` to `to`.
     pub(super) fn go(&mut self, from: &mut bytes::BytesMut, to: &mut Vec<u8>) {
         let count = self.left.min(from.len());
@@ -74,11 +82,13 @@ where
     pub(super) async fn frontend(&mut self) -> Result<(), End> {
         while self.held.is_none() && self.cancelling.is_none() && self.upstream.may_take_more() {
             if !self.from_client.is_over() {
+                self.look_at_written();
                 self.from_client
                     .go(&mut self.client.read, self.upstream.out());
                 if !self.from_client.is_over() {
                     break;
                 }
+                self.end_written();
                 continue;
             }
             let header = Header::parse(&self.client.read, MAX_MESSAGE).map_err(End::Frame)?;
@@ -123,7 +133,10 @@ where
         }
         match header.tag {
             tag::COPY_DATA => {
-                self.from_client = Passing::on(header.total());
+                // The header goes ahead, so that what follows is data alone.
+                let head = self.client.read.split_to(HEADER_BYTES);
+                self.forward(&head);
+                self.from_client = Passing::on(header.body);
                 return Ok(true);
             }
             tag::QUERY | tag::PARSE if header.body > MAX_TEXT_MESSAGE => {

@@ -41,7 +41,7 @@ use tokio::task::JoinHandle;
 
 use super::analysis::{Analysed, Analyser, SessionView};
 use super::cancel::CancelKey;
-use super::mask::Reports;
+use super::mask::{PlaceholderSearch, Reports};
 use crate::session::gate::Hold;
 use crate::session::{EndReason, Session};
 use frontend::Passing;
@@ -146,6 +146,8 @@ pub(super) struct Relay<C, U> {
     cursors: Cursors,
     /// What becomes of errors that come at the end of the transaction.
     late: Option<Reports>,
+    /// Looks through what a COPY of the client's writes, where masks apply.
+    written: Option<PlaceholderSearch>,
 }
 
 // === impl Held ===
@@ -189,6 +191,7 @@ where
             suspect: false,
             cursors: Cursors::default(),
             late: None,
+            written: None,
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Statement {
     /// The types of its parameters, as Parse gave them.
     pub(super) types: Box<[u32]>,
     pub(super) conforming: Tracked<bool>,
+    /// It may run another statement by its name, which may be another one by now.
+    runs_others: bool,
 }
 
 /// An operation whose bytes went upstream.
@@ -74,6 +76,7 @@ impl Statement {
             context: *view.context(),
             types: parse.types().collect(),
             conforming: view.settings().standard_conforming_strings.clone(),
+            runs_others: may_execute(parse.text),
         }
     }
 
@@ -83,10 +86,9 @@ impl Statement {
         view: &SessionView,
         transaction: Transaction,
     ) -> Option<Arc<Analysed>> {
-        // What it runs by name may be another statement by now.
         let holds = self.context == *view.context()
             && !view.needs_refresh(transaction)
-            && !may_execute(&self.text);
+            && !self.runs_others;
         holds.then(|| Arc::clone(&self.analysed))
     }
 

@@ -1,7 +1,7 @@
 //! What would show a masked column in another way than in the answer.
 
 use portcullis_dialect::sql::catalogue::{Catalogue, Relation};
-use portcullis_dialect::sql::lineage::{ColumnRef, Lineage, Use};
+use portcullis_dialect::sql::lineage::{ColumnRef, Lineage, Origin, Rows, Use};
 use portcullis_policy::mask::{DdlRule, MaskSet, Predicates};
 use portcullis_policy::{Class, Effect, Flag, ObjectName, Resource, ResourceKind};
 
@@ -89,7 +89,8 @@ pub(super) fn check(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Re
             "Leave the column out of what is written or called.",
         ));
     }
-    check_uses(masks, known, lineage)
+    check_uses(masks, known, lineage)?;
+    check_computed(masks, lineage)
 }
 
 /// By what the statement is, whatever columns it names.
@@ -167,6 +168,31 @@ fn check_uses(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<(
             format!("the masked column {column} is {what}"),
             help,
         ));
+    }
+    Ok(())
+}
+
+/// Whether a computed value fails, or how long it takes, tells of what it is computed from. A rule
+/// that denies every comparison denies that too.
+fn check_computed(masks: &MaskSet, lineage: &Lineage) -> Result<(), Denial> {
+    let answers = lineage.results.iter().filter_map(|rows| match rows {
+        Rows::Columns(columns) => Some(columns),
+        _ => None,
+    });
+    for answer in answers.flatten() {
+        let Origin::Derived(columns) = &answer.origin else {
+            continue;
+        };
+        for column in columns {
+            let verdict = masks.verdict([&segments(column)[..]]);
+            if verdict.predicates == Predicates::Deny && !verdict.rules.is_empty() {
+                return Err(refused(
+                    &verdict.rules,
+                    format!("a value is computed from the masked column {column}"),
+                    "Select the column itself, or leave it out.",
+                ));
+            }
+        }
     }
     Ok(())
 }

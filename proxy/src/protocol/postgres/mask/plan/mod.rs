@@ -146,6 +146,17 @@ impl Plan {
         RowMask::new(described.collect())
     }
 
+    /// False when the server names a column that the catalogue does not have: it was made since.
+    pub fn knows(&self, description: &RowDescription<'_>) -> bool {
+        self.reach == Reach::Unmasked
+            || description.fields().all(|field| {
+                let relation = self.catalogue.relation_by_oid(field.table);
+                let mut columns = relation.iter().flat_map(|relation| &relation.columns);
+                // Below one are the server's own, which every table has.
+                field.attribute < 1 || columns.any(|column| column.number == field.attribute)
+            })
+    }
+
     /// The mask of the data of a statement that is a COPY … TO STDOUT with so many columns, as
     /// CopyOutResponse says; none where all of it passes.
     pub fn copy(

@@ -121,8 +121,8 @@ impl Reports {
         let class = fields.get(b'C').and_then(|code| code.get(..2));
         let has = |kind| fields.get(kind).is_some();
         let was_being_read = class == Some(b"42") && has(b'P') && !has(b'W') && !has(b'q');
-        // A function may raise any code with any text.
-        !names && (was_being_read || class.is_some_and(|class| WITHOUT_VALUES.contains(&class)))
+        // A function may raise any code with any text, but never with a place in the statement.
+        was_being_read || !names && class.is_some_and(|class| WITHOUT_VALUES.contains(&class))
     }
 
     /// What stands in a field's place; none where it stays.

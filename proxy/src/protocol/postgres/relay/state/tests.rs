@@ -303,3 +303,30 @@ fn what_is_owed_and_what_has_names_is_bounded() {
     bed.state.end();
     assert_eq!(bed.ended().len(), MAX_PORTALS);
 }
+
+#[test]
+fn a_description_for_us_is_told_apart_and_ends_with_its_bind() {
+    let mut bed = Bed::new();
+    let flight = bed.flight("bound");
+    let id = bed.state.bind(b"p", flight);
+    bed.state.describe_aside(id);
+    bed.state.execute(id);
+    assert_eq!(bed.state.at_work(), Some(id));
+    bed.answers(&[answer::BIND_COMPLETE]);
+    let told = bed.state.reply(answer::ROW_DESCRIPTION).unwrap();
+    assert!(matches!(told, Told::Aside(aside) if aside == id));
+    bed.state.done(id);
+    bed.answers(&[answer::COMMAND_COMPLETE]);
+    bed.state.sync();
+    assert_eq!(bed.state.at_work(), None);
+    bed.ready(Transaction::Idle);
+    assert_eq!(bed.ended(), ["bound"]);
+    // Where the Bind fails nothing more of it is owed.
+    let flight = bed.flight("failed");
+    let id = bed.state.bind(b"p", flight);
+    bed.state.describe_aside(id);
+    bed.state.sync();
+    bed.answers(&[answer::ERROR]);
+    bed.ready(Transaction::Idle);
+    assert_eq!(bed.ended(), ["bound", "failed"]);
+}
