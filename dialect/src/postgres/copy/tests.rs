@@ -40,13 +40,15 @@ fn csv(delimiter: u8, quote: u8, escape: u8, header: bool) -> Layout {
     }
 }
 
+/// What was written, and the values that were judged; or why not.
+type Rewritten = Result<(Vec<u8>, Vec<Option<Vec<u8>>>), Refused<std::convert::Infallible>>;
+
 /// The data in two chunks, cut at every byte: the same each time.
-fn rewritten(
-    layout: &Layout,
-    columns: usize,
-    data: &[u8],
-    instead: &Judged,
-) -> Result<(Vec<u8>, Vec<Option<Vec<u8>>>), Refused<std::convert::Infallible>> {
+#[allow(
+    clippy::panic_in_result_fn,
+    reason = "the assertion is the test, the result what it compares"
+)]
+fn rewritten(layout: &Layout, columns: usize, data: &[u8], instead: &Judged) -> Rewritten {
     let run = |cut: usize| {
         let mut judge = Second(instead.clone(), Vec::new());
         let mut rewriter = Rewriter::new(layout.clone(), columns);
