@@ -4,8 +4,10 @@
 //! compiled leaves nothing behind.
 
 mod ports;
+mod runners;
 
 use std::io;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -30,6 +32,7 @@ use crate::session::ports::{Approvals, Clock, House};
 use crate::session::registry::Registry;
 use crate::shutdown::Shutdown;
 use ports::TcpPorter;
+use runners::Runners;
 
 /// How often requests are looked through for what is over.
 const SWEEP: std::time::Duration = std::time::Duration::from_millis(500);
@@ -154,7 +157,9 @@ fn doors(
     house: &Arc<House>,
     configuration: Configuration,
 ) -> Result<Doors, Failed> {
-    let porter = TcpPorter::new(settings.bind, state.root(), house);
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runners = Runners::start(threads).map_err(io_at("threads for sessions".to_owned()))?;
+    let porter = TcpPorter::new(settings.bind, state.root(), house, runners);
     let doors = Doors::new(
         Arc::clone(house),
         Arc::new(porter),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::runners::Runners;
 use crate::control::doors::{Bound, Porter, Serving};
 use crate::listen::Listener;
 use crate::listen::tls::CurrentTls;
@@ -26,6 +27,7 @@ pub(super) struct TcpPorter {
     bind: IpAddr,
     certificates: Generated,
     house: Arc<House>,
+    runners: Runners,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,7 @@ struct TcpBound {
     listener: Listener,
     certificates: Generated,
     house: Arc<House>,
+    runners: Runners,
 }
 
 /// Ends the listener's tasks when it is dropped.
@@ -45,9 +48,10 @@ struct Listening {
 
 impl TcpPorter {
     /// The certificates are kept in `folder`.
-    pub(super) fn new(bind: IpAddr, folder: &Path, house: &Arc<House>) -> Self {
+    pub(super) fn new(bind: IpAddr, folder: &Path, house: &Arc<House>, runners: Runners) -> Self {
         Self {
             bind,
+            runners,
             certificates: Generated::new(folder, [bind.to_string()]),
             house: Arc::clone(house),
         }
@@ -63,6 +67,7 @@ impl Porter for TcpPorter {
             listener,
             certificates: self.certificates.clone(),
             house: Arc::clone(&self.house),
+            runners: self.runners.clone(),
         }))
     }
 }
@@ -98,9 +103,13 @@ impl Bound for TcpBound {
             });
         }
         let stopped = stop.clone();
-        let listener = self.listener;
+        let (listener, runners) = (self.listener, self.runners);
         tokio::spawn(async move {
-            let served = move |client| serve(client, Arc::clone(&door));
+            let served = move |client| {
+                let (serve, door) = (Arc::clone(&serve), Arc::clone(&door));
+                let runners = runners.clone();
+                async move { runners.run(client, move |client| serve(client, door)).await }
+            };
             tokio::select! {
                 () = stopped.cancelled() => {}
                 () = listener.run(tls, shutdown, served) => {}
