@@ -37,7 +37,10 @@ fn policy(default: DefaultAction, rules: Vec<Rule>) -> Policy {
     }
 }
 
-fn may_only_read(policy: Policy) -> bool {
+fn may_only_read(mut policy: Policy) -> bool {
+    for (number, rule) in policy.rules.iter_mut().enumerate() {
+        rule.name = format!("r{number}");
+    }
     let parts = SnapshotParts {
         policies: vec![policy],
         replicas: 1,
