@@ -3,10 +3,10 @@
 //! `ca.crt` is for clients to trust; `ca.pem` and `server.pem` hold keys, are readable by their
 //! owner alone, and are each one file, so that a certificate and its key are replaced together.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -91,8 +91,12 @@ impl Generated {
     /// The server's certificate: the one that is there, or a new one where there is none, its end
     /// is near, or it lacks a name. To be asked again each day.
     pub fn server(&self, now: SystemTime) -> Result<ServerCertificate, NotGenerated> {
-        fs::create_dir_all(&self.folder).map_err(in_file(&self.folder))?;
-        fs::set_permissions(&self.folder, Permissions::from_mode(0o700))
+        // One that is there keeps its mode: its owner may have opened it to a group. The keys in it
+        // are for their owner alone either way.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)
             .map_err(in_file(&self.folder))?;
         let (ca_pem, fresh) = self.ca(now)?;
         let path = self.folder.join("server.pem");
