@@ -34,12 +34,17 @@ help: ## Show this list.
 deps: ## Install what is missing on a fresh Debian or Ubuntu (apt, rustup); root or sudo.
 	@hack/deps
 
+.PHONY: demo
+demo: begin ## A database, a proxy and a walk through both; ARGS=--once ends by itself.
+	@$(STEP) build cargo build --locked --workspace --bins
+	@$(CARGO_TARGET_DIR)/debug/portcullis demo $(ARGS)
+
 .PHONY: check
 check: checks ## Format, lints, tidy (arrows, budgets, licences, bans), generated files.
 	@$(STEP) --table
 
 .PHONY: test
-test: checks tests fuzzing ## All of check, all tests, and a minute of fuzzing. What CI runs.
+test: checks tests walk fuzzing ## All of check, all tests, the demo, a minute of fuzzing. What CI runs.
 	@$(STEP) --table
 
 .PHONY: gen
@@ -54,6 +59,8 @@ fuzz: begin fuzzing ## Fuzz every target, SECONDS=60 in all.
 bench: begin ## Measure; the figures are printed as they come.
 	@$(STEP) "detectors" cargo run --locked --release --package portcullis-policy --example detectors
 	@$(STEP) bench cargo bench --locked --workspace --bench '*'
+	@$(STEP) "proxy" cargo build --locked --release --package portcullis-proxy
+	@$(STEP) "side by side" bench/run
 
 .PHONY: soak
 soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of crash tests.
@@ -66,7 +73,7 @@ soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of 
 
 # --- steps ---------------------------------------------------------------------------------------
 
-.PHONY: begin checks tests fuzzing
+.PHONY: begin checks tests walk fuzzing
 begin:
 	@$(STEP) --begin
 	@$(STEP) deps hack/deps
@@ -79,6 +86,10 @@ checks: begin
 
 tests:
 	@$(STEP) tests $(CARGO_TEST) --no-fail-fast
+
+# The tests have built what it runs.
+walk:
+	@$(STEP) demo $(CARGO_TARGET_DIR)/debug/portcullis demo --once
 
 fuzzing:
 	@$(STEP) "fuzzing ($(SECONDS) s)" hack/fuzz $(SECONDS)

@@ -1,9 +1,11 @@
-//! Time to tell what a statement does: text to operation, nothing cached.
+//! Time to tell what a statement does, and where its columns come from: nothing is cached but the
+//! trees of views.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use portcullis_dialect::sql::analyse;
 use portcullis_dialect::sql::catalogue::{Catalogue, Loader, Section};
+use portcullis_dialect::sql::lineage::{Cursors, lineage};
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
 
@@ -44,6 +46,23 @@ fn catalogue() -> Catalogue {
             ],
         );
     }
+    for (oid, columns) in [
+        ("16400", ["id", "customer", "amount", "placed"].as_slice()),
+        ("16401", &["id", "name"]),
+        ("16402", &["id", "name"]),
+    ] {
+        for (place, column) in columns.iter().enumerate() {
+            let place = (place + 1).to_string();
+            let values = [
+                Some(oid),
+                Some(place.as_str()),
+                Some(*column),
+                Some("25"),
+                None,
+            ];
+            row(Section::Columns, &values);
+        }
+    }
     loader.finish()
 }
 
@@ -61,4 +80,15 @@ fn analysis(bencher: divan::Bencher<'_, '_>, text: &str) {
         Prepared::default(),
     );
     bencher.bench(|| analyse(text.as_bytes(), &settings, &catalogue, &prepared).unwrap());
+}
+
+#[divan::bench(args = [
+    "SELECT id, name FROM customers WHERE id = 5",
+    "SELECT * FROM orders o JOIN customers c ON c.id = o.customer WHERE o.id = 5",
+    "SELECT * FROM overview WHERE id = 5",
+])]
+fn trace(bencher: divan::Bencher<'_, '_>, text: &str) {
+    let (catalogue, settings) = (catalogue(), Settings::new("db", "postgres"));
+    let (prepared, cursors) = (Prepared::default(), Cursors::default());
+    bencher.bench(|| lineage(text.as_bytes(), &settings, &catalogue, &prepared, &cursors).unwrap());
 }

@@ -19,6 +19,7 @@ pub mod expressions;
 pub mod frames;
 pub mod json;
 pub mod keys;
+pub mod lineage;
 pub mod patterns;
 pub mod segments;
 pub mod sql;
@@ -37,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     ("frames", frames::check),
     ("json", json::check),
     ("keys", keys::check),
+    ("lineage", lineage::check),
     ("patterns", patterns::check),
     ("segments", segments::check),
     ("sql", sql::check),

@@ -13,13 +13,17 @@ use portcullis_dialect::sql::settings::Settings;
 use portcullis_dialect::sql::{Analysis, Refused, analyse};
 use portcullis_policy::{Effect, Flag};
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(catalogue);
+pub(crate) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(catalogue);
+
+pub fn check(data: &[u8]) {
+    on_its_stack(data, check_text);
+}
 
 /// Runs on the stack that the analysis asks of its callers.
-pub fn check(data: &[u8]) {
+pub(crate) fn on_its_stack(data: &[u8], check: fn(&[u8])) {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_SIZE);
-        let running = thread.spawn_scoped(scope, || check_text(data));
+        let running = thread.spawn_scoped(scope, || check(data));
         if let Err(failure) = running.expect("a thread").join() {
             std::panic::resume_unwind(failure);
         }
@@ -92,6 +96,24 @@ fn catalogue() -> Catalogue {
             Section::Relations,
             &[oid, public, name, kind, ann, definition, None],
         );
+    }
+    for (oid, columns) in [
+        ("16400", ["id", "customer", "amount"].as_slice()),
+        ("16401", &["id", "name", "ssn"]),
+        ("16402", &["id", "name"]),
+        ("16403", &["id", "updated"]),
+    ] {
+        for (place, column) in columns.iter().enumerate() {
+            let place = (place + 1).to_string();
+            let values = [
+                Some(oid),
+                Some(place.as_str()),
+                Some(*column),
+                Some("25"),
+                None,
+            ];
+            row(Section::Columns, &values);
+        }
     }
     let trigger = "CREATE TRIGGER stamp BEFORE UPDATE ON public.stamped FOR EACH ROW EXECUTE FUNCTION public.stamp()";
     let stamp = Some("stamp");

@@ -68,13 +68,16 @@ pub struct DocumentError {
     pub reason: String,
 }
 
+/// Where objects were read: kind, namespace (empty for what belongs to none) and name, to the file
+/// and which document of it.
+pub type Places = BTreeMap<(String, String, String), (String, usize)>;
+
 /// Reads files one by one into one set of documents.
 #[derive(Debug)]
 pub struct Reader {
     kinds: Kinds,
     documents: Documents,
-    /// Where each object was read: kind, namespace, name.
-    seen: BTreeMap<(String, String, String), (String, usize)>,
+    seen: Places,
     errors: Vec<DocumentError>,
     /// Bytes of all files so far.
     bytes: usize,
@@ -174,6 +177,11 @@ impl Reader {
             let field = list::path(place, &problem.field);
             self.refuse(file, document, field, problem.position, problem.reason);
         }
+    }
+
+    /// Where each object was read.
+    pub fn places(&self) -> &Places {
+        &self.seen
     }
 
     /// All that was read, or everything that is wrong with it.

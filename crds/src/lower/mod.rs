@@ -6,6 +6,7 @@
 
 pub mod class;
 pub mod connection;
+pub mod documents;
 pub mod guardrail;
 pub mod host;
 pub mod masking;

@@ -32,12 +32,15 @@
 //!   classes and planner estimates (only a superuser makes those in C), and which of several
 //!   overloads a call takes (all count).
 
+pub mod assume;
 pub mod catalogue;
 mod classify;
 mod functions;
+pub mod lineage;
 pub mod names;
 pub mod parser;
 pub mod prepared;
+pub mod secrets;
 pub mod settings;
 mod visit;
 
@@ -133,11 +136,7 @@ fn walk_all(
     statements: &mut Vec<StatementFacts>,
 ) {
     for raw in &tree.stmts {
-        let start = usize::try_from(raw.stmt_location).unwrap_or_default();
-        let end = match usize::try_from(raw.stmt_len) {
-            Ok(0) | Err(_) => text.len(),
-            Ok(length) => (start + length).min(text.len()),
-        };
+        let (start, end) = parser::range(text, raw);
         walk.text = text.get(start..end).unwrap_or(text).to_owned();
         walk.refresh_context();
         let mut verb = UNKNOWN;

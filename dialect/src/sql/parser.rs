@@ -6,7 +6,7 @@
 //! literals; where it is not known, a text with a backslash is not read at all.
 
 use pg_query::ParserOptions;
-use pg_query::protobuf::ParseResult;
+use pg_query::protobuf::{ParseResult, RawStmt};
 use thiserror::Error;
 
 use super::settings::{Settings, Tracked};
@@ -86,6 +86,16 @@ pub(crate) fn parse(text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Re
         Err(pg_query::Error::Parse(message)) => Err(Refused::Unparsable(message)),
         Err(other) => Err(Refused::Unparsable(other.to_string())),
     }
+}
+
+/// Where a statement stands in its text, in bytes.
+pub(crate) fn range(text: &str, raw: &RawStmt) -> (usize, usize) {
+    let start = usize::try_from(raw.stmt_location).unwrap_or_default();
+    let end = match usize::try_from(raw.stmt_len) {
+        Ok(0) | Err(_) => text.len(),
+        Ok(length) => (start + length).min(text.len()),
+    };
+    (start, end)
 }
 
 /// Every encoding of the server keeps ASCII bytes for ASCII characters when the whole text is

@@ -16,5 +16,6 @@ mod cases;
 mod combined;
 mod differential;
 mod limits;
+mod lineage;
 mod server;
 mod session;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::sets::{EffectSet, FlagSet};
 use crate::matcher::{MAX_TEXT_STEPS, TextPattern, TextPatterns};
+use crate::operation::Effect;
 use crate::rule::{Action, DefaultAction, Enforcement, Match, ObjectName, Origin, Policy, Rule};
 
 #[derive(Debug)]
@@ -45,12 +46,34 @@ pub(crate) struct Texts {
     set: Option<TextPatterns>,
 }
 
+/// What changes the target. What is Unknown meets every condition of a Deny and none of an Allow.
+const CHANGES: [Effect; 3] = [Effect::Write, Effect::Define, Effect::Administer];
+
 /// Fewer patterns than this are searched for one by one.
 const SHARED_TEXTS: usize = 3;
 
 // === impl CompiledPolicy ===
 
 impl CompiledPolicy {
+    /// Either it denies by default and its rules allow only reads, or it denies each other effect
+    /// outright. A rule that asks for approval speaks for its policy, so that the default is not
+    /// asked; with one of those the default proves nothing.
+    pub(crate) fn denies_all_but_reads(&self) -> bool {
+        let by_default = self.default == DefaultAction::Deny
+            && self
+                .rules
+                .iter()
+                .all(|rule| rule.action == Action::Deny || rule.allows_reads_only());
+        let outright = |effect: &Effect| {
+            let denies = |rule: &CompiledRule| {
+                let effects = &rule.matching.source.effects;
+                rule.denies_outright() && (effects.is_empty() || effects.contains(effect))
+            };
+            self.rules.iter().any(denies)
+        };
+        by_default || CHANGES.iter().all(outright)
+    }
+
     /// `audience` is the place of the policy's list of subjects.
     pub(crate) fn of(policy: Policy, audience: usize, texts: &mut Texts) -> Self {
         Self {
@@ -71,6 +94,34 @@ impl CompiledPolicy {
 // === impl CompiledRule ===
 
 impl CompiledRule {
+    /// True when it allows, and nothing but reads and what concerns the session.
+    fn allows_reads_only(&self) -> bool {
+        let effects = &self.matching.source.effects;
+        let harmless = |effect: &Effect| matches!(effect, Effect::Read | Effect::Session);
+        self.action == Action::Allow && !effects.is_empty() && effects.iter().all(harmless)
+    }
+
+    /// True when it denies its effects without any condition.
+    fn denies_outright(&self) -> bool {
+        let Match {
+            effects: _,
+            verbs,
+            resources,
+            flags,
+            text,
+            attributes,
+            expression,
+        } = &self.matching.source;
+        self.action == Action::Deny
+            && self.unless.is_none()
+            && expression.is_none()
+            && verbs.is_empty()
+            && resources.is_empty()
+            && flags.is_empty()
+            && text.is_empty()
+            && attributes.is_empty()
+    }
+
     fn of(rule: Rule, texts: &mut Texts) -> Self {
         Self {
             name: rule.name.into(),

@@ -12,7 +12,7 @@ mod payload;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -22,7 +22,7 @@ use crate::crypt::WRAPPED_KEY_LEN;
 use crate::event::{SessionId, WriterId};
 use crate::layout::{SegmentName, key_name};
 use crate::seal::{MAX_SEALED_LEN, MAX_SEGMENT_LEN, UnsealError, Unsealer};
-use crate::store::{Store, StoreError};
+use crate::store::{Chunks, Store, StoreError};
 
 pub use events::{Events, Payload, Query, Record, Unreadable};
 pub use keyring::{KeyError, Keyring, MAX_OPEN_SESSIONS};
@@ -30,10 +30,10 @@ pub use keyring::{KeyError, Keyring, MAX_OPEN_SESSIONS};
 /// Segments that a reader lists of one writer: over a year of one each ten seconds.
 pub const MAX_SEGMENTS_PER_WRITER: usize = 4_000_000;
 
-/// All recordings below one prefix of a store.
+/// All recordings below one prefix of a store, or of a store and the spool that fills it.
 #[derive(Debug, Clone)]
 pub struct Recordings {
-    store: Store,
+    stores: Vec<Store>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -54,16 +54,25 @@ pub enum ReadError {
 
 impl Recordings {
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self {
+            stores: vec![store],
+        }
+    }
+
+    /// What lies in several places as one: what was sent away, and what still waits in the spool.
+    /// A segment that is in two of them is looked at in both.
+    pub fn joined(stores: Vec<Store>) -> Self {
+        Self { stores }
     }
 
     /// The writers that have a folder here, sorted. Other folders are passed over.
     pub async fn writers(&self) -> Result<Vec<WriterId>, ReadError> {
-        let folders = self.store.folders().await?;
-        Ok(folders
-            .iter()
-            .filter_map(|name| name.parse().ok())
-            .collect())
+        let mut writers = BTreeSet::new();
+        for store in &self.stores {
+            let folders = store.folders().await?;
+            writers.extend(folders.iter().filter_map(|name| name.parse().ok()));
+        }
+        Ok(writers.into_iter().collect())
     }
 
     /// The segments of a writer by their numbers. There should be one name to each,
@@ -80,8 +89,9 @@ impl Recordings {
         limit: usize,
         writer: &WriterId,
     ) -> Result<BTreeMap<u64, Vec<SegmentName>>, ReadError> {
-        let mut listed = self.store.list(writer.as_str());
         let mut segments: BTreeMap<u64, Vec<SegmentName>> = BTreeMap::new();
+        let listed = self.stores.iter().map(|store| store.list(writer.as_str()));
+        let mut listed = futures_util::stream::iter(listed).flatten();
         let mut count = 0;
         while let Some(entry) = listed.next().await {
             let name = entry?.name;
@@ -112,13 +122,13 @@ impl Recordings {
     ) -> Result<Vec<u8>, ReadError> {
         let name = format!("{writer}/{segment}");
         if segment.sealed.is_none() {
-            return Ok(self.store.read(&name, MAX_SEGMENT_LEN).await?.into());
+            return Ok(self.read(&name, MAX_SEGMENT_LEN).await?.into());
         }
         let damaged = |source| ReadError::Damaged {
             name: name.clone(),
             source,
         };
-        let mut chunks = self.store.chunks(&name, MAX_SEALED_LEN).await?;
+        let mut chunks = self.chunks(&name).await?;
         let mut unsealer = Unsealer::new().map_err(damaged)?;
         let mut raw = Vec::new();
         while let Some(chunk) = chunks.stream.next().await {
@@ -137,12 +147,15 @@ impl Recordings {
         session: &SessionId,
     ) -> Result<Option<Bytes>, ReadError> {
         let name = format!("{writer}/{}", key_name(session));
-        // One byte more than a key has, so that a longer one is seen to be another.
-        match self.store.read_front(&name, WRAPPED_KEY_LEN + 1).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+        for store in &self.stores {
+            // One byte more than a key has, so that a longer one is seen to be another.
+            match store.read_front(&name, WRAPPED_KEY_LEN + 1).await {
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(StoreError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(None)
     }
 
     /// Destroys one session for ever: its key is removed, and what was encrypted
@@ -153,15 +166,47 @@ impl Recordings {
         writer: &WriterId,
         session: &SessionId,
     ) -> Result<(), ReadError> {
-        Ok(self
-            .store
-            .destroy(&format!("{writer}/{}", key_name(session)))
-            .await?)
+        let name = format!("{writer}/{}", key_name(session));
+        let mut gone = Err(not_found(&name));
+        for store in &self.stores {
+            match store.destroy(&name).await {
+                Err(StoreError::NotFound { .. }) => {}
+                Ok(()) => gone = Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(gone?)
     }
 
     /// The events that a query asks for, writer by writer, each in the order in
     /// which it was written.
     pub fn events(&self, query: Query, keys: Keyring) -> Events {
         Events::new(self.clone(), query, keys)
+    }
+
+    async fn read(&self, name: &str, limit: u64) -> Result<Bytes, StoreError> {
+        for store in &self.stores {
+            match store.read(name, limit).await {
+                Err(StoreError::NotFound { .. }) => {}
+                done => return done,
+            }
+        }
+        Err(not_found(name))
+    }
+
+    async fn chunks(&self, name: &str) -> Result<Chunks, StoreError> {
+        for store in &self.stores {
+            match store.chunks(name, MAX_SEALED_LEN).await {
+                Err(StoreError::NotFound { .. }) => {}
+                done => return done,
+            }
+        }
+        Err(not_found(name))
+    }
+}
+
+fn not_found(name: &str) -> StoreError {
+    StoreError::NotFound {
+        name: name.to_owned(),
     }
 }

@@ -151,7 +151,10 @@ fn tail_torn_at_any_byte_is_cut_back_to_the_last_whole_event() {
             fs::write(bed.segment(1), &torn).unwrap();
 
             drop(bed.open().unwrap());
-            let events = ends.iter().filter(|end| **end <= length).count() as u64 - 1;
+            // Where a frame happens to end in zeros, the zeros behind the cut make it whole again.
+            let same = torn.iter().zip(&whole).take_while(|(one, two)| one == two);
+            let same = same.count();
+            let events = ends.iter().filter(|end| **end <= same).count() as u64 - 1;
             let verified = bed.verify();
             let kept: u64 = verified.iter().map(|segment| segment.events).sum();
             assert_eq!(

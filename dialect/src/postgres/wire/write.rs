@@ -127,18 +127,26 @@ pub fn sync(out: &mut Vec<u8>) {
 }
 
 pub fn close(out: &mut Vec<u8>, target: Target, name: &[u8]) {
-    message(out, frontend::CLOSE, |out| {
+    named(out, frontend::CLOSE, target, name);
+}
+
+pub fn describe(out: &mut Vec<u8>, target: Target, name: &[u8]) {
+    named(out, frontend::DESCRIBE, target, name);
+}
+
+/// A password or the next step of a SASL exchange.
+pub fn password(out: &mut Vec<u8>, data: &[u8]) {
+    message(out, frontend::PASSWORD, |out| out.extend_from_slice(data));
+}
+
+fn named(out: &mut Vec<u8>, tag: u8, target: Target, name: &[u8]) {
+    message(out, tag, |out| {
         out.push(match target {
             Target::Statement => b'S',
             Target::Portal => b'P',
         });
         string(out, name);
     });
-}
-
-/// A password or the next step of a SASL exchange.
-pub fn password(out: &mut Vec<u8>, data: &[u8]) {
-    message(out, frontend::PASSWORD, |out| out.extend_from_slice(data));
 }
 
 fn untyped(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {

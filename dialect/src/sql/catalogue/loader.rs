@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use thiserror::Error;
 
 use super::{
-    Backed, Body, Cascade, Catalogue, Column, Domain, Event, Function, FunctionKind, Name,
-    Relation, RelationKind, Rule, Schema, Section, Stored, Trigger,
+    Argument, Backed, Body, Cascade, Catalogue, Column, Domain, Event, Function, FunctionKind,
+    Mode, Name, Relation, RelationKind, Rule, Schema, Section, Signature, Stored, Trigger,
 };
 
 /// Most rows that one catalogue is made of.
@@ -26,6 +26,8 @@ pub struct Loader {
     catalogue: Catalogue,
     /// Where a function is found while aggregates are loaded: its name and place in the list.
     function_places: HashMap<u32, (String, usize)>,
+    /// The same for what functions take and return.
+    signature_places: HashMap<u32, (String, usize)>,
     rows: usize,
     domains: u32,
 }
@@ -96,6 +98,13 @@ impl Loader {
                 let (name, schema) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
                 self.catalogue.extensions.insert(name, schema);
             }
+            Section::RowTypes => {
+                let (relation, row_type) = (row.number(0)?, row.number(1)?);
+                self.catalogue.row_types.insert(row_type, relation);
+            }
+            Section::Signatures => self.signature(&row)?,
+            Section::Arguments => self.argument(&row)?,
+            Section::Children => self.child(&row)?,
             _ => self.about_relation(&row)?,
         }
         Ok(())
@@ -138,12 +147,14 @@ impl Loader {
             definition: row.optional(5)?.map(Stored::statement),
             wrapper: row.optional(6)?.map(str::to_owned),
             children: Vec::new(),
+            parents: Vec::new(),
             cascades: Vec::new(),
             triggers: Vec::new(),
             rules: Vec::new(),
             policies: Vec::new(),
             checks: Vec::new(),
             dependents: Vec::new(),
+            unique: Vec::new(),
         };
         self.catalogue
             .relation_names
@@ -160,6 +171,7 @@ impl Loader {
             name: row.text(2)?.to_owned(),
             type_oid: row.number(3)?,
             default: row.optional(4)?.map(Stored::expression),
+            generated: false,
         };
         if let Some(relation) = self.owner(row)? {
             relation.columns.push(column);
@@ -174,8 +186,15 @@ impl Loader {
             return Ok(());
         };
         match section {
-            Section::Children => relation.children.push(row.number(1)?),
             Section::Dependents => relation.dependents.push(row.number(1)?),
+            Section::Unique => relation.unique.push(row.number(1)?),
+            Section::Generated => {
+                let number: i16 = row.number(1)?;
+                let mut columns = relation.columns.iter_mut();
+                if let Some(column) = columns.find(|column| column.number == number) {
+                    column.generated = true;
+                }
+            }
             Section::Policies => relation.policies.push(Stored::expression(row.text(1)?)),
             Section::Checks => relation.checks.push(Stored::expression(row.text(1)?)),
             Section::Cascades => relation.cascades.push(Cascade {
@@ -198,6 +217,17 @@ impl Loader {
                 definition: Stored::statement(row.text(2)?),
             }),
             _ => return Err(row.invalid("the section has no relation")),
+        }
+        Ok(())
+    }
+
+    fn child(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let (parent, child) = (row.number(0)?, row.number(1)?);
+        if let Some(relation) = self.catalogue.relations.get_mut(&parent) {
+            relation.children.push(child);
+        }
+        if let Some(relation) = self.catalogue.relations.get_mut(&child) {
+            relation.parents.push(parent);
         }
         Ok(())
     }
@@ -247,6 +277,48 @@ impl Loader {
         self.function_places
             .insert(function.oid, (name, list.len()));
         list.push(function);
+        Ok(())
+    }
+
+    fn signature(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let signature = Signature {
+            oid: row.number(0)?,
+            schema: row.text(1)?.to_owned(),
+            count: row.number(3)?,
+            defaults: row.number(4)?,
+            variadic: row.boolean(5)?,
+            returns_set: row.boolean(6)?,
+            result: row.number(7)?,
+            arguments: Vec::new(),
+        };
+        let name = row.text(2)?.to_owned();
+        let list = self.catalogue.signatures.entry(name.clone()).or_default();
+        self.signature_places
+            .insert(signature.oid, (name, list.len()));
+        list.push(signature);
+        Ok(())
+    }
+
+    fn argument(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let oid: u32 = row.number(0)?;
+        let argument = Argument {
+            mode: Mode::from_letter(row.text(1)?)
+                .ok_or_else(|| row.invalid("no such mode of an argument"))?,
+            name: row
+                .optional(2)?
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
+            type_oid: row.number(3)?,
+        };
+        let signature = self.signature_places.get(&oid).and_then(|(name, place)| {
+            self.catalogue
+                .signatures
+                .get_mut(name)
+                .and_then(|list| list.get_mut(*place))
+        });
+        if let Some(signature) = signature {
+            signature.arguments.push(argument);
+        }
         Ok(())
     }
 

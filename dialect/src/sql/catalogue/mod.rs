@@ -5,14 +5,18 @@
 //! triggers and rules that a write sets off, the body of a function. What is not in it is unknown
 //! and never harmless. It serves classification and, by its columns, lineage.
 
+mod definition;
+mod family;
 mod loader;
 mod queries;
+mod signature;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use loader::{InvalidRow, Loader, MAX_ROWS};
 pub use queries::{PREAMBLE, Section};
+pub(super) use signature::{Argument, Mode, Signature};
 pub use stored::Stored;
 
 use super::names::Name;
@@ -36,6 +40,10 @@ pub struct Catalogue {
     /// Foreign servers, with the wrapper that each goes through.
     pub(super) servers: HashMap<String, String>,
     pub(super) extensions: BTreeMap<String, String>,
+    /// The relation whose rows are of a type, by the type's number.
+    pub(super) row_types: HashMap<u32, u32>,
+    /// What functions take and return, by name.
+    pub(super) signatures: HashMap<String, Vec<Signature>>,
     reviewed: BTreeSet<ReviewedFunction>,
 }
 
@@ -81,6 +89,7 @@ pub struct Relation {
     /// The wrapper of a foreign table.
     pub wrapper: Option<String>,
     pub(super) children: Vec<u32>,
+    pub(super) parents: Vec<u32>,
     pub(super) cascades: Vec<Cascade>,
     pub(super) triggers: Vec<Trigger>,
     pub(super) rules: Vec<Rule>,
@@ -90,6 +99,8 @@ pub struct Relation {
     pub(super) checks: Vec<Stored>,
     /// Views that select from it.
     pub(super) dependents: Vec<u32>,
+    /// Numbers of the columns of its unique indexes; 0 stands for an expression.
+    pub(super) unique: Vec<i16>,
 }
 
 #[derive(Debug)]
@@ -100,6 +111,8 @@ pub struct Column {
     pub type_oid: u32,
     /// The default, or the expression of a generated column.
     pub default: Option<Stored>,
+    /// It is computed from other columns of its row.
+    pub generated: bool,
 }
 
 /// A foreign key of another table that changes that table when this one changes.
@@ -206,6 +219,29 @@ impl Catalogue {
         self.relations.get(&oid)
     }
 
+    /// The relation whose rows are of this type.
+    pub(super) fn row_type(&self, type_oid: u32) -> Option<&Relation> {
+        self.relations.get(self.row_types.get(&type_oid)?)
+    }
+
+    /// What is known of the functions of this name that a call with this many arguments may mean.
+    pub(super) fn signatures_of<'c>(
+        &'c self,
+        schema: &'c str,
+        name: &str,
+        count: usize,
+    ) -> impl Iterator<Item = &'c Signature> {
+        let named = self.signatures.get(name).map_or(&[][..], Vec::as_slice);
+        named
+            .iter()
+            .filter(move |signature| signature.schema == schema && signature.takes(count))
+    }
+
+    pub(super) fn signature(&self, function: &Function) -> Option<&Signature> {
+        let named = self.signatures.get(&function.name.name)?;
+        named.iter().find(|signature| signature.oid == function.oid)
+    }
+
     /// Every function of this name, in whatever schema.
     pub(super) fn functions_named(&self, name: &str) -> &[Function] {
         self.functions.get(name).map_or(&[], Vec::as_slice)
@@ -252,9 +288,6 @@ impl Relation {
 impl Function {
     /// A call with this many arguments may mean this function.
     pub(super) fn takes(&self, count: usize) -> bool {
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let optional = self.defaults + u32::from(self.variadic);
-        let least = self.arguments.saturating_sub(optional);
-        count >= least && (self.variadic || count <= self.arguments)
+        signature::takes(self.arguments, self.defaults, self.variadic, count)
     }
 }

@@ -30,13 +30,18 @@ pub enum Section {
     EventTriggers,
     Servers,
     Extensions,
+    RowTypes,
+    Generated,
+    Unique,
+    Signatures,
+    Arguments,
 }
 
 // === impl Section ===
 
 impl Section {
     /// All sections, in the order in which their rows are loaded.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::Server,
         Self::Schemas,
         Self::Relations,
@@ -56,6 +61,11 @@ impl Section {
         Self::EventTriggers,
         Self::Servers,
         Self::Extensions,
+        Self::RowTypes,
+        Self::Generated,
+        Self::Unique,
+        Self::Signatures,
+        Self::Arguments,
     ];
 
     /// The query of this section for a server of this version. The version itself is the one row
@@ -82,6 +92,12 @@ impl Section {
             Self::EventTriggers => EVENT_TRIGGERS,
             Self::Servers => SERVERS,
             Self::Extensions => EXTENSIONS,
+            Self::RowTypes => ROW_TYPES,
+            Self::Generated if server_version < 120_000 => GENERATED_BEFORE_12,
+            Self::Generated => GENERATED,
+            Self::Unique => UNIQUE,
+            Self::Signatures => SIGNATURES,
+            Self::Arguments => ARGUMENTS,
         }
     }
 }
@@ -242,3 +258,62 @@ const EXTENSIONS: &str = "
 SELECT e.extname, n.nspname
 FROM pg_extension e
 JOIN pg_namespace n ON n.oid = e.extnamespace";
+
+const ROW_TYPES: &str = "
+SELECT c.oid, c.reltype
+FROM pg_class c
+WHERE c.reltype <> 0 AND NOT pg_is_other_temp_schema(c.relnamespace)
+UNION ALL
+SELECT b.typrelid, d.oid
+FROM pg_type d
+JOIN pg_type b ON b.oid = d.typbasetype
+WHERE d.typtype = 'd' AND b.typtype = 'c'";
+
+const GENERATED: &str = "
+SELECT a.attrelid, a.attnum
+FROM pg_attribute a
+WHERE a.attgenerated <> '' AND NOT a.attisdropped";
+const GENERATED_BEFORE_12: &str = "SELECT 0, 0 WHERE false";
+
+const UNIQUE: &str = "
+SELECT DISTINCT i.indrelid, k.attnum
+FROM pg_index i, unnest(i.indkey::smallint[]) k (attnum)
+WHERE i.indisunique OR i.indisexclusion";
+
+/// Of the server's own functions only those that return sets, rows, several values, or a type
+/// that differs from call to call.
+macro_rules! signatures {
+    ($columns:literal, $more:literal) => {
+        concat!(
+            "
+SELECT p.oid, ",
+            $columns,
+            "
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_type t ON t.oid = p.prorettype
+",
+            $more,
+            "
+WHERE (p.oid >= 16384 OR n.nspname <> 'pg_catalog' OR p.proretset
+       OR p.proargmodes IS NOT NULL OR t.typtype IN ('c', 'p'))
+  AND NOT pg_is_other_temp_schema(p.pronamespace)"
+        )
+    };
+}
+
+const SIGNATURES: &str = signatures!(
+    "n.nspname, p.proname, p.pronargs, p.pronargdefaults, p.provariadic <> 0, p.proretset,
+       p.prorettype",
+    ""
+);
+
+const ARGUMENTS: &str = concat!(
+    signatures!(
+        "coalesce(p.proargmodes[a.place], 'i'), p.proargnames[a.place], a.type",
+        "CROSS JOIN LATERAL unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]))
+     WITH ORDINALITY a (type, place)"
+    ),
+    "
+ORDER BY p.oid, a.place"
+);

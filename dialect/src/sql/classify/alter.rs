@@ -51,6 +51,7 @@ impl<'c> Walk<'c> {
                     self.defined_function(&parts, Effect::Define);
                     self.void_last(&parts);
                 }
+                self.function_settings(&alter.actions);
                 self.object_without_resource(whole, start, None);
                 super::drop::verb("ALTER", alter.objtype)
             }

@@ -270,6 +270,7 @@ impl<'c> Walk<'c> {
         let parts = names::strings(&create.funcname);
         self.defined_function(&parts, Effect::Define);
         self.void_last(&parts);
+        self.function_settings(&create.options);
         let mut language = None;
         for option in &create.options {
             let Some(node::Node::DefElem(option)) = option.node.as_ref() else {

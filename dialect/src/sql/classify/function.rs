@@ -5,7 +5,7 @@
 //! server is thus never hidden behind it.
 
 use pg_query::protobuf::{Node, node};
-use portcullis_policy::{Effect, Flag, ResourceKind};
+use portcullis_policy::{Effect, ResourceKind};
 
 use super::relation::{Use, statement_of};
 use super::walk::Walk;
@@ -134,7 +134,7 @@ impl<'c> Walk<'c> {
     }
 
     /// The schemas in which functions are looked up: never the temporary one.
-    fn function_schemas(&self) -> Option<Vec<String>> {
+    pub(crate) fn function_schemas(&self) -> Option<Vec<String>> {
         let path = self.context.path.as_ref()?;
         Some(
             path.iter()
@@ -144,7 +144,7 @@ impl<'c> Walk<'c> {
         )
     }
 
-    fn is_type(&self, schema: Option<&str>, name: &str) -> bool {
+    pub(crate) fn is_type(&self, schema: Option<&str>, name: &str) -> bool {
         schema.is_none_or(|schema| schema == SYSTEM)
             && (self.catalogue.domains.contains_key(name)
                 || self.catalogue.casts.contains_key(name)
@@ -158,17 +158,23 @@ impl<'c> Walk<'c> {
         arguments: &[Node],
         count: usize,
     ) -> bool {
+        let functions = self.functions_in(schema, name, count);
+        for function in &functions {
+            self.user_function(function, arguments);
+        }
+        !functions.is_empty()
+    }
+
+    /// The functions of a schema that a call with so many arguments may mean.
+    pub(crate) fn functions_in(&self, schema: &str, name: &str, count: usize) -> Vec<&'c Function> {
         if self.names_void || self.void_names.contains(name) {
-            return false;
+            return Vec::new();
         }
-        let mut found = false;
-        for function in self.catalogue.functions_named(name) {
-            if function.name.schema == schema && function.takes(count) {
-                found = true;
-                self.user_function(function, arguments);
-            }
-        }
-        found
+        self.catalogue
+            .functions_named(name)
+            .iter()
+            .filter(|function| function.name.schema == schema && function.takes(count))
+            .collect()
     }
 
     fn unresolved_function(&mut self) {
@@ -272,6 +278,29 @@ impl<'c> Walk<'c> {
 
     /// A quoted body is read by the settings of the caller, or by its own.
     fn quoted_body(&mut self, function: &'c Function, stored: &'c Stored) {
+        self.enter_quoted(function);
+        match &self.context.conforming {
+            Tracked::Known(true) => match stored.tree() {
+                Some(tree) => {
+                    for raw in &tree.stmts {
+                        self.stored_statement(raw);
+                    }
+                }
+                None => self.unknown(),
+            },
+            other => match parse(stored.text(), &other.clone()) {
+                Ok(Parsed::Tree(tree)) => {
+                    for raw in &tree.stmts {
+                        self.stored_statement(raw);
+                    }
+                }
+                _ => self.unknown(),
+            },
+        }
+    }
+
+    /// Takes the settings under which the quoted body of a function is read.
+    pub(crate) fn enter_quoted(&mut self, function: &Function) {
         let mut conforming = self.context.conforming.clone();
         for setting in &function.settings {
             let Some((name, value)) = setting.split_once('=') else {
@@ -291,24 +320,6 @@ impl<'c> Walk<'c> {
             }
         }
         self.context.conforming = conforming;
-        match &self.context.conforming {
-            Tracked::Known(true) => match stored.tree() {
-                Some(tree) => {
-                    for raw in &tree.stmts {
-                        self.stored_statement(raw);
-                    }
-                }
-                None => self.unknown(),
-            },
-            other => match parse(stored.text(), &other.clone()) {
-                Ok(Parsed::Tree(tree)) => {
-                    for raw in &tree.stmts {
-                        self.stored_statement(raw);
-                    }
-                }
-                _ => self.unknown(),
-            },
-        }
     }
 
     /// A function of the reviewed lists.
@@ -387,10 +398,7 @@ impl<'c> Walk<'c> {
         self.found.raise(Effect::Session);
         let name = arguments.first().and_then(literal);
         let Some(name) = name else {
-            self.found.attribute("setting", "*");
-            self.found.flag(Flag::RoleChange);
-            self.found.voids_settings = true;
-            return;
+            return self.any_setting();
         };
         self.setting_facts(name);
         if let Some(setting) = Setting::from_name(name) {

@@ -21,5 +21,7 @@ mod statement;
 mod truth;
 mod walk;
 
-pub(crate) use walk::{Found, Walk};
+pub(crate) use query::makes_table;
+pub(crate) use relation::statement_of;
+pub(crate) use walk::{Found, Resolved, Walk};
 pub use walk::{MAX_ACCESSES, MAX_EXPANSION_DEPTH, MAX_EXPANSIONS};

@@ -104,6 +104,13 @@ impl<'c> Walk<'c> {
         if let Some(into) = &select.into_clause {
             self.into(into);
         }
+        for keys in [
+            &select.distinct_clause,
+            &select.group_clause,
+            &select.sort_clause,
+        ] {
+            self.found.constants_looked_at |= keys.iter().any(may_be_place);
+        }
         self.expressions(&select.distinct_clause);
         self.expressions(&select.target_list);
         self.from(&select.from_clause);
@@ -355,7 +362,7 @@ impl<'c> Walk<'c> {
 }
 
 /// `SELECT … INTO t`, also in the first arm of a set operation.
-fn makes_table(select: &SelectStmt) -> bool {
+pub(crate) fn makes_table(select: &SelectStmt) -> bool {
     let mut arm = Some(select);
     while let Some(current) = arm {
         if current.into_clause.is_some() {
@@ -364,4 +371,15 @@ fn makes_table(select: &SelectStmt) -> bool {
         arm = current.larg.as_deref();
     }
     false
+}
+
+/// Whether a key of ORDER BY, GROUP BY or DISTINCT ON may name a column of the answer by its place,
+/// so that lineage rests on the number.
+fn may_be_place(key: &Node) -> bool {
+    match key.node.as_ref() {
+        Some(node::Node::SortBy(sort)) => sort.node.as_deref().is_none_or(may_be_place),
+        Some(node::Node::ColumnRef(_)) => false,
+        // Grouping sets and rows hold keys of their own.
+        _ => true,
+    }
 }

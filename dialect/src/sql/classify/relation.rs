@@ -174,8 +174,7 @@ impl<'c> Walk<'c> {
         }
         // An update of this view sets what it names, by a rule of the server.
         if relation.name.schema == SYSTEM && name == "pg_settings" {
-            self.found.attribute("setting", "*");
-            self.found.voids_settings = true;
+            self.any_setting();
         } else {
             // Rows of the server's own tables are definitions.
             self.found.raise(Effect::Administer);
@@ -337,7 +336,7 @@ impl<'c> Walk<'c> {
 }
 
 /// The statement of a raw one.
-pub(super) fn statement_of(raw: &pg_query::protobuf::RawStmt) -> Option<&node::Node> {
+pub(crate) fn statement_of(raw: &pg_query::protobuf::RawStmt) -> Option<&node::Node> {
     raw.stmt.as_ref()?.node.as_ref()
 }
 

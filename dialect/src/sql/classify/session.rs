@@ -57,6 +57,29 @@ impl<'c> Walk<'c> {
         }
     }
 
+    /// Something is set, and what cannot be told: also who acts, and with which rights.
+    pub(super) fn any_setting(&mut self) {
+        self.unknown();
+        self.found.attribute("setting", "*");
+        self.found.flag(Flag::RoleChange);
+        self.found.flag(Flag::PrivilegeChange);
+        self.found.voids_settings = true;
+    }
+
+    /// Settings that a function carries: they hold while it runs.
+    pub(super) fn function_settings(&mut self, options: &[Node]) {
+        for option in options {
+            if let Some(node::Node::DefElem(option)) = option.node.as_ref()
+                && let Some(node::Node::VariableSetStmt(set)) =
+                    option.arg.as_deref().and_then(|set| set.node.as_ref())
+                && !set.name.is_empty()
+            {
+                self.found.constants_looked_at = true;
+                self.setting_facts(&set.name);
+            }
+        }
+    }
+
     /// What is told of a setting that is changed, whatever changes it.
     pub(super) fn setting_facts(&mut self, name: &str) {
         let name = name.to_ascii_lowercase();
@@ -184,12 +207,7 @@ impl<'c> Walk<'c> {
     pub(super) fn execute(&mut self, execute: &ExecuteStmt) -> &'static str {
         self.found.attribute("prepared", execute.name.clone());
         self.expressions(&execute.params);
-        let prepared = match self.prepared_here.get(&execute.name) {
-            Some(here) => here.clone(),
-            None if self.prepared_cleared => None,
-            None => self.prepared.get(&execute.name).cloned(),
-        };
-        let Some(prepared) = prepared.filter(|_| !self.names_void) else {
+        let Some(prepared) = self.prepared_as(&execute.name) else {
             self.unknown();
             return "EXECUTE";
         };
@@ -220,6 +238,16 @@ impl<'c> Walk<'c> {
             _ => self.unknown(),
         }
         "EXECUTE"
+    }
+
+    /// What a name of a prepared statement stands for; `None` when that cannot be told.
+    pub(crate) fn prepared_as(&self, name: &str) -> Option<PreparedStatement> {
+        let prepared = match self.prepared_here.get(name) {
+            Some(here) => here.clone(),
+            None if self.prepared_cleared => None,
+            None => self.prepared.get(name).cloned(),
+        };
+        prepared.filter(|_| !self.names_void)
     }
 
     pub(super) fn deallocate(&mut self, deallocate: &DeallocateStmt) -> &'static str {

@@ -69,7 +69,7 @@ pub(crate) enum Resolved<'c> {
 
 pub(crate) struct Walk<'c> {
     pub(super) catalogue: &'c Catalogue,
-    pub(super) prepared: &'c Prepared,
+    pub(crate) prepared: &'c Prepared,
     /// What the text itself prepared and removed.
     pub(super) prepared_here: BTreeMap<String, Option<PreparedStatement>>,
     pub(super) prepared_cleared: bool,
@@ -78,7 +78,7 @@ pub(crate) struct Walk<'c> {
     /// As the text itself changes them.
     pub(crate) settings: Settings,
     pub(crate) found: Found,
-    pub(super) context: Context,
+    pub(crate) context: Context,
     /// Names of the WITH queries in force, innermost last.
     pub(super) scopes: Vec<BTreeSet<String>>,
     pub(super) seen: Counts,
@@ -91,7 +91,7 @@ pub(crate) struct Walk<'c> {
     /// The same, by the statement that is being walked: its own names are looked up before it runs.
     pub(super) void_later: BTreeSet<String>,
     /// Earlier statements of the text may have changed what any name stands for.
-    pub(super) names_void: bool,
+    pub(crate) names_void: bool,
     pub(super) depth: usize,
     pub(super) expansions: usize,
     pub(super) visited: HashSet<(u32, u8)>,
@@ -296,7 +296,7 @@ impl<'c> Walk<'c> {
 
     /// Names in what the database stores are looked up in the path that the catalogue was read
     /// under.
-    pub(super) fn enter_stored(&mut self) {
+    pub(crate) fn enter_stored(&mut self) {
         let entry = |schema: &str| PathEntry {
             schema: schema.to_owned(),
             certain: true,
@@ -352,7 +352,7 @@ impl<'c> Walk<'c> {
     }
 
     /// What a relation's name stands for.
-    pub(super) fn resolve(&self, schema: Option<&str>, name: &str) -> Resolved<'c> {
+    pub(crate) fn resolve(&self, schema: Option<&str>, name: &str) -> Resolved<'c> {
         if let Some(schema) = schema {
             let schema = match (schema, &self.settings.temporary_schema) {
                 (TEMPORARY, Tracked::Known(Some(number))) if !self.names_void => number.as_str(),
@@ -414,13 +414,13 @@ impl<'c> Walk<'c> {
             .map(|entry| entry.schema.as_str())
     }
 
-    pub(super) fn is_temporary(&self, schema: &str) -> bool {
+    pub(crate) fn is_temporary(&self, schema: &str) -> bool {
         schema == TEMPORARY
             || matches!(&self.settings.temporary_schema, Tracked::Known(Some(own)) if own == schema)
     }
 
     /// The segments under which a relation is told.
-    pub(super) fn told(&self, name: &Name) -> [String; 2] {
+    pub(crate) fn told(&self, name: &Name) -> [String; 2] {
         let schema = match self.is_temporary(&name.schema) {
             true => TEMPORARY,
             false => &name.schema,

@@ -87,6 +87,14 @@ pub enum InvalidCustomPattern {
 
 // === impl CustomPattern ===
 
+impl PartialEq for CustomPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.finds_like(other)
+    }
+}
+
+impl Eq for CustomPattern {}
+
 impl CustomPattern {
     pub fn parse(
         name: &str,

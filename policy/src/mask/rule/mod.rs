@@ -15,7 +15,7 @@ use crate::subject::Subject;
 use crate::word::closed_words;
 
 /// One masking rule: for whom, what is matched, and what becomes of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaskRule {
     pub name: ObjectName,
     pub origin: Origin,

@@ -17,6 +17,8 @@ use crate::rule::ObjectName;
 /// The masks that apply to one subject, compiled together.
 #[derive(Debug, Clone, Default)]
 pub struct MaskSet {
+    /// What it was compiled from.
+    source: Arc<[MaskRule]>,
     rules: Vec<Effect>,
     columns: Vec<(ColumnPattern, usize)>,
     keys: Vec<(Glob, usize)>,
@@ -80,6 +82,7 @@ impl MaskSet {
         let json = (has_paths || text.is_some()).then(|| Arc::new(plan.with_text(text.clone())));
         let numbered = || rules.iter().enumerate();
         Ok(Self {
+            source: rules.into(),
             columns: numbered()
                 .flat_map(|(at, rule)| with(&rule.columns, at))
                 .collect(),
@@ -105,6 +108,12 @@ impl MaskSet {
             && self.text.is_none()
     }
 
+    /// True when it was compiled from the same rules, keys included, and so masks the same. An edit
+    /// elsewhere makes a new set, and must not cut what is running.
+    pub fn masks_like(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+
     /// True when any column may be masked by name.
     pub fn has_columns(&self) -> bool {
         !self.columns.is_empty()
@@ -122,7 +131,15 @@ impl MaskSet {
 
     /// The mask of a column, by all its segments, the column's name last.
     pub fn column<S: AsRef<str>>(&self, column: &[S]) -> FieldMask {
-        self.field(self.matching([column]))
+        self.columns([column])
+    }
+
+    /// The mask of a value that is one of these columns', unchanged: what masks any of them.
+    pub fn columns<'c, S: AsRef<str> + 'c>(
+        &self,
+        columns: impl IntoIterator<Item = &'c [S]>,
+    ) -> FieldMask {
+        self.field(self.matching(columns))
     }
 
     /// The mask of the value under a key.

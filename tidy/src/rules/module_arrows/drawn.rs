@@ -36,7 +36,7 @@ pub const PROXY: Drawing = Drawing {
         row("error", &[]),
         row("secret", &[]),
         row("telemetry", &["config"]),
-        row("metrics", &[]),
+        row("metrics", &["portcullis_policy"]),
         row("shutdown", &[]),
         row("io", &[]),
         row("web", &[]),
@@ -45,10 +45,12 @@ pub const PROXY: Drawing = Drawing {
             &["config", "error", "io", "metrics", "session", "shutdown"],
         ),
         row("identity", &["error", "secret", "portcullis_policy"]),
+        // A session asks again whether what proved its subject still holds.
         row(
             "session",
             &[
                 "error",
+                "identity",
                 "io",
                 "metrics",
                 "secret",
@@ -62,29 +64,54 @@ pub const PROXY: Drawing = Drawing {
             may_know: &[
                 "config",
                 "error",
+                "identity",
                 "metrics",
                 "secret",
                 "session",
                 "shutdown",
                 "portcullis_crds",
                 "portcullis_policy",
+                "portcullis_recording",
             ],
             only_in_file: &[("control/cluster.rs", "kube")],
         },
+        // Probes, metrics, status.
+        row(
+            "admin",
+            &["control", "identity", "metrics", "secret", "session"],
+        ),
+        // The wiring of a run without a cluster.
+        row(
+            "standalone",
+            &[
+                "admin",
+                "config",
+                "control",
+                "listen",
+                "metrics",
+                "protocol",
+                "session",
+                "shutdown",
+                "portcullis_policy",
+            ],
+        ),
         // The registry: one line a protocol.
-        row("protocol", &["error", "session", "protocol/*"]),
+        row("protocol", &["error", "listen", "session", "protocol/*"]),
         row(
             "protocol/<x>",
             &[
                 "error",
                 "identity",
                 "io",
+                // What was accepted, and how long its login may take.
+                "listen",
                 "metrics",
                 "secret",
                 "session",
                 "web",
                 "portcullis_policy",
                 "portcullis_dialect::<x>",
+                "portcullis_dialect::sql",
             ],
         ),
     ],

@@ -11,7 +11,7 @@ use crate::decision::Decision;
 use crate::expression::SessionFacts;
 use crate::limit::AppliedLimits;
 use crate::operation::Operation;
-use crate::rule::SubjectSelector;
+use crate::rule::{Enforcement, SubjectSelector};
 use crate::subject::Subject;
 
 /// A snapshot as one subject meets it. Who a session's subject is does not change, so what
@@ -68,6 +68,19 @@ impl SubjectView {
     /// The limits that bind the subject.
     pub fn limits(&self) -> &Arc<AppliedLimits> {
         &self.scope.limits
+    }
+
+    /// True when some enforced policy surely denies its subject every effect but Read and Session,
+    /// whatever the operation is. False says nothing: a policy may say the same in other words.
+    ///
+    /// Asking for a decision about made-up operations could not tell: a rule may allow a verb, a
+    /// text or an hour that the made-up one does not have. So the rules themselves are read.
+    pub fn may_only_read(&self) -> bool {
+        let binding = |policy: &&CompiledPolicy| {
+            policy.enforcement == Enforcement::Enforce && self.scope.binds(policy)
+        };
+        let mut policies = self.snapshot.policies.iter().filter(binding);
+        policies.any(CompiledPolicy::denies_all_but_reads)
     }
 
     /// False when `current` is another snapshot, and a new view is due.
@@ -137,3 +150,6 @@ fn together(one: &AppliedLimits, two: &AppliedLimits) -> AppliedLimits {
     all.sessions.extend(two.sessions.iter().cloned());
     all
 }
+
+#[cfg(test)]
+mod tests;

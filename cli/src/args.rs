@@ -1,0 +1,173 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand};
+
+use crate::output::Format;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "portcullis",
+    version,
+    about = "Guardrails between agents and production"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge a directory of documents as a proxy would: every error, with its file and field.
+    Validate(Validate),
+    /// What would happen to a statement, and which rule says so.
+    Explain(Explain),
+    /// Approve a waiting operation.
+    Approve(Decide),
+    /// Deny a waiting operation.
+    Deny(Decide),
+    /// Take an approval back.
+    Revoke(Decide),
+    /// Requests for approval.
+    Approvals(Approvals),
+    /// Recorded sessions.
+    Sessions(Sessions),
+    /// Start a database and a proxy in front of it, and walk through what it does.
+    Demo(Demo),
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Validate {
+    /// Directory with `*.yaml`.
+    pub(crate) directory: PathBuf,
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Explain {
+    /// Directory with `*.yaml`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config: PathBuf,
+    /// Connection as `namespace/name`; not needed where there is only one.
+    #[arg(long)]
+    pub(crate) connection: Option<String>,
+    /// Username of the subject, with its issuer's prefix.
+    #[arg(long)]
+    pub(crate) user: String,
+    /// Group of the subject; may be repeated.
+    #[arg(long = "group")]
+    pub(crate) groups: Vec<String>,
+    /// Claim of the subject as `name=value`; a value that is JSON is read as that.
+    #[arg(long = "claim")]
+    pub(crate) claims: Vec<String>,
+    /// The statement.
+    pub(crate) statement: String,
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Decide {
+    /// Name of the request.
+    pub(crate) name: String,
+    /// Where the proxy keeps its state.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: PathBuf,
+    /// Namespace of the request, where two have the same name.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+    /// Why; it is recorded, and the caller is told.
+    #[arg(long)]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Approvals {
+    #[command(subcommand)]
+    pub(crate) command: ApprovalsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApprovalsCommand {
+    /// What waits, and what was decided.
+    List {
+        /// Where the proxy keeps its state.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Sessions {
+    #[command(subcommand)]
+    pub(crate) command: SessionsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// Every recorded session, the newest last.
+    List {
+        #[command(flatten)]
+        from: Recorded,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// What happened in one session.
+    Show {
+        /// The session, or the first digits of it.
+        session: String,
+        #[command(flatten)]
+        from: Recorded,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Whether the record is whole, unchanged and signed.
+    Verify {
+        #[command(flatten)]
+        from: Recorded,
+        /// Public key that may have signed, 64 hexadecimal digits; may be repeated. Without one, the
+        /// key that lies in the state directory, which proves less: whoever can change the record
+        /// may be able to change the key.
+        #[arg(long = "key")]
+        keys: Vec<String>,
+        /// File with heads that were kept elsewhere, one in a line.
+        #[arg(long)]
+        anchors: Option<PathBuf>,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Every event as a line of JSON.
+    Export {
+        /// Only this session, or the first digits of it.
+        #[arg(long)]
+        session: Option<String>,
+        #[command(flatten)]
+        from: Recorded,
+    },
+}
+
+/// Where recordings are.
+#[derive(Debug, Clone, Group)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Recorded {
+    /// The state directory of a proxy: what it has stored and what is still in its spool.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// A store: a directory, or an address such as `s3://bucket/prefix`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Demo {
+    /// End after the walk instead of leaving everything running.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Keep the demonstration's files here instead of in a new temporary directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+}

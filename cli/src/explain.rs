@@ -1,0 +1,291 @@
+//! `portcullis explain`: what would happen to a statement, and why.
+//!
+//! There is no server to look names up in, so every relation that the statement names is taken for
+//! an ordinary table; the answer lists those assumptions.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use portcullis_crds::lower::documents::{LoweredDocument, lower_all};
+use portcullis_dialect::sql::assume::assume;
+use portcullis_dialect::sql::parser::STACK_SIZE;
+use portcullis_dialect::sql::prepared::Prepared;
+use portcullis_dialect::sql::settings::Settings;
+use portcullis_dialect::sql::{Analysis, analyse};
+use portcullis_policy::explain::{
+    Explanation, FieldExplanation, PolicyExplanation, RuleExplanation,
+};
+use portcullis_policy::{
+    Access, Operation, Request, Resource, SessionFacts, Snapshot, Subject, Verdict,
+};
+use serde_json::{Map, Value, json};
+
+use crate::args::Explain;
+use crate::documents::{DocumentKeys, read};
+use crate::output::{Tone, for_machines, tinted};
+use crate::{Done, Failed};
+
+/// The role that stands in for the one that a credential would name.
+const ROLE: &str = "portcullis";
+
+pub(crate) fn run(args: &Explain) -> Done {
+    let documents = match read(&args.config)? {
+        Ok(documents) => documents,
+        Err(errors) => {
+            return Err(format!(
+                "{} errors in {}; `portcullis validate` names them",
+                errors.len(),
+                args.config.display()
+            )
+            .into());
+        }
+    };
+    let lowered = lower_all(&documents, 1, &DocumentKeys(&documents));
+    let chosen = choose(lowered, args.connection.as_deref())?;
+    let name = chosen.name().to_string();
+    let database = chosen.lowered.parts.connection.database.clone();
+    let snapshot = Snapshot::compile(chosen.lowered.parts)
+        .map_err(|errors| format!("{name} does not compile: {}", listed(&errors)))?;
+    let told = told(&args.statement, database.unwrap_or_default())?;
+    let subject = subject(args)?;
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the question is what would happen now"
+    )]
+    let now = SystemTime::now();
+    let session = SessionFacts {
+        id: "explain".to_owned(),
+        client_address: "127.0.0.1".to_owned(),
+        started_at: now,
+    };
+    let admission = snapshot.admit(&subject, &session, now);
+    let (decision, explanation) = snapshot.explain(&Request {
+        subject: &subject,
+        session: &session,
+        operation: &told.analysis.operation,
+        now,
+    });
+    let allowed = decision.is_allowed() && admission.refusal.is_none();
+    let value = json!({
+        "connection": name,
+        "admitted": admission.refusal.is_none(),
+        "admissionRefusal": admission.refusal.as_ref().map(ToString::to_string),
+        "verdict": decision.verdict.to_string(),
+        "reason": decision.reason.as_ref().map(ToString::to_string),
+        "remediation": decision.reason.as_ref().map(|reason| reason.remediation.to_string()),
+        "operation": operation(&told.analysis.operation),
+        "assumedTables": told.assumed,
+        "policies": explanation.policies.iter().map(policy).collect::<Vec<_>>(),
+    });
+    if !for_machines(args.output, &value)? {
+        if let Some(refusal) = &admission.refusal {
+            println!(
+                "{}: no session opens: {refusal}",
+                tinted(Tone::Bad, "Refused")
+            );
+        }
+        print(&decision.verdict, &explanation, &told);
+    }
+    Ok(ExitCode::from(u8::from(!allowed)))
+}
+
+/// What the statement means.
+struct Told {
+    analysis: Analysis,
+    assumed: Vec<String>,
+}
+
+/// Analyses on a stack of its own: the parser needs a large one.
+fn told(statement: &str, database: String) -> Result<Told, Failed> {
+    let text = statement.to_owned();
+    let analysing = std::thread::Builder::new()
+        .stack_size(STACK_SIZE)
+        .spawn(move || {
+            let settings = Settings::new(database, ROLE);
+            let (catalogue, assumed) = assume(text.as_bytes(), &settings)?;
+            let analysis = analyse(text.as_bytes(), &settings, &catalogue, &Prepared::default())?;
+            let assumed = assumed.iter().map(ToString::to_string).collect();
+            Ok::<_, portcullis_dialect::sql::Refused>(Told { analysis, assumed })
+        })?;
+    match analysing.join() {
+        Ok(told) => {
+            Ok(told.map_err(|refused| format!("the statement would be refused: {refused}"))?)
+        }
+        Err(_) => Err("the analysis failed".into()),
+    }
+}
+
+fn choose<'d>(
+    lowered: Vec<LoweredDocument<'d>>,
+    wanted: Option<&str>,
+) -> Result<LoweredDocument<'d>, Failed> {
+    let names: Vec<String> = lowered.iter().map(|one| one.name().to_string()).collect();
+    let mut fitting = lowered.into_iter().filter(|document| {
+        let name = document.name();
+        wanted.is_none_or(|wanted| wanted == name.to_string() || *wanted == *name.name)
+    });
+    match (fitting.next(), fitting.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(format!("no such Connection; there are: {}", names.join(", ")).into()),
+        (Some(_), Some(_)) => {
+            Err(format!("which Connection? --connection {}", names.join(" | ")).into())
+        }
+    }
+}
+
+fn subject(args: &Explain) -> Result<Arc<Subject>, Failed> {
+    let mut claims = Map::new();
+    for claim in &args.claims {
+        let (name, value) = claim
+            .split_once('=')
+            .ok_or_else(|| format!("--claim {claim}: write name=value"))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        claims.insert(name.to_owned(), value);
+    }
+    Ok(Arc::new(Subject {
+        username: args.user.clone(),
+        groups: args.groups.clone(),
+        claims,
+        ..Subject::default()
+    }))
+}
+
+// === for machines ===
+
+fn operation(operation: &Operation) -> Value {
+    json!({
+        "effect": operation.effect.as_str(),
+        "verb": operation.verb,
+        "flags": operation.flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>(),
+        "attributes": operation.attributes,
+        "accesses": operation.accesses.iter().map(access).collect::<Vec<_>>(),
+    })
+}
+
+fn policy(policy: &PolicyExplanation) -> Value {
+    json!({
+        "name": policy.name.to_string(),
+        "binds": policy.binds,
+        "enforcement": format!("{:?}", policy.enforcement),
+        "verdict": policy.verdict.to_string(),
+        "byDefault": policy.by_default,
+        "rules": policy.rules.iter().map(|rule| json!({
+            "name": *rule.name,
+            "applies": rule.applies,
+            "verdict": rule.verdict.to_string(),
+            "match": rule.matching.iter().map(field).collect::<Vec<_>>(),
+            "unless": rule.unless.as_ref().map(|fields| fields.iter().map(field).collect::<Vec<_>>()),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn field(field: &FieldExplanation) -> Value {
+    json!({"field": field.field, "holds": field.holds, "because": field.because})
+}
+
+fn access(access: &Access) -> String {
+    let resource = match &access.resource {
+        Resource::Named { kind, segments } => {
+            let joint = kind.separator().map(String::from).unwrap_or_default();
+            format!("{}:{}", kind.as_str(), segments.join(&joint))
+        }
+        Resource::Unresolved { kind } => format!("{}:?", kind.as_str()),
+    };
+    format!("{} {resource}", access.effect.as_str())
+}
+
+// === for people ===
+
+fn print(verdict: &Verdict, explanation: &Explanation, told: &Told) {
+    let tone = match verdict {
+        Verdict::Allow => Tone::Good,
+        Verdict::Hold(_) => Tone::Waiting,
+        Verdict::Deny => Tone::Bad,
+    };
+    println!("{}", tinted(tone, &verdict.to_string()));
+    if let Some(reason) = &explanation.reason {
+        println!("  {reason}\n  {}", reason.remediation);
+    }
+    let operation = &told.analysis.operation;
+    println!(
+        "\n{} {}",
+        tinted(Tone::Bold, operation.effect.as_str()),
+        operation.verb
+    );
+    for one in &operation.accesses {
+        println!("  {}", access(one));
+    }
+    for flag in &operation.flags {
+        println!("  flag {}", flag.as_str());
+    }
+    if !told.assumed.is_empty() {
+        let assumed = told.assumed.join(", ");
+        println!(
+            "  {}",
+            tinted(
+                Tone::Faint,
+                &format!("taken for ordinary tables: {assumed}")
+            )
+        );
+    }
+    for part in &explanation.baseline {
+        println!(
+            "\nbaseline {}{}",
+            part.rule,
+            match &part.lifted_by {
+                Some((policy, rule)) => format!(", lifted by {policy}, rule {rule}"),
+                None => String::new(),
+            }
+        );
+    }
+    for policy in &explanation.policies {
+        print_policy(policy);
+    }
+}
+
+fn print_policy(policy: &PolicyExplanation) {
+    let how = match (policy.binds, policy.by_default) {
+        (false, _) => "does not bind this subject".to_owned(),
+        (true, true) => format!("{} by default", policy.verdict),
+        (true, false) => policy.verdict.to_string(),
+    };
+    println!(
+        "\n{} ({:?}): {how}",
+        tinted(Tone::Bold, &policy.name.to_string()),
+        policy.enforcement
+    );
+    for rule in &policy.rules {
+        print_rule(rule);
+    }
+}
+
+fn print_rule(rule: &RuleExplanation) {
+    let mark = if rule.applies {
+        "applies"
+    } else {
+        "does not apply"
+    };
+    println!("  {} ({}): {mark}", rule.name, rule.verdict);
+    let unless = rule.unless.iter().flatten().map(|field| ("unless ", field));
+    for (word, field) in rule.matching.iter().map(|field| ("", field)).chain(unless) {
+        let (tone, holds) = match field.holds {
+            true => (Tone::Good, "yes"),
+            false => (Tone::Faint, "no"),
+        };
+        println!(
+            "    {word}{}: {} ({})",
+            field.field,
+            tinted(tone, holds),
+            field.because
+        );
+    }
+}
+
+fn listed(errors: &[impl ToString]) -> String {
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}

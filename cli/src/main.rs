@@ -1,0 +1,58 @@
+//! `portcullis`: judge policies, decide about requests, read recordings, and a demonstration.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this program talks to people on a terminal"
+)]
+
+mod approvals;
+mod args;
+mod demo;
+mod documents;
+mod explain;
+mod output;
+mod sessions;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("no runtime: {error}")),
+    };
+    let done = match args.command {
+        Command::Validate(args) => validate::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Approve(args) => runtime.block_on(approvals::decide("approve", &args)),
+        Command::Deny(args) => runtime.block_on(approvals::decide("deny", &args)),
+        Command::Revoke(args) => runtime.block_on(approvals::decide("revoke", &args)),
+        Command::Approvals(args) => runtime.block_on(approvals::run(&args)),
+        Command::Sessions(args) => runtime.block_on(sessions::run(args)),
+        Command::Demo(args) => demo::run(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+/// What went wrong, in the words of whoever noticed.
+type Failed = Box<dyn std::error::Error>;
+
+/// 0: yes. 1: the answer is no. 2: it could not be told.
+type Done = Result<ExitCode, Failed>;
+
+fn failed(message: &str) -> ExitCode {
+    eprintln!("portcullis: {message}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,127 @@
+//! `portcullis sessions show`: one session, line by line.
+
+use std::process::ExitCode;
+
+use portcullis_recording::event::{Body, Map, Operation, Value as Recorded};
+use portcullis_recording::export::JsonLines;
+use portcullis_recording::reader::{Keyring, Payload, Record};
+use serde_json::Value;
+
+use super::source;
+use super::time::{duration, time_of_day};
+use crate::output::{Format, Tone, for_machines, line, tinted};
+use crate::{Done, Failed, args};
+
+/// The most of a text that one line shows.
+const SHOWN: usize = 160;
+
+pub(super) async fn run(session: &str, from: &args::Recorded, output: Format) -> Done {
+    let recordings = source::open(from)?;
+    let query = source::query(&recordings, Some(session)).await?;
+    let mut events = recordings.events(query, Keyring::default());
+    let mut machine = Vec::new();
+    let mut seen = false;
+    while let Some(record) = events.next().await {
+        let record = record?;
+        seen = true;
+        match output {
+            Format::Table => print(&record),
+            Format::Json | Format::Yaml => machine.push(json(&record)?),
+        }
+    }
+    if !seen {
+        return Err(format!("no session {session}").into());
+    }
+    for_machines(output, &Value::Array(machine))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same words as in an export.
+fn json(record: &Record) -> Result<Value, Failed> {
+    let mut lines = JsonLines::new(Vec::new());
+    lines.record(record)?;
+    Ok(serde_json::from_slice(&lines.finish()?)?)
+}
+
+fn print(record: &Record) {
+    let time = tinted(Tone::Faint, &time_of_day(record.time, 3));
+    let event = match &record.payload {
+        Payload::Event(event) => event,
+        Payload::Unreadable { why, .. } => {
+            println!("{time}  unreadable: {why}");
+            return;
+        }
+    };
+    match &event.body {
+        Body::SessionStarted(start) => println!(
+            "{time}  {} {} at {} from {}",
+            tinted(Tone::Bold, "session"),
+            line(&start.subject, 60),
+            line(&start.connection, 60),
+            line(&start.client_address, 60),
+        ),
+        Body::Operation(operation) => print_operation(&time, operation),
+        Body::OperationEnded(end) => println!(
+            "{time}     {} {}, {} rows, {} bytes, {}",
+            end.number,
+            line(&end.outcome, 60),
+            end.rows,
+            end.bytes,
+            duration(end.duration_micros),
+        ),
+        Body::Output(output) => println!(
+            "{time}     {} saw {} bytes{}",
+            output.number,
+            output.data.len(),
+            match output.omitted_bytes {
+                0 => String::new(),
+                left_out => format!(", {left_out} more were not kept"),
+            },
+        ),
+        Body::Approval(approval) => println!(
+            "{time}     {} {} {} by {} {}",
+            approval.number,
+            line(&approval.request, 80),
+            tinted(Tone::Waiting, &line(&approval.fact, 30)),
+            line(&approval.decider, 60),
+            line(&approval.reason, SHOWN),
+        ),
+        Body::SessionEnded(end) => println!(
+            "{time}  {} {} {}",
+            tinted(Tone::Bold, "end"),
+            line(&end.outcome, 60),
+            line(&end.reason, SHOWN),
+        ),
+        other => println!("{time}  {}", line(&format!("{other:?}"), SHOWN)),
+    }
+}
+
+fn print_operation(time: &str, operation: &Operation) {
+    let tone = match operation.decision.as_str() {
+        "allow" => Tone::Good,
+        "hold" => Tone::Waiting,
+        _ => Tone::Bad,
+    };
+    println!(
+        "{time}  {:>4} {} {}",
+        operation.number,
+        tinted(tone, &format!("{:<5}", line(&operation.decision, 12))),
+        line(text(&operation.operation, "text"), SHOWN),
+    );
+    if operation.decision != "allow" {
+        println!(
+            "{:14}       {} {} {}",
+            "",
+            line(&operation.class, 40),
+            line(&operation.policy, 80),
+            line(&operation.rule, 60),
+        );
+    }
+}
+
+fn text<'m>(map: &'m Map, name: &str) -> &'m str {
+    match map.get(name) {
+        Some(Recorded::Text(text)) => text,
+        _ => "",
+    }
+}

@@ -1,0 +1,65 @@
+//! Where recordings are read from.
+
+use std::path::Path;
+
+use portcullis_recording::event::SessionId;
+use portcullis_recording::reader::{Keyring, Query, Recordings};
+use portcullis_recording::store::{Options, Store};
+
+use crate::Failed;
+use crate::args::Recorded;
+
+/// What a proxy keeps in its state directory: what was sent away, and what still waits.
+const IN_STATE: [&str; 2] = ["recordings", "spool"];
+
+pub(super) fn open(from: &Recorded) -> Result<Recordings, Failed> {
+    if let Some(state) = &from.state {
+        let mut stores = Vec::new();
+        for folder in IN_STATE.map(|folder| state.join(folder)) {
+            if folder.is_dir() {
+                stores.push(Store::directory(&folder)?);
+            }
+        }
+        if stores.is_empty() {
+            return Err(format!("{}: nothing was recorded here", state.display()).into());
+        }
+        return Ok(Recordings::joined(stores));
+    }
+    let place = from.store.as_deref().unwrap_or_default();
+    let store = match place.contains("://") {
+        true => Store::open(place, &Options::new())?,
+        false => Store::directory(Path::new(place))?,
+    };
+    Ok(Recordings::new(store))
+}
+
+/// All sessions, or the one whose number begins so.
+pub(super) async fn query(recordings: &Recordings, session: Option<&str>) -> Result<Query, Failed> {
+    let Some(digits) = session else {
+        return Ok(Query::all());
+    };
+    if let Ok(session) = digits.parse::<SessionId>() {
+        return Ok(Query::session(session));
+    }
+    let digits = digits.to_ascii_lowercase();
+    let mut found: Option<SessionId> = None;
+    let mut events = recordings.events(Query::all(), Keyring::default());
+    while let Some(record) = events.next().await {
+        let session = record?.session;
+        if session.is_none() || !session.to_string().starts_with(&digits) {
+            continue;
+        }
+        match found {
+            Some(other) if other != session => {
+                return Err(
+                    format!("several sessions begin with {digits}; write more of it").into(),
+                );
+            }
+            _ => found = Some(session),
+        }
+    }
+    match found {
+        Some(session) => Ok(Query::session(session)),
+        None => Err(format!("no session begins with {digits}").into()),
+    }
+}

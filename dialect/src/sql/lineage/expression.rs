@@ -1,0 +1,266 @@
+//! Expressions: what each is made of.
+
+use pg_query::protobuf::{
+    AExpr, CaseExpr, ColumnRef, Node, SubLink, SubLinkType, WindowDef, a_const, node,
+};
+
+use super::trace::Tracer;
+use super::value::{Column, Kind, Sources, Value};
+use crate::sql::names;
+use crate::sql::visit::Counted;
+
+impl<'c> Tracer<'c> {
+    pub(super) fn expression(&mut self, node: &Node) -> Value {
+        self.work += 1;
+        if self.is_exhausted() {
+            return Value::untraced();
+        }
+        match node.node.as_ref() {
+            Some(expression) => self.expression_node(node, expression),
+            // An absent item of a list, such as the open end of a slice.
+            None => Value::computed(),
+        }
+    }
+
+    /// What several expressions together are made of.
+    pub(super) fn all(&mut self, nodes: &[Node]) -> Value {
+        let mut all = Value::computed();
+        for node in nodes {
+            let value = self.expression(node);
+            self.work += all.absorb(&value);
+        }
+        all
+    }
+
+    pub(super) fn optional(&mut self, node: Option<&Node>) -> Value {
+        node.map_or_else(Value::computed, |node| self.expression(node))
+    }
+
+    #[allow(
+        clippy::too_many_lines,
+        reason = "one flat table from the node to its parts; splitting it would hide a gap"
+    )]
+    fn expression_node(&mut self, whole: &Node, node: &node::Node) -> Value {
+        use node::Node as N;
+        match node {
+            N::AConst(constant) => {
+                let untyped = matches!(constant.val, None | Some(a_const::Val::Sval(_)));
+                Value::of(Sources::default(), Kind::Literal(untyped))
+            }
+            N::ParamRef(parameter) => self.parameter(parameter.number),
+            N::SetToDefault(_)
+            | N::SqlvalueFunction(_)
+            | N::String(_)
+            | N::Integer(_)
+            | N::Float(_)
+            | N::Boolean(_)
+            | N::BitString(_)
+            | N::JsonFormat(_) => Value::computed(),
+            N::CurrentOfExpr(_) => {
+                self.saw(Counted::CurrentOfExpr);
+                Value::computed()
+            }
+            N::ColumnRef(column) => self.column_reference(column),
+            N::AExpr(operation) => self.operation(operation),
+            N::BoolExpr(expression) => self.junction(expression),
+            N::SubLink(link) => self.sublink(link),
+            N::TypeCast(cast) => {
+                self.saw(Counted::TypeCast);
+                let value = self.optional(cast.arg.as_deref());
+                let written = cast.type_name.as_ref();
+                self.pass_over(&cast.type_name);
+                match written.and_then(|name| names::strings(&name.names).last().copied()) {
+                    Some(name) => self.cast(&value, name),
+                    None => Value::untraced(),
+                }
+            }
+            N::CollateClause(clause) => self.optional(clause.arg.as_deref()).into_computed(),
+            N::FuncCall(call) => self.function_call(call),
+            N::AIndirection(indirection) => self.indirection(indirection),
+            N::AArrayExpr(array) => {
+                let values: Vec<Value> = array
+                    .elements
+                    .iter()
+                    .map(|part| self.expression(part))
+                    .collect();
+                let mut value = self.derived(&values);
+                if values.iter().all(Value::is_literal) {
+                    value.kind = Kind::Literal(false);
+                }
+                value
+            }
+            N::List(list) => self.all(&list.items),
+            N::AIndices(indices) => {
+                let mut value = self.optional(indices.lidx.as_deref());
+                let upper = self.optional(indices.uidx.as_deref());
+                self.work += value.absorb(&upper);
+                value
+            }
+            N::ResTarget(target) => {
+                let mut value = self.all(&target.indirection);
+                let assigned = self.optional(target.val.as_deref());
+                self.work += value.absorb(&assigned);
+                value
+            }
+            N::MultiAssignRef(assignment) => {
+                let value = self.optional(assignment.source.as_deref());
+                let place = usize::try_from(assignment.colno).unwrap_or_default();
+                let part = value.row.as_deref().filter(|_| assignment.ncolumns > 1);
+                let part = part.and_then(|row| row.get(place.checked_sub(1)?));
+                part.map_or_else(|| value.clone().into_computed(), |part| part.value.clone())
+            }
+            N::CaseExpr(case) => self.case(case),
+            N::SortBy(sort) => self.optional(sort.node.as_deref()),
+            N::CoalesceExpr(coalesce) => self.all(&coalesce.args),
+            N::MinMaxExpr(choice) => self.all(&choice.args),
+            N::NullTest(test) => self.optional(test.arg.as_deref()).into_computed(),
+            N::BooleanTest(test) => self.optional(test.arg.as_deref()).into_computed(),
+            N::RowExpr(row) => self.row(&row.args),
+            N::XmlExpr(xml) => {
+                let mut value = self.all(&xml.named_args);
+                let arguments = self.all(&xml.args);
+                self.work += value.absorb(&arguments);
+                value
+            }
+            N::XmlSerialize(xml) => {
+                self.pass_over(&xml.type_name);
+                self.optional(xml.expr.as_deref()).into_computed()
+            }
+            N::NamedArgExpr(named) => self.optional(named.arg.as_deref()),
+            N::GroupingFunc(grouping) => self.all(&grouping.args),
+            other => self.json(whole, other),
+        }
+    }
+
+    pub(super) fn column_reference(&mut self, column: &ColumnRef) -> Value {
+        self.saw(Counted::ColumnRef);
+        let parts = names::strings(&column.fields);
+        if parts.len() != column.fields.len() {
+            return self.starred_row(column);
+        }
+        match parts[..] {
+            [name] => self.column(name),
+            [item, name] => self.qualified(None, item, name),
+            [schema, item, name] | [_, schema, item, name] => {
+                self.qualified(Some(schema), item, name)
+            }
+            _ => Value::untraced(),
+        }
+    }
+
+    fn operation(&mut self, operation: &AExpr) -> Value {
+        self.saw(Counted::AExpr);
+        let left = self.optional(operation.lexpr.as_deref());
+        let right = self.optional(operation.rexpr.as_deref());
+        let mut value = self.derived([&left, &right]);
+        let operands: Vec<&Value> = match operation.lexpr {
+            Some(_) => vec![&left, &right],
+            None => vec![&right],
+        };
+        if let Some(own) = self.operator(&names::strings(&operation.name), &operands) {
+            self.work += value.absorb(&own);
+        }
+        value
+    }
+
+    fn case(&mut self, case: &CaseExpr) -> Value {
+        let subject = case.arg.as_deref().map(|node| self.expression(node));
+        let mut value = self.optional(case.defresult.as_deref()).into_computed();
+        for branch in &case.args {
+            let Some(node::Node::CaseWhen(when)) = branch.node.as_ref() else {
+                return self.unknown(branch);
+            };
+            let decided = match (&subject, when.expr.as_deref()) {
+                (Some(subject), Some(node)) => {
+                    let other = self.expression(node);
+                    self.compared(subject, &other);
+                    self.derived([subject, &other])
+                }
+                (None, Some(node)) => self.condition(node),
+                (_, None) => Value::untraced(),
+            };
+            let result = self.optional(when.result.as_deref());
+            self.work += value.absorb(&decided) + value.absorb(&result);
+        }
+        value
+    }
+
+    /// A row that is written out.
+    fn row(&mut self, nodes: &[Node]) -> Value {
+        let mut fields = self.targets(nodes);
+        let named = fields
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(place, column)| Column {
+                name: Some(format!("f{}", place + 1).into()),
+                value: column.value.clone(),
+            });
+        fields.columns = named.collect();
+        self.whole_row(&fields)
+    }
+
+    fn sublink(&mut self, link: &SubLink) -> Value {
+        self.saw(Counted::SubLink);
+        let test = self.optional(link.testexpr.as_deref());
+        let table = self.optional_query(link.subselect.as_deref());
+        let mut all = self.whole_row(&table);
+        match SubLinkType::try_from(link.sub_link_type) {
+            // Whether there is a row, what decides about rows has told.
+            Ok(SubLinkType::ExistsSublink) => Value::computed(),
+            Ok(SubLinkType::ExprSublink) => match &table.columns[..] {
+                [only] if !table.opaque => only.value.clone(),
+                _ => all,
+            },
+            Ok(SubLinkType::ArraySublink) => all.into_computed(),
+            _ => {
+                self.work += all.absorb(&test);
+                if let Some(own) = self.operator(&names::strings(&link.oper_name), &[&test, &all]) {
+                    self.work += all.absorb(&own);
+                }
+                all.into_computed()
+            }
+        }
+    }
+
+    // === windows ===
+
+    /// The WINDOW clause of a query.
+    pub(super) fn windows(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            let Some(node::Node::WindowDef(window)) = node.node.as_ref() else {
+                self.unknown(node);
+                continue;
+            };
+            let value = self.window(window);
+            if let Some(scope) = self.scopes.last_mut() {
+                scope.windows.push((window.name.clone(), value));
+            }
+        }
+    }
+
+    /// What a window looks at.
+    pub(super) fn window(&mut self, window: &WindowDef) -> Value {
+        let mut value = self.all(&window.partition_clause);
+        for key in &window.order_clause {
+            let key = self.expression(key);
+            self.work += value.absorb(&key);
+        }
+        for bound in [&window.start_offset, &window.end_offset]
+            .into_iter()
+            .flatten()
+        {
+            let bound = self.expression(bound);
+            self.work += value.absorb(&bound);
+        }
+        self.reveal(&value);
+        if let Some(scope) = self.scopes.last() {
+            for (name, named) in &scope.windows {
+                if *name == window.name || *name == window.refname {
+                    self.work += value.absorb(named);
+                }
+            }
+        }
+        value
+    }
+}

@@ -1,0 +1,241 @@
+//! The admin port: probes, metrics and status for whoever reaches it; all else asks for a bearer
+//! token of somebody in `ConnectionClass.spec.admin.groups`.
+//!
+//! ```text
+//! GET /healthz /readyz /metrics /status        open
+//! GET /sessions                                the open sessions
+//! DELETE /sessions/{id}                        ends one; recorded with who did
+//! ```
+
+mod bearer;
+mod status;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::control::approvals::socket::sessions;
+use crate::control::doors::Standing;
+use crate::session::ports::House;
+
+/// How many clients may be connected at the same time; more wait.
+pub const MAX_CONNECTED: usize = 64;
+/// The most bytes of a request's head.
+pub const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// The most headers of a request.
+pub const MAX_HEADERS: usize = 64;
+/// How long a client may take to send a head, and to stay idle between two.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a client may stay connected.
+const CONNECTED_TIME: Duration = Duration::from_secs(120);
+/// How long to wait when the process has no room for another connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
+type Answer = Response<Full<Bytes>>;
+
+/// What the port answers from.
+#[derive(Debug, Clone)]
+pub struct Office {
+    pub standing: Arc<ArcSwap<Standing>>,
+    pub house: Arc<House>,
+}
+
+/// The port, taken.
+#[derive(Debug)]
+pub struct AdminPort(TcpListener);
+
+// === impl AdminPort ===
+
+impl AdminPort {
+    pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
+        TcpListener::bind(address).await.map(Self)
+    }
+
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Answers until this is dropped.
+    pub async fn serve(self, office: Office) {
+        let room = Arc::new(Semaphore::new(MAX_CONNECTED));
+        loop {
+            let Ok(place) = Arc::clone(&room).acquire_owned().await else {
+                return;
+            };
+            match self.0.accept().await {
+                Ok((stream, _)) => {
+                    let office = office.clone();
+                    tokio::spawn(async move {
+                        let _ = timeout(CONNECTED_TIME, office.converse(stream)).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the admin port cannot accept");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+// === impl Office ===
+
+impl Office {
+    async fn converse(&self, stream: TcpStream) {
+        let service = service_fn(|request| self.answer(request));
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEADERS)
+            .serve_connection(TokioIo::new(stream), service)
+            .await;
+        if let Err(error) = served {
+            tracing::debug!(%error, "an admin connection ended early");
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+        let path = request.uri().path();
+        let open = match path {
+            "/healthz" => Some(text(StatusCode::OK, "ok\n")),
+            "/readyz" => Some(self.ready()),
+            "/metrics" => Some(self.metrics()),
+            "/status" => Some(json_answer(StatusCode::OK, &status::status(self))),
+            _ => None,
+        };
+        Ok(match open {
+            Some(answer) if is_read(request.method()) => answer,
+            Some(_) => not_allowed("GET, HEAD"),
+            None => match self.who(request.headers()).await {
+                Ok(who) => self.administer(&request, &who),
+                Err(answer) => *answer,
+            },
+        })
+    }
+
+    fn ready(&self) -> Answer {
+        let stopped = self.house.writer.status().stopped.is_some();
+        let why = if self.standing.load().revision.is_empty() {
+            "no configuration yet\n"
+        } else if self.house.shutdown.drain.is_cancelled() {
+            "draining\n"
+        } else if stopped {
+            "recording has stopped\n"
+        } else {
+            return text(StatusCode::OK, "ok\n");
+        };
+        text(StatusCode::SERVICE_UNAVAILABLE, why)
+    }
+
+    fn metrics(&self) -> Answer {
+        match self.house.metrics.text() {
+            Ok(metrics) => answer(
+                StatusCode::OK,
+                "text/plain; version=0.0.4; charset=utf-8",
+                metrics,
+            ),
+            Err(error) => {
+                tracing::error!(%error, "metrics cannot be written");
+                problem(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "metrics cannot be written",
+                )
+            }
+        }
+    }
+
+    fn administer(&self, request: &Request<Incoming>, who: &str) -> Answer {
+        let path = request.uri().path();
+        let session = path.strip_prefix("/sessions/");
+        match (request.method(), path, session) {
+            (&Method::GET, "/sessions", _) => {
+                let body = json!({ "sessions": sessions(&self.house) });
+                json_answer(StatusCode::OK, &body)
+            }
+            (_, "/sessions", _) => not_allowed("GET"),
+            (&Method::DELETE, _, Some(session)) => self.kill(session, who),
+            (_, _, Some(_)) => not_allowed("DELETE"),
+            _ => problem(StatusCode::NOT_FOUND, "there is nothing here"),
+        }
+    }
+
+    fn kill(&self, session: &str, who: &str) -> Answer {
+        let Ok(session) = session.parse() else {
+            return problem(StatusCode::NOT_FOUND, "a session is 32 hexadecimal digits");
+        };
+        let killed = self
+            .house
+            .registry
+            .kill(&self.house, session, who, "admin port");
+        match killed {
+            Ok(()) => json_answer(StatusCode::OK, &json!({})),
+            Err(error) => problem(StatusCode::NOT_FOUND, &error.to_string()),
+        }
+    }
+}
+
+fn is_read(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn text(status: StatusCode, body: &'static str) -> Answer {
+    answer(status, "text/plain; charset=utf-8", body)
+}
+
+fn json_answer(status: StatusCode, body: &Value) -> Answer {
+    answer(status, "application/json", body.to_string())
+}
+
+/// RFC 9457.
+fn problem(status: StatusCode, detail: &str) -> Answer {
+    let body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    answer(status, "application/problem+json", body.to_string())
+}
+
+fn not_allowed(methods: &'static str) -> Answer {
+    let mut response = problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this method is not for here",
+    );
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+fn unauthorized(detail: &str) -> Answer {
+    let mut response = problem(StatusCode::UNAUTHORIZED, detail);
+    let headers = response.headers_mut();
+    headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}

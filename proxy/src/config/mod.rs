@@ -1,0 +1,119 @@
+//! Settings of the process, parsed once. What may change while it runs is not here but in the
+//! directory of documents.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The longest drain: longer than any sensible grace of whoever stops the process.
+pub const MAX_DRAIN: Duration = Duration::from_secs(60 * 60);
+
+/// The most other replicas that may be named.
+pub const MAX_PEERS: usize = 64;
+
+/// The data plane of Portcullis: speaks a target's own protocol, and decides, masks, holds and
+/// records each operation.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis-proxy", version)]
+pub struct Settings {
+    #[command(subcommand)]
+    pub mode: Mode,
+}
+
+/// Where the proxy gets its configuration from.
+#[derive(Debug, Subcommand)]
+pub enum Mode {
+    /// Runs without a cluster: reads the documents of a directory, and watches it.
+    Standalone(Standalone),
+}
+
+/// A run without a cluster.
+#[derive(Debug, Clone, Args)]
+pub struct Standalone {
+    /// Directory whose *.yaml files are read and watched.
+    #[arg(long, value_name = "DIR")]
+    pub config: PathBuf,
+    /// Directory for recordings, keys, approvals and the control socket; made if it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub state: PathBuf,
+    /// Address on which Connections listen. Beyond loopback, plaintext is refused.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// Address of probes, metrics and status.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9090")]
+    pub admin: SocketAddr,
+    /// Another replica, to which cancel requests of its sessions are passed on; may be repeated.
+    #[arg(long = "peer", value_name = "ADDRESS:PORT")]
+    pub peers: Vec<SocketAddr>,
+    /// Number of this replica among its peers.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub replica: u16,
+    /// How long sessions may finish what runs, once the process is to stop.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = drain_timeout)]
+    pub drain_timeout: Duration,
+    #[command(flatten)]
+    pub logs: Logs,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Logs {
+    /// Form of the logs on standard error; auto is text on a terminal and json elsewhere.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = LogForm::Auto)]
+    pub log_form: LogForm,
+    /// What is logged: error, warn, info, debug or trace, or targets with a level each.
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    pub log_filter: String,
+}
+
+/// Form of the logs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogForm {
+    #[default]
+    Auto,
+    Text,
+    Json,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Parses a command line, and what clap cannot check of it.
+    pub fn parse_from_line(
+        line: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Self, clap::Error> {
+        let settings = Self::try_parse_from(line)?;
+        let Mode::Standalone(run) = &settings.mode;
+        if run.peers.len() > MAX_PEERS {
+            let reason = format!("--peer may be given at most {MAX_PEERS} times");
+            return Err(clap::Error::raw(
+                clap::error::ErrorKind::TooManyValues,
+                reason,
+            ));
+        }
+        Ok(settings)
+    }
+}
+
+/// Digits and one of `ms`, `s`, `m`.
+fn drain_timeout(text: &str) -> Result<Duration, String> {
+    let wrong = || "write digits and ms, s or m, such as 30s".to_owned();
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let scale = match text.strip_prefix(digits) {
+        Some("ms") => 1,
+        Some("s") => 1_000,
+        Some("m") => 60_000,
+        _ => return Err(wrong()),
+    };
+    let drain = Duration::from_millis(number.saturating_mul(scale));
+    if drain > MAX_DRAIN {
+        return Err(format!("is more than {} minutes", MAX_DRAIN.as_secs() / 60));
+    }
+    Ok(drain)
+}
+
+#[cfg(test)]
+mod tests;

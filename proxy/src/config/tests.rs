@@ -1,0 +1,132 @@
+use super::*;
+
+fn parse(line: &[&str]) -> Result<Standalone, clap::Error> {
+    let line = ["portcullis-proxy"].iter().chain(line).map(Into::into);
+    Settings::parse_from_line(line).map(|settings| match settings.mode {
+        Mode::Standalone(run) => run,
+    })
+}
+
+#[test]
+fn defaults_listen_on_loopback_only() {
+    let run = parse(&["standalone", "--config", "c", "--state", "s"]).unwrap();
+    assert_eq!(run.bind, "127.0.0.1".parse::<IpAddr>().unwrap());
+    assert_eq!(run.admin, "127.0.0.1:9090".parse().unwrap());
+    assert_eq!(run.replica, 0);
+    assert_eq!(run.peers, []);
+    assert_eq!(run.drain_timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn every_flag_is_read() {
+    let run = parse(&[
+        "standalone",
+        "--config",
+        "c",
+        "--state",
+        "s",
+        "--bind",
+        "::1",
+        "--admin",
+        "[::1]:0",
+        "--peer",
+        "10.0.0.7:5432",
+        "--peer",
+        "10.0.0.8:5432",
+        "--replica",
+        "65535",
+        "--drain-timeout",
+        "1500ms",
+        "--log-form",
+        "json",
+        "--log-filter",
+        "debug",
+    ])
+    .unwrap();
+    assert_eq!(run.bind, "::1".parse::<IpAddr>().unwrap());
+    assert_eq!(run.admin.port(), 0);
+    assert_eq!(run.peers.len(), 2);
+    assert_eq!(run.replica, u16::MAX);
+    assert_eq!(run.drain_timeout, Duration::from_millis(1500));
+    assert_eq!(run.logs.log_form, LogForm::Json);
+}
+
+#[test]
+fn what_is_wrong_exits_with_two() {
+    for line in [
+        &["standalone"][..],
+        &[],
+        &["standalone", "--config", "c"],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--bind",
+            "localhost",
+        ],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--replica",
+            "65536",
+        ],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--drain-timeout",
+            "30",
+        ],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--drain-timeout",
+            "61m",
+        ],
+        &[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--drain-timeout",
+            "s",
+        ],
+        &["standalone", "--config", "c", "--state", "s", "--unknown"],
+    ] {
+        assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line:?}");
+    }
+    assert!(
+        parse(&[
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--drain-timeout",
+            "60m"
+        ])
+        .is_ok()
+    );
+}
+
+#[test]
+fn peers_are_bounded() {
+    let line = |peers: usize| {
+        let mut line = vec!["standalone", "--config", "c", "--state", "s"];
+        line.extend(["--peer", "127.0.0.1:1"].repeat(peers));
+        parse(&line)
+    };
+    assert!(line(MAX_PEERS).is_ok());
+    assert_eq!(line(MAX_PEERS + 1).unwrap_err().exit_code(), 2);
+}

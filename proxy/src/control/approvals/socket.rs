@@ -1,0 +1,299 @@
+//! Where decisions are heard: a Unix socket, one JSON command a line, one JSON answer a line.
+//!
+//! Who speaks is told by the kernel (the peer's uid) and named by `identity.osUsers` of the class
+//! that the Connection is of; what a command says of its sender would prove nothing, so it says
+//! nothing. Whoever reaches the socket may connect, and reaching it is the directory's matter:
+//! see `control::state`.
+//!
+//! ```text
+//! {"verb":"approve|deny|revoke","name":N,"namespace":NS?,"reason":TEXT?}  {"ok":true,"state":S}
+//! {"verb":"list"}                                                {"ok":true,"requests":[…]}
+//! {"verb":"sessions"}                                            {"ok":true,"sessions":[…]}
+//! {"verb":"kill","session":ID,"reason":TEXT?}                    {"ok":true}
+//! anything that does not go well                                 {"ok":false,"error":TEXT}
+//! ```
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::{Decision, Requests, Verb};
+use crate::control::doors::Standing;
+use crate::session::ports::House;
+
+/// The longest command.
+pub const MAX_COMMAND_BYTES: u64 = 16 * 1024;
+/// How many may be connected at the same time; more wait.
+pub const MAX_CONNECTED: usize = 16;
+/// How long a command or the reading of its answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait when the process has no room for another connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The socket, removed when this is dropped.
+#[derive(Debug)]
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+/// Answers commands.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    pub requests: Requests,
+    pub standing: Arc<ArcSwap<Standing>>,
+    pub house: Arc<House>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "verb", rename_all = "lowercase", deny_unknown_fields)]
+enum Command {
+    Approve(About),
+    Deny(About),
+    Revoke(About),
+    List,
+    Sessions,
+    Kill {
+        session: String,
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    name: String,
+    namespace: Option<String>,
+    reason: Option<String>,
+}
+
+// === impl Socket ===
+
+impl Socket {
+    /// Takes the place of a socket that an earlier run left; of nothing else.
+    pub fn bind(path: &Path) -> io::Result<Self> {
+        match fs::symlink_metadata(path) {
+            Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
+            Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "is no socket")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let listener = UnixListener::bind(path)?;
+        // The directory around it is the door; what a peer may do is told by its uid.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Hears commands until this is dropped.
+    pub async fn serve(self, desk: Desk) {
+        let room = Arc::new(Semaphore::new(MAX_CONNECTED));
+        loop {
+            let Ok(place) = Arc::clone(&room).acquire_owned().await else {
+                return;
+            };
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let desk = desk.clone();
+                    tokio::spawn(async move {
+                        desk.hear(stream).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the control socket cannot accept");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Gone already, or left behind: the next run takes its place either way.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+// === impl Desk ===
+
+impl Desk {
+    async fn hear(&self, stream: UnixStream) {
+        let Ok(peer) = stream.peer_cred() else { return };
+        let (reading, mut writing) = stream.into_split();
+        let mut reading = BufReader::new(reading);
+        loop {
+            let mut line = Vec::new();
+            let mut bounded = (&mut reading).take(MAX_COMMAND_BYTES + 1);
+            let read = timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await;
+            if !matches!(read, Ok(Ok(bytes)) if bytes > 0) {
+                return;
+            }
+            let too_long = line.len() as u64 > MAX_COMMAND_BYTES;
+            let answer = match too_long {
+                true => Err(format!("a command has at most {MAX_COMMAND_BYTES} bytes")),
+                false => self.answer(&line, peer.uid()).await,
+            };
+            let mut answer = told(answer).to_string();
+            answer.push('\n');
+            let written = timeout(PATIENCE, writing.write_all(answer.as_bytes())).await;
+            if too_long || !matches!(written, Ok(Ok(()))) {
+                return;
+            }
+        }
+    }
+
+    /// Answers one command of a user of this machine.
+    pub async fn answer(&self, line: &[u8], uid: u32) -> Result<Value, String> {
+        let command: Command =
+            serde_json::from_slice(line).map_err(|error| format!("this is no command: {error}"))?;
+        match command {
+            Command::Approve(about) => self.decide(Verb::Approve, about, uid).await,
+            Command::Deny(about) => self.decide(Verb::Deny, about, uid).await,
+            Command::Revoke(about) => self.decide(Verb::Revoke, about, uid).await,
+            Command::List => {
+                self.known(uid)?;
+                let listed = self.requests.list().await;
+                let listed: Vec<Value> = listed
+                    .into_iter()
+                    .map(|it| {
+                        json!({
+                            "namespace": it.namespace,
+                            "name": it.name,
+                            "state": it.state,
+                            "approvals": it.approvals,
+                            "requester": it.requester,
+                            "summary": it.summary,
+                            "expiresAt": it.expires_at,
+                        })
+                    })
+                    .collect();
+                Ok(json!({ "requests": listed }))
+            }
+            Command::Sessions => {
+                self.known(uid)?;
+                Ok(json!({ "sessions": sessions(&self.house) }))
+            }
+            Command::Kill { session, reason } => {
+                let who = self.known(uid)?;
+                let session = session.parse().map_err(|error| format!("{error}"))?;
+                let reason = reason.unwrap_or_default();
+                let killed = self
+                    .house
+                    .registry
+                    .kill(&self.house, session, &who, &reason);
+                killed
+                    .map(|()| json!({}))
+                    .map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    async fn decide(&self, verb: Verb, about: About, uid: u32) -> Result<Value, String> {
+        let missing = || format!("there is no request {}", about.name);
+        let connection = self
+            .requests
+            .connection(&about.name)
+            .await
+            .ok_or_else(missing)?;
+        if about
+            .namespace
+            .as_ref()
+            .is_some_and(|namespace| *namespace != connection.0)
+        {
+            return Err(missing());
+        }
+        let by = self
+            .standing
+            .load()
+            .decider(&connection, uid)
+            .map(str::to_owned)
+            .ok_or_else(|| unmapped(uid))?;
+        let decision = Decision {
+            name: about.name.clone(),
+            verb,
+            by,
+            reason: about.reason.unwrap_or_default(),
+        };
+        let (request, by) = (decision.name.clone(), decision.by.clone());
+        let standing = self
+            .requests
+            .decide(decision)
+            .await
+            .map_err(|error| error.to_string())?;
+        tracing::info!(request, by, decision = verb.fact(), "a request was decided");
+        Ok(json!({ "state": word(&standing) }))
+    }
+
+    fn known(&self, uid: u32) -> Result<String, String> {
+        let standing = self.standing.load();
+        let known = standing.any_decider(uid).map(str::to_owned);
+        known.ok_or_else(|| unmapped(uid))
+    }
+}
+
+/// The open sessions, as the socket and the admin port tell them.
+pub fn sessions(house: &House) -> Vec<Value> {
+    let listed = house.registry.list().into_iter();
+    listed
+        .map(|session| {
+            let started = session
+                .started_at
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            json!({
+                "session": session.id.to_string(),
+                "subject": session.subject,
+                "namespace": session.namespace,
+                "connection": session.connection,
+                "protocol": session.protocol,
+                "startedAt": started.as_secs(),
+                "operations": session.operations,
+                "client": session.client.to_string(),
+            })
+        })
+        .collect()
+}
+
+fn told(answer: Result<Value, String>) -> Value {
+    match answer {
+        Ok(mut value) => {
+            if let Some(members) = value.as_object_mut() {
+                members.insert("ok".to_owned(), json!(true));
+            }
+            value
+        }
+        Err(error) => json!({ "ok": false, "error": error }),
+    }
+}
+
+fn unmapped(uid: u32) -> String {
+    format!("user id {uid} is nobody here; a class names it under spec.identity.osUsers")
+}
+
+fn word(standing: &crate::session::ports::Standing) -> &'static str {
+    use crate::session::ports::Standing as Its;
+    match standing {
+        Its::Pending => "Pending",
+        Its::Approved { .. } => "Approved",
+        Its::Denied { .. } => "Denied",
+        Its::Expired => "Expired",
+        Its::Revoked { .. } => "Revoked",
+        Its::Withdrawn => "Withdrawn",
+        Its::Consumed => "Consumed",
+    }
+}

@@ -1,0 +1,358 @@
+//! A set of files, compiled whole or refused whole.
+//!
+//! Every error is told, each at its file, document and field. What is wrong with one Secret closes
+//! the Connection that names it and is told, but holds up nothing else: credentials are rotated by
+//! other hands than policies.
+
+mod classes;
+mod recording;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use portcullis_crds::PLATFORM_NAMESPACE;
+use portcullis_crds::connection::Connection;
+use portcullis_crds::connection_class::{ApprovalDefaults, ConnectionClass};
+use portcullis_crds::document::{Documents, Places, Reader};
+use portcullis_crds::lower::connection::LoweredConnection;
+use portcullis_crds::lower::snapshot;
+use portcullis_crds::lower::{FieldError, guardrail, masking};
+use portcullis_crds::revision::{Versioned, revision};
+use portcullis_policy::{Snapshot, SnapshotParts};
+
+pub use self::classes::{Class, Deciders};
+pub use self::recording::{RecordingSettings, StoreSettings};
+use super::objects::Objects;
+use super::refusal::{Place, Refusal};
+use super::target::Pieces;
+
+/// Namespace and name of a Connection.
+pub type Name = (String, String);
+
+/// All that the documents say.
+#[derive(Debug)]
+pub struct Configuration {
+    /// Over all objects but Secrets: it is shown to whoever asks, and must not help to guess them.
+    pub revision: String,
+    pub connections: BTreeMap<Name, Compiled>,
+    /// All that are written, and the default one where a Connection takes it for granted.
+    pub classes: BTreeMap<String, Class>,
+    pub recording: RecordingSettings,
+    /// The class that says so.
+    pub recording_place: Place,
+    /// Connections that are closed for want of a credential, and why.
+    pub closed: Vec<Refusal>,
+    /// What is allowed and probably not meant.
+    pub advice: Vec<String>,
+}
+
+/// One Connection, ready to be served.
+#[derive(Debug)]
+pub struct Compiled {
+    pub protocol: &'static str,
+    /// Where it listens.
+    pub port: u16,
+    pub class: String,
+    pub pieces: Pieces,
+    pub place: Place,
+}
+
+/// Compiles files, each with its name.
+pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Configuration, Vec<Refusal>> {
+    let mut reader = Reader::new();
+    for (name, content) in files {
+        reader.add(name, content);
+    }
+    let places = reader.places().clone();
+    match reader.finish() {
+        Ok(documents) => Compiling::new(documents, places).finish(),
+        Err(errors) => Err(errors.into_iter().map(Refusal::from).collect()),
+    }
+}
+
+/// What has been compiled so far.
+#[derive(Debug)]
+struct Compiling {
+    documents: Documents,
+    places: Places,
+    objects: Objects,
+    revision: String,
+    /// Sorted, and each once: a policy is judged anew for each Connection that it binds.
+    refused: BTreeSet<Refusal>,
+    closed: Vec<Refusal>,
+    advice: Vec<String>,
+}
+
+// === impl Compiling ===
+
+impl Compiling {
+    fn new(mut documents: Documents, places: Places) -> Self {
+        let revision = revision_of(&documents);
+        let secrets = std::mem::take(&mut documents.secrets);
+        let objects = Objects::new(secrets, documents.config_maps.clone());
+        Self {
+            documents,
+            places,
+            objects,
+            revision,
+            refused: BTreeSet::new(),
+            closed: Vec::new(),
+            advice: Vec::new(),
+        }
+    }
+
+    fn finish(mut self) -> Result<Configuration, Vec<Refusal>> {
+        self.refuse_requests();
+        self.check_policies();
+        let used: BTreeSet<String> = self
+            .documents
+            .connections
+            .iter()
+            .map(|connection| connection.spec.class_name.clone())
+            .collect();
+        let specs = self.class_specs(&used);
+        let classes = self.classes(&specs);
+        let (recording, recording_place) = self.recording(&used, &specs);
+        let connections = self.connections(&specs);
+        if !self.refused.is_empty() {
+            return Err(self.refused.into_iter().collect());
+        }
+        Ok(Configuration {
+            revision: self.revision,
+            connections,
+            classes,
+            recording,
+            recording_place,
+            closed: self.closed,
+            advice: self.advice,
+        })
+    }
+
+    /// The proxy alone writes requests: one that lies here could be made by whoever may write a
+    /// policy, decisions included.
+    fn refuse_requests(&mut self) {
+        let names: Vec<Name> = self
+            .documents
+            .approval_requests
+            .iter()
+            .map(|it| name_of(&it.metadata))
+            .collect();
+        for name in names {
+            let reason = "only the proxy writes requests, under its own state; remove it";
+            self.refuse_at("ApprovalRequest", &name, "kind", reason);
+        }
+    }
+
+    /// Also those that bind no Connection yet: an error is told when it is written.
+    fn check_policies(&mut self) {
+        let defaults = ApprovalDefaults::default();
+        let mut refused = Vec::new();
+        for object in &self.documents.guardrail_policies {
+            if let Err(errors) = guardrail::lower(object, &defaults) {
+                refused.push(("GuardrailPolicy", name_of(&object.metadata), errors));
+            }
+        }
+        for object in &self.documents.masking_rules {
+            if let Err(errors) = masking::lower(object, &self.objects) {
+                refused.push(("MaskingRule", name_of(&object.metadata), errors));
+            }
+        }
+        for (kind, name, errors) in refused {
+            self.refuse(kind, &name, errors);
+        }
+        self.advise_on_namespaces();
+    }
+
+    fn advise_on_namespaces(&mut self) {
+        let guards = self.documents.guardrail_policies.iter();
+        let selectors = guards
+            .map(|policy| (name_of(&policy.metadata), &policy.spec.target_selector))
+            .chain(
+                self.documents
+                    .masking_rules
+                    .iter()
+                    .map(|mask| (name_of(&mask.metadata), &mask.spec.target_selector)),
+            );
+        let told: Vec<Name> = selectors
+            .filter(|((namespace, _), _)| namespace == PLATFORM_NAMESPACE)
+            .filter(|(_, selector)| {
+                let selector = selector.as_ref();
+                selector.is_some_and(|selector| selector.namespace_selector.is_some())
+            })
+            .map(|(name, _)| name)
+            .collect();
+        let unlabelled: BTreeSet<String> = self
+            .documents
+            .connections
+            .iter()
+            .map(|connection| name_of(&connection.metadata).0)
+            .filter(|namespace| self.documents.namespace_labels(namespace).is_empty())
+            .collect();
+        for (_, policy) in told {
+            for namespace in &unlabelled {
+                self.advice.push(format!(
+                    "{policy} selects by labels of namespaces, and {namespace} has none here; \
+                     write a Namespace document with them"
+                ));
+            }
+        }
+    }
+
+    fn connections(
+        &mut self,
+        specs: &BTreeMap<String, ConnectionClass>,
+    ) -> BTreeMap<Name, Compiled> {
+        let mut connections = BTreeMap::new();
+        let mut ports: BTreeMap<u16, Name> = BTreeMap::new();
+        for object in std::mem::take(&mut self.documents.connections) {
+            let name = name_of(&object.metadata);
+            let class = specs.get(&object.spec.class_name);
+            let Some((lowered, parts)) = self.lower(&object, class) else {
+                continue;
+            };
+            if let Some(other) = ports.insert(lowered.port, name.clone()) {
+                let reason = format!(
+                    "{}/{} listens on port {} already; choose another",
+                    other.0, other.1, lowered.port
+                );
+                self.refuse_at("Connection", &name, "spec.port", &reason);
+            }
+            let approvals = class.map(|class| &class.spec.approvals);
+            if let Some(compiled) = self.compiled(&object, &lowered, parts, approvals) {
+                connections.insert(name, compiled);
+            }
+        }
+        connections
+    }
+
+    fn lower(
+        &mut self,
+        object: &Connection,
+        class: Option<&ConnectionClass>,
+    ) -> Option<(LoweredConnection, SnapshotParts)> {
+        let labels = self
+            .documents
+            .namespace_labels(&name_of(&object.metadata).0);
+        let lowered = snapshot::lower(
+            snapshot::Objects {
+                connection: object,
+                class,
+                namespace_labels: &labels,
+                guardrails: &self.documents.guardrail_policies,
+                masks: &self.documents.masking_rules,
+                replicas: 1,
+            },
+            &self.objects,
+        );
+        let whole = lowered.refused.is_empty();
+        for refused in lowered.refused {
+            let name = (refused.name.namespace, refused.name.name);
+            // A class that is not there is an error of who names it.
+            if refused.kind == "ConnectionClass" && class.is_none() {
+                self.refuse("Connection", &name_of(&object.metadata), refused.errors);
+            } else {
+                self.refuse(refused.kind, &name, refused.errors);
+            }
+        }
+        lowered
+            .connection
+            .filter(|_| whole)
+            .map(|it| (it, lowered.parts))
+    }
+
+    fn compiled(
+        &mut self,
+        object: &Connection,
+        lowered: &LoweredConnection,
+        parts: SnapshotParts,
+        approvals: Option<&ApprovalDefaults>,
+    ) -> Option<Compiled> {
+        let name = name_of(&object.metadata);
+        let snapshot = match Snapshot::compile(parts) {
+            Ok(snapshot) => Arc::new(snapshot),
+            Err(errors) => {
+                for error in errors {
+                    self.refuse_at("Connection", &name, "", &error.to_string());
+                }
+                return None;
+            }
+        };
+        let approvals = approvals.cloned().unwrap_or_default();
+        match Pieces::new(object, lowered, &approvals, snapshot, &self.objects) {
+            Ok(pieces) => {
+                let place = self.place("Connection", &name);
+                if let Err(reason) = &pieces.credential {
+                    let closed = place.refuse("spec.credentials.secretRef", reason);
+                    self.closed.push(closed);
+                }
+                Some(Compiled {
+                    protocol: object.spec.protocol.name(),
+                    port: lowered.port,
+                    class: object.spec.class_name.clone(),
+                    pieces,
+                    place,
+                })
+            }
+            Err(error) => {
+                self.refuse("Connection", &name, vec![error]);
+                None
+            }
+        }
+    }
+
+    fn place(&self, kind: &str, name: &Name) -> Place {
+        let key = (kind.to_owned(), name.0.clone(), name.1.clone());
+        let (file, document) = self.places.get(&key).cloned().unwrap_or_default();
+        Place { file, document }
+    }
+
+    fn refuse(&mut self, kind: &str, name: &Name, errors: Vec<FieldError>) {
+        let place = self.place(kind, name);
+        self.refused.extend(place.refuse_all(errors));
+    }
+
+    fn refuse_at(&mut self, kind: &str, name: &Name, field: &str, reason: &str) {
+        let place = self.place(kind, name);
+        self.refused.insert(place.refuse(field, reason));
+    }
+}
+
+fn name_of(metadata: &ObjectMeta) -> Name {
+    (
+        metadata.namespace.clone().unwrap_or_default(),
+        metadata.name.clone().unwrap_or_default(),
+    )
+}
+
+fn revision_of(documents: &Documents) -> String {
+    let mut seen = Vec::new();
+    let mut see = |kind: &str, metadata: &ObjectMeta| {
+        seen.push(Versioned {
+            kind: kind.to_owned(),
+            uid: metadata.uid.clone().unwrap_or_default(),
+            generation: metadata.generation.unwrap_or_default(),
+        });
+    };
+    for it in &documents.connections {
+        see("Connection", &it.metadata);
+    }
+    for it in &documents.connection_classes {
+        see("ConnectionClass", &it.metadata);
+    }
+    for it in &documents.guardrail_policies {
+        see("GuardrailPolicy", &it.metadata);
+    }
+    for it in &documents.masking_rules {
+        see("MaskingRule", &it.metadata);
+    }
+    for it in &documents.config_maps {
+        see("ConfigMap", &it.metadata);
+    }
+    for it in &documents.namespaces {
+        see("Namespace", &it.metadata);
+    }
+    revision(seen)
+}

@@ -1,0 +1,22 @@
+//! Keeps what each Connection is at this moment: documents to targets.
+//!
+//! ```text
+//! file     a directory's documents   -> compile   -> doors   -> each Connection's CurrentTarget
+//! approvals  requests as files, decisions over a socket
+//! recording  the one writer, its clockwork, its uploads
+//! ```
+//!
+//! The only module that knows the custom resources. A set of documents is compiled whole or
+//! refused whole, and what was in force stays in force meanwhile.
+
+pub mod approvals;
+pub mod clock;
+pub mod compile;
+pub mod doors;
+pub mod file;
+pub mod identity;
+pub mod objects;
+pub mod recording;
+pub mod refusal;
+pub mod state;
+pub mod target;

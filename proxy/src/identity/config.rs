@@ -1,0 +1,90 @@
+//! What identity is told; `control` fills it from a ConnectionClass.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use portcullis_policy::Glob;
+use serde_json::Value;
+
+/// All ways in; any one is enough.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdentityConfig {
+    /// Issuers of tokens, the cluster's own among them where service accounts may come.
+    pub oidc: Vec<OidcIssuer>,
+    /// Who answers for a service account, by its namespace and name.
+    pub owners: BTreeMap<(String, String), String>,
+    pub mtls: Option<Mtls>,
+    pub api_keys: Vec<ApiKey>,
+}
+
+/// One issuer of tokens, and how its claims become a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcIssuer {
+    /// The `iss` of its tokens, exactly.
+    pub issuer: String,
+    /// One of these must be in `aud`.
+    pub audiences: Vec<String>,
+    pub username_claim: String,
+    pub username_prefix: String,
+    pub groups_claim: Option<String>,
+    /// None: the username's.
+    pub groups_prefix: Option<String>,
+    pub keys: KeySource,
+    /// Certificates in PEM that may vouch for the issuer; none: the system's.
+    pub ca: Option<Vec<u8>>,
+    /// Claims that a token must carry with exactly these values.
+    pub required_claims: BTreeMap<String, String>,
+}
+
+/// Where an issuer's public keys come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// The issuer's own discovery document.
+    Discovery,
+    Uri(String),
+    /// A set of keys (RFC 7517), written down.
+    Inline(Value),
+}
+
+/// Client certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mtls {
+    /// Certificates in PEM that may vouch for callers.
+    pub ca: Vec<u8>,
+    pub username_from: CertificateName,
+    pub username_prefix: String,
+    pub organizations_are_groups: bool,
+    /// Only for [`CertificateName::SpiffeId`].
+    pub trust_domains: Vec<String>,
+}
+
+/// The part of a certificate that names its holder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CertificateName {
+    #[default]
+    CommonName,
+    DnsName,
+    EmailAddress,
+    SpiffeId,
+}
+
+/// One API key, by its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    pub username: String,
+    pub owner: String,
+    pub groups: Vec<String>,
+    /// Namespace and name of the connections that it opens; empty: all.
+    pub connections: Vec<(Glob, Glob)>,
+    pub sha256: [u8; 32],
+    pub expires_at: Option<SystemTime>,
+}
+
+/// Something in the configuration that opens nothing, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct Unusable {
+    /// As in `oidc[0].jwks.keys[2]`, below `identity`.
+    pub field: String,
+    pub reason: String,
+}

@@ -1,0 +1,72 @@
+//! The process: flags, logs, a runtime, a run, and what it exits with.
+
+use std::io::{Write, stderr};
+use std::process::ExitCode;
+
+use portcullis_proxy::config::{Mode, Settings, Standalone};
+use portcullis_proxy::standalone::{self, Failed};
+use portcullis_proxy::telemetry;
+use tokio::runtime::Builder;
+
+/// Stack of each thread: a statement that nests as deep as is taken is analysed on it.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bad flags, or a configuration that never compiled.
+const REFUSED: u8 = 2;
+
+fn main() -> ExitCode {
+    let settings = match Settings::parse_from_line(std::env::args_os()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            // Help and version go to standard output and are no failure.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
+    let Mode::Standalone(run) = settings.mode;
+    if let Err(error) = telemetry::start(&run.logs) {
+        tell(&format!("--log-filter: {error}"));
+        return ExitCode::from(REFUSED);
+    }
+    match start(&run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Refused(refused)) => {
+            for refusal in &refused {
+                tell(&refusal.to_string());
+            }
+            ExitCode::from(REFUSED)
+        }
+        Err(failed) => {
+            tell(&failed.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(run: &Standalone) -> Result<(), Failed> {
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK_BYTES)
+        .build();
+    let runtime = runtime.map_err(|source| Failed::Io {
+        what: "no threads to run on".to_owned(),
+        source,
+    })?;
+    // On a thread of the runtime, which has the stack.
+    runtime.block_on(async {
+        let run = run.clone();
+        let ran = tokio::spawn(async move { standalone::run(&run).await }).await;
+        ran.unwrap_or_else(|error| {
+            Err(Failed::Io {
+                what: "the run died".to_owned(),
+                source: std::io::Error::other(error),
+            })
+        })
+    })
+}
+
+/// One line for people, whatever form the logs have.
+fn tell(line: &str) {
+    // Nobody listens: nothing else could be done about it.
+    let _ = writeln!(stderr(), "{line}");
+}

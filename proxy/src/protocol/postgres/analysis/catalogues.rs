@@ -1,0 +1,333 @@
+//! Catalogues that sessions share, one for each database and login role, each kept fresh.
+//!
+//! A catalogue is read over a connection of its own: when the first session wants it, when someone
+//! changed the database or met a number that it does not know, and each minute while sessions are
+//! open. One reading at a time; a failing one is tried again with growing pauses. One that is too
+//! old counts as missing: then everything that rests on it is Unknown.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use portcullis_dialect::postgres::wire::backend::Transaction;
+use portcullis_dialect::sql::catalogue::Catalogue;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::read::{self, ReadCatalogue};
+use crate::protocol::postgres::upstream::{Connector, Link, Login};
+use crate::session::ports::{Credential, Upstream};
+
+/// While sessions are open, a catalogue is read again after this long.
+pub const REFRESH_EVERY: Duration = Duration::from_secs(60);
+
+/// A catalogue that was read longer ago counts as missing.
+pub const MAX_AGE: Duration = Duration::from_secs(180);
+
+/// A session waits this long for a catalogue before it goes on without.
+pub const WAIT_FOR_CATALOGUE: Duration = Duration::from_secs(10);
+
+/// Most catalogues that are kept for one Connection.
+pub const MAX_CATALOGUES: usize = 64;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The catalogues of one Connection.
+#[derive(Debug)]
+pub(super) struct Catalogues {
+    source: Arc<Source>,
+    kept: Mutex<HashMap<Place, Arc<Kept>>>,
+}
+
+/// Tells where the target is at this moment and what proves us there, or why nothing does.
+pub type Reach = Box<dyn Fn() -> Result<(Upstream, Arc<Credential>), String> + Send + Sync>;
+
+/// Where catalogues come from.
+struct Source {
+    reach: Reach,
+    connector: Arc<Connector>,
+    revisions: AtomicU64,
+}
+
+/// Which catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) database: String,
+    pub(super) role: String,
+}
+
+/// One catalogue and what is known of its freshness.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) place: Place,
+    source: Arc<Source>,
+    /// Counts what made a new reading necessary.
+    wanted: AtomicU64,
+    reading: AtomicBool,
+    state: watch::Sender<State>,
+    sessions: Mutex<Weak<OpenSession>>,
+}
+
+/// Held by every session that uses a catalogue.
+#[derive(Debug)]
+pub(super) struct OpenSession;
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    latest: Option<Shared>,
+    digest: [u8; 32],
+    /// All that was wanted up to this number is in it.
+    covers: u64,
+    read_at: Option<Instant>,
+    /// The last attempt did not succeed.
+    failing: bool,
+}
+
+/// A catalogue with its number: another number may be another content.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) revision: u64,
+    pub(super) digest: [u8; 32],
+}
+
+// === impl Catalogues ===
+
+impl Catalogues {
+    pub(super) fn new(reach: Reach, connector: Arc<Connector>) -> Self {
+        Self {
+            source: Arc::new(Source {
+                reach,
+                connector,
+                revisions: AtomicU64::new(1),
+            }),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The catalogue of a place; None when there are too many.
+    pub(super) fn of(&self, place: Place) -> Option<Arc<Kept>> {
+        let mut kept = self.lock();
+        if let Some(known) = kept.get(&place) {
+            return Some(Arc::clone(known));
+        }
+        if kept.len() >= MAX_CATALOGUES {
+            kept.retain(|_, kept| kept.has_sessions());
+        }
+        if kept.len() >= MAX_CATALOGUES {
+            return None;
+        }
+        let new = Arc::new(Kept {
+            place: place.clone(),
+            source: Arc::clone(&self.source),
+            wanted: AtomicU64::new(1),
+            reading: AtomicBool::new(false),
+            state: watch::Sender::new(State::default()),
+            sessions: Mutex::default(),
+        });
+        kept.insert(place, Arc::clone(&new));
+        Some(new)
+    }
+
+    pub(super) fn invalidate(&self, database: &str) {
+        let kept: Vec<_> = self.lock().values().cloned().collect();
+        for kept in kept.iter().filter(|kept| kept.place.database == database) {
+            kept.wanted.fetch_add(1, Ordering::AcqRel);
+            if kept.has_sessions() {
+                kept.read_soon();
+            }
+        }
+    }
+
+    /// A number for a catalogue that no other has.
+    pub(super) fn next_revision(&self) -> u64 {
+        self.source.next_revision()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Arc<Kept>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// Keeps the catalogue fresh for as long as the answer is held.
+    pub(super) fn open_session(self: &Arc<Self>) -> Arc<OpenSession> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = sessions.upgrade() {
+            return open;
+        }
+        let open = Arc::new(OpenSession);
+        *sessions = Arc::downgrade(&open);
+        let (kept, watched) = (Arc::downgrade(self), Arc::downgrade(&open));
+        tokio::spawn(async move {
+            loop {
+                sleep(REFRESH_EVERY).await;
+                match kept.upgrade().filter(|_| watched.strong_count() > 0) {
+                    Some(kept) => kept.read_soon(),
+                    None => break,
+                }
+            }
+        });
+        open
+    }
+
+    fn has_sessions(&self) -> bool {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.strong_count() > 0
+    }
+
+    /// Counts the changes that are known of; a private reading is as new as this was before it.
+    pub(super) fn wanted(&self) -> u64 {
+        self.wanted.load(Ordering::Acquire)
+    }
+
+    /// The catalogue, if it holds all that is known to have changed and is not too old.
+    pub(super) fn current(&self) -> Option<Shared> {
+        let state = self.state.borrow();
+        self.is_current(&state)
+            .then(|| state.latest.clone())
+            .flatten()
+    }
+
+    /// Whether a catalogue of this number is the current one.
+    pub(super) fn is_current_revision(&self, revision: u64) -> bool {
+        let state = self.state.borrow();
+        self.is_current(&state)
+            && state
+                .latest
+                .as_ref()
+                .is_some_and(|latest| latest.revision == revision)
+    }
+
+    fn is_current(&self, state: &State) -> bool {
+        state.covers >= self.wanted() && state.read_at.is_some_and(|at| at.elapsed() <= MAX_AGE)
+    }
+
+    /// Waits, within bounds, until there is a current catalogue. A target that just refused is not
+    /// waited for.
+    pub(super) async fn wait(self: &Arc<Self>) -> Option<Shared> {
+        let mut states = self.state.subscribe();
+        self.read_soon();
+        let _ = timeout(
+            WAIT_FOR_CATALOGUE,
+            states.wait_for(|state| state.failing || self.is_current(state)),
+        )
+        .await;
+        self.current()
+    }
+
+    /// Starts a reading unless one is under way.
+    fn read_soon(self: &Arc<Self>) {
+        if self.reading.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let kept = Arc::clone(self);
+        tokio::spawn(async move { kept.read_until_it_succeeds().await });
+    }
+
+    async fn read_until_it_succeeds(self: Arc<Self>) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let covers = self.wanted();
+            match self.source.read(&self.place).await {
+                Ok(read) => {
+                    self.publish(read, covers);
+                    if self.wanted() == covers {
+                        break;
+                    }
+                }
+                Err(reason) => {
+                    tracing::warn!(
+                        host = %self.place.host,
+                        database = %self.place.database,
+                        %reason,
+                        "the catalogue cannot be read; what rests on it is Unknown"
+                    );
+                    self.state.send_modify(|state| state.failing = true);
+                    if !self.has_sessions() {
+                        break;
+                    }
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+        self.reading.store(false, Ordering::Release);
+        // Something may have been wanted between the look and the store.
+        let behind = self.state.borrow().covers < self.wanted();
+        if behind && self.has_sessions() {
+            self.read_soon();
+        }
+    }
+
+    /// A reading of the same rows keeps its number, and with it all analyses.
+    fn publish(&self, read: ReadCatalogue, covers: u64) {
+        self.state.send_modify(|state| {
+            if state.latest.is_none() || state.digest != read.digest {
+                state.digest = read.digest;
+                state.latest = Some(Shared {
+                    catalogue: Arc::new(read.catalogue),
+                    revision: self.source.next_revision(),
+                    digest: read.digest,
+                });
+            }
+            state.covers = covers;
+            state.read_at = Some(Instant::now());
+            state.failing = false;
+        });
+    }
+}
+
+// === impl Source ===
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    fn next_revision(&self) -> u64 {
+        self.revisions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Reads over a connection of its own, with the Connection's credential.
+    async fn read(&self, place: &Place) -> Result<ReadCatalogue, String> {
+        let (upstream, credential) = (self.reach)()?;
+        if upstream.host != place.host
+            || upstream.port != place.port
+            || credential.username != place.role
+        {
+            return Err("the Connection's target or credential is another now".to_owned());
+        }
+        let login = Login {
+            database: &place.database,
+            minor: 0,
+            parameters: &[
+                (b"application_name", b"portcullis catalogue"),
+                (b"client_encoding", b"UTF8"),
+            ],
+        };
+        let mut connected = self
+            .connector
+            .connect(&upstream, &credential, &login)
+            .await
+            .map_err(|failed| failed.to_string())?;
+        let mut link = Link {
+            stream: &mut connected.stream,
+            ahead: &mut connected.ahead,
+        };
+        let version = connected.server_version_num;
+        let (read, _) = read::catalogue(&mut link, Transaction::Idle, version)
+            .await
+            .map_err(|failed| failed.to_string())?;
+        link.terminate().await;
+        read.map_err(|failed| failed.to_string())
+    }
+}

@@ -1,0 +1,133 @@
+//! What a client's texts mean, at what cost: analyses are kept, catalogues are kept fresh.
+//!
+//! One [`Analyser`] serves all sessions of a Connection. It keeps
+//!
+//! - a catalogue for each database and login role, read over a connection of its own
+//!   ([`catalogues`]), and
+//! - analyses by everything that they rest on ([`cache`]).
+//!
+//! Each session has a [`SessionView`]: its settings, its prepared statements, and the catalogue as
+//! *it* sees it. What a session did that nobody else can see yet (DDL in an open transaction,
+//! temporary tables) is read in that session itself. Where something cannot be read, the analysis
+//! rests on nothing and tells Unknown.
+
+mod cache;
+mod catalogues;
+mod off_reactor;
+mod planned;
+mod read;
+mod view;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::prepared::PreparedChange;
+use portcullis_dialect::sql::settings::{Change, Settings};
+use portcullis_dialect::sql::{Refused, StatementFacts};
+use thiserror::Error;
+
+pub(super) use cache::may_execute;
+pub use cache::{CACHE_BYTES, MAX_SHAPED_DIGITS};
+pub use catalogues::{MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, Reach, WAIT_FOR_CATALOGUE};
+pub use off_reactor::{ANALYSIS_DEADLINE, INLINE_BYTES};
+pub use read::{CATALOGUE_BOUNDS, ReadFailed, SESSION_BOUNDS};
+pub use view::{Outcome, Refreshed, SessionView};
+
+use crate::protocol::postgres::upstream::Connector;
+use crate::session::gate::Told;
+use cache::Cache;
+use catalogues::Catalogues;
+use off_reactor::Workers;
+use planned::Planned;
+
+/// Tells what texts do, for all sessions of one Connection.
+#[derive(Debug)]
+pub struct Analyser {
+    cache: Cache,
+    catalogues: Arc<Catalogues>,
+    workers: Workers,
+}
+
+/// What a text does, with the text as it was sent.
+#[derive(Debug, Clone)]
+pub struct Analysed {
+    pub told: Arc<Told>,
+    /// Each statement of the text, in its order.
+    pub statements: Vec<StatementFacts>,
+    pub facts: Arc<Facts>,
+}
+
+/// What an analysis tells beside the operation: the same for all texts of one shape.
+#[derive(Debug)]
+pub struct Facts {
+    pub settings: Settings,
+    pub changes: Vec<Change>,
+    pub prepared: Vec<PreparedChange>,
+    pub touches: BTreeSet<u32>,
+    pub touches_are_known: bool,
+    pub voids_catalogue: bool,
+    pub voids_settings: bool,
+    /// It rests on constants of the text, so it holds for this text alone.
+    pub constants_looked_at: bool,
+    /// The catalogue that it rests on, and its number.
+    pub catalogue: Arc<Catalogue>,
+    pub revision: u64,
+    /// What becomes of the answer under the masks that were asked about last.
+    planned: Planned,
+}
+
+/// Why there is no analysis. Nothing of the text may be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotAnalysed {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error("the text could not be analysed within {0:?}")]
+    TooSlow(std::time::Duration),
+    #[error("the text could not be analysed")]
+    Failed,
+}
+
+// === impl Analyser ===
+
+impl Analyser {
+    pub fn new(reach: Reach, connector: Arc<Connector>) -> Self {
+        Self {
+            cache: Cache::new(CACHE_BYTES),
+            catalogues: Arc::new(Catalogues::new(reach, connector)),
+            workers: Workers::new(),
+        }
+    }
+
+    /// Has the catalogues of a database read again: an object number was seen that none knows, or
+    /// someone changed it.
+    pub fn invalidate(&self, database: &str) {
+        self.catalogues.invalidate(database);
+    }
+
+    /// What a text does by what the session knows of itself.
+    pub async fn analyse(
+        &self,
+        view: &SessionView,
+        text: &[u8],
+    ) -> Result<Arc<Analysed>, NotAnalysed> {
+        let context = view.context();
+        let key = cache::Key::of(context, text);
+        if let Some(kept) = key.as_ref().and_then(|key| self.cache.get(key, text)) {
+            return Ok(kept);
+        }
+        let analysis = match text.len() > INLINE_BYTES {
+            false => view.basis().analyse(text)?,
+            true => {
+                let (basis, text) = (view.basis(), text.to_vec());
+                self.workers.run(move || basis.analyse(&text)).await?
+            }
+        };
+        let (catalogue, revision) = view.catalogue();
+        let analysed = Arc::new(Analysed::new(analysis, Arc::clone(catalogue), revision));
+        if let Some(key) = key {
+            self.cache.put(key, text, &analysed);
+        }
+        Ok(analysed)
+    }
+}

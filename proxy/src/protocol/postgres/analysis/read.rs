@@ -1,0 +1,269 @@
+//! What is read of a target: a whole catalogue, and the settings of a session.
+//!
+//! Both run in whatever session they are given and leave no trace in it. In an open transaction of
+//! the client they run behind a savepoint that is rolled back, so that the path and the role they
+//! set for themselves end with them; elsewhere in a read-only transaction of their own. Nothing
+//! here writes, locks or takes a transaction number. A transaction that has not run a query yet
+//! gets no snapshot from the settings alone: they are read by SHOW.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{self, SHA256};
+use portcullis_dialect::postgres::wire::backend::Transaction;
+use portcullis_dialect::sql::catalogue::{Catalogue, Loader, MAX_ROWS, PREAMBLE, Section};
+use portcullis_dialect::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
+use portcullis_dialect::sql::settings::Tracked;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::protocol::postgres::upstream::{AskFailed, Bounds, Link, NAME, ServerReport, ask};
+
+/// How much a catalogue may be.
+pub const CATALOGUE_BOUNDS: Bounds = Bounds {
+    rows: MAX_ROWS,
+    bytes: 512 * 1024 * 1024,
+    time: Duration::from_secs(60),
+};
+
+/// How much the settings and the prepared statements of a session may be.
+pub const SESSION_BOUNDS: Bounds = Bounds {
+    rows: 20_000,
+    bytes: 16 * 1024 * 1024,
+    time: Duration::from_secs(20),
+};
+
+/// Why nothing was read, and the session goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReadFailed {
+    #[error("the transaction has failed; nothing can be read in it")]
+    FailedTransaction,
+    #[error("the target refused: {0}")]
+    Refused(ServerReport),
+}
+
+/// A catalogue, and a digest of the rows that it was made of.
+#[derive(Debug)]
+pub(super) struct ReadCatalogue {
+    pub(super) catalogue: Catalogue,
+    pub(super) digest: [u8; 32],
+}
+
+/// The settings of a session, as the server words them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct ReadSettings {
+    pub(super) search_path: String,
+    pub(super) session_authorization: String,
+    pub(super) role: String,
+    pub(super) standard_conforming_strings: String,
+    pub(super) client_encoding: String,
+    pub(super) row_security: String,
+    /// None: not asked for.
+    pub(super) temporary_schema: Option<Option<String>>,
+    /// None: not asked for.
+    pub(super) prepared: Option<Prepared>,
+}
+
+/// What to read beside the settings that SHOW tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Also {
+    pub(super) temporary_schema: bool,
+    pub(super) prepared: bool,
+}
+
+/// A reading that left the session usable, and what came for the client meanwhile.
+pub(super) type Reading<T> = (Result<T, ReadFailed>, Vec<u8>);
+
+const SAVEPOINT: &str = "SAVEPOINT _portcullis";
+const ROLLBACK_TO: &str = "ROLLBACK TO SAVEPOINT _portcullis";
+const RELEASE: &str = "RELEASE SAVEPOINT _portcullis";
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+/// The client's own time limit is for what the client runs.
+const NO_TIMEOUT: &str = "SET LOCAL statement_timeout = 0";
+/// Privileges are told for the role that logged in.
+const LOGIN_ROLE: &str = "SET LOCAL ROLE NONE";
+
+const SETTINGS: [&str; 6] = [
+    "SHOW search_path",
+    "SHOW session_authorization",
+    "SHOW role",
+    "SHOW standard_conforming_strings",
+    "SHOW client_encoding",
+    "SHOW row_security",
+];
+
+// These run under the client's search path, so every name and operator says where it is from.
+const TEMPORARY_SCHEMA: &str = "SELECT n.nspname FROM pg_catalog.pg_namespace n \
+     WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()";
+const PREPARED: &str = "SELECT p.name, p.statement FROM pg_catalog.pg_prepared_statements p";
+
+/// Reads the catalogue as this session sees it.
+pub(super) async fn catalogue<S>(
+    link: &mut Link<'_, S>,
+    transaction: Transaction,
+    server_version: u32,
+) -> Result<Reading<ReadCatalogue>, AskFailed>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut inside = vec![NO_TIMEOUT, LOGIN_ROLE, PREAMBLE];
+    let before = inside.len();
+    inside.extend(
+        Section::ALL
+            .iter()
+            .map(|section| section.query(server_version)),
+    );
+    let mut loader = Loader::new();
+    let mut digest = digest::Context::new(&SHA256);
+    let (read, aside) = bracketed(
+        link,
+        transaction,
+        &inside,
+        CATALOGUE_BOUNDS,
+        |place, values| {
+            let section = place
+                .checked_sub(before)
+                .and_then(|place| Section::ALL.get(place))
+                .ok_or("a row of no section")?;
+            add_row(&mut digest, place, values);
+            loader
+                .row(*section, values)
+                .map_err(|invalid| invalid.to_string())
+        },
+    )
+    .await?;
+    let read = read.map(|()| {
+        let mut sum = [0; 32];
+        sum.copy_from_slice(digest.finish().as_ref());
+        ReadCatalogue {
+            catalogue: loader.finish(),
+            digest: sum,
+        }
+    });
+    Ok((read, aside))
+}
+
+/// Reads the settings of this session.
+pub(super) async fn settings<S>(
+    link: &mut Link<'_, S>,
+    transaction: Transaction,
+    also: Also,
+) -> Result<Reading<ReadSettings>, AskFailed>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut inside = SETTINGS.to_vec();
+    let temporary_at = inside.len();
+    let prepared_at = temporary_at + usize::from(also.temporary_schema);
+    if also.temporary_schema {
+        inside.push(TEMPORARY_SCHEMA);
+    }
+    if also.prepared {
+        inside.push(PREPARED);
+    }
+    let mut read = ReadSettings {
+        temporary_schema: also.temporary_schema.then_some(None),
+        prepared: also.prepared.then(Prepared::default),
+        ..ReadSettings::default()
+    };
+    let (done, aside) = bracketed(
+        link,
+        transaction,
+        &inside,
+        SESSION_BOUNDS,
+        |place, values| {
+            let first = values.first().copied().flatten().ok_or("a value is NULL")?;
+            let slot = match place {
+                0 => &mut read.search_path,
+                1 => &mut read.session_authorization,
+                2 => &mut read.role,
+                3 => &mut read.standard_conforming_strings,
+                4 => &mut read.client_encoding,
+                5 => &mut read.row_security,
+                place if place == temporary_at && also.temporary_schema => {
+                    read.temporary_schema = Some(Some(first.to_owned()));
+                    return Ok(());
+                }
+                place if place == prepared_at => {
+                    let text = values.get(1).copied().flatten().ok_or("a text is NULL")?;
+                    add_prepared(read.prepared.as_mut(), first, text);
+                    return Ok(());
+                }
+                _ => return Err("a row of no statement".to_owned()),
+            };
+            first.clone_into(slot);
+            Ok(())
+        },
+    )
+    .await?;
+    Ok((done.map(|()| read), aside))
+}
+
+fn add_prepared(prepared: Option<&mut Prepared>, name: &str, text: &str) {
+    if let Some(prepared) = prepared.filter(|_| name != NAME) {
+        prepared.apply(PreparedChange::Define {
+            name: name.to_owned(),
+            statement: PreparedStatement {
+                text: text.to_owned(),
+                // The server does not tell under which it was read.
+                standard_conforming_strings: Tracked::Void,
+            },
+        });
+    }
+}
+
+fn add_row(digest: &mut digest::Context, place: usize, values: &[Option<&str>]) {
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes();
+    digest.update(&number(place));
+    for value in values {
+        match value {
+            // No value is as long as this length says.
+            None => digest.update(&u32::MAX.to_be_bytes()),
+            Some(text) => {
+                digest.update(&number(text.len()));
+                digest.update(text.as_bytes());
+            }
+        }
+    }
+}
+
+/// Runs statements so that nothing of them is left in the session. `row` gets the places of
+/// `inside`.
+async fn bracketed<S>(
+    link: &mut Link<'_, S>,
+    transaction: Transaction,
+    inside: &[&str],
+    bounds: Bounds,
+    mut row: impl FnMut(usize, &[Option<&str>]) -> Result<(), String>,
+) -> Result<Reading<()>, AskFailed>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (open, end, undo): (&str, &[&str], &[&str]) = match transaction {
+        Transaction::Idle => (BEGIN, &[COMMIT], &[ROLLBACK]),
+        Transaction::Open => (SAVEPOINT, &[ROLLBACK_TO, RELEASE], &[ROLLBACK_TO, RELEASE]),
+        Transaction::Failed => return Ok((Err(ReadFailed::FailedTransaction), Vec::new())),
+    };
+    let mut statements = Vec::with_capacity(inside.len() + 3);
+    statements.push(open);
+    statements.extend_from_slice(inside);
+    statements.extend_from_slice(end);
+    let answer = ask(link, &statements, bounds, |place, values| {
+        row(place.saturating_sub(1), values)
+    })
+    .await?;
+    let mut aside = answer.aside;
+    if answer.transaction != transaction {
+        let undone = ask(link, undo, SESSION_BOUNDS, |_, _| Ok(())).await?;
+        aside.extend_from_slice(&undone.aside);
+        if undone.transaction != transaction {
+            return Err(AskFailed::NotUndone);
+        }
+    }
+    let read = match answer.refused {
+        None => Ok(()),
+        Some(report) => Err(ReadFailed::Refused(report)),
+    };
+    Ok((read, aside))
+}

@@ -1,0 +1,316 @@
+//! Texts to operations: analysed, judged, held, and forwarded with the proof of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use portcullis_dialect::postgres::wire::HEADER_BYTES;
+use portcullis_dialect::postgres::wire::frontend::{Bind, Format, Parse};
+use portcullis_dialect::sql::Refused;
+use portcullis_policy::{Class, Effect};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::context::Context;
+use super::operation::{Operation, Statement};
+use super::{End, Held, Relay};
+use crate::protocol::postgres::analysis::{Analysed, NotAnalysed};
+use crate::protocol::postgres::mask::Plan;
+use crate::protocol::postgres::refuse::code;
+use crate::session::denial::Denial;
+use crate::session::gate::{Asked, Hold, Outcome, Ruling, Running};
+
+/// What came of asking the gate.
+enum Judged {
+    Passed(Box<Operation>),
+    Refused(Denial),
+    Held,
+}
+
+impl<C, U> Relay<C, U>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+{
+    /// A simple Query: one operation, whatever it holds.
+    pub(super) async fn query(
+        &mut self,
+        frame: &Bytes,
+        text: &[u8],
+        hold: Option<Hold>,
+    ) -> Result<(), End> {
+        self.refresh().await?;
+        let analysed = match self.analyser.analyse(&self.view, text).await {
+            Ok(analysed) => analysed,
+            Err(refused) => {
+                self.withdraw(hold).await;
+                self.refuse_query(&not_analysed(&refused));
+                return Ok(());
+            }
+        };
+        self.parameters.clear();
+        match self.judge((frame, 0), analysed, None, hold).await {
+            Judged::Passed(operation) => {
+                self.started(&operation);
+                self.forward(frame);
+                self.state.query(*operation);
+            }
+            Judged::Refused(denial) => self.refuse_query(&denial),
+            Judged::Held => {}
+        }
+        Ok(())
+    }
+
+    /// Nothing runs yet: refused only where a denial is certain already.
+    pub(super) async fn parse(&mut self, frame: &Bytes, parse: &Parse<'_>) -> Result<(), End> {
+        self.refresh().await?;
+        let analysed = match self.analyser.analyse(&self.view, parse.text).await {
+            Ok(analysed) => analysed,
+            Err(refused) => {
+                self.refuse_message(&not_analysed(&refused));
+                return Ok(());
+            }
+        };
+        if let Err(denial) = self.session.foresee(&analysed.told) {
+            self.refuse_message(&denial);
+            return Ok(());
+        }
+        let statement = Statement::new(parse, analysed, &self.view);
+        match self.state.parse(parse.name, Arc::new(statement)) {
+            Ok(()) => self.forward(frame),
+            Err(many) => self.refuse_message(&too_many(&many)),
+        }
+        Ok(())
+    }
+
+    /// Opens an operation: planning may already run functions.
+    pub(super) async fn bind(
+        &mut self,
+        frame: &Bytes,
+        bind: &Bind<'_>,
+        hold: Option<Hold>,
+    ) -> Result<(), End> {
+        if let Err(many) = self.state.may_bind(bind.portal) {
+            self.withdraw(hold).await;
+            self.refuse_message(&too_many(&many));
+            return Ok(());
+        }
+        // A query of our own would drop the unnamed statement.
+        if !bind.statement.is_empty() {
+            self.refresh().await?;
+        }
+        let analysed = match self.meaning_of(bind.statement).await {
+            Ok(Some(analysed)) => analysed,
+            Ok(None) => {
+                let name = String::from_utf8_lossy(bind.statement);
+                let message = format!("prepared statement \"{name}\" does not exist");
+                self.withdraw(hold).await;
+                self.refuse_as_server(code::INVALID_STATEMENT_NAME, &message);
+                return Ok(());
+            }
+            Err(denial) => {
+                self.withdraw(hold).await;
+                self.refuse_message(&denial);
+                return Ok(());
+            }
+        };
+        self.parameters.clear();
+        self.parameters.extend(bind.parameters().map(readable));
+        let names = HEADER_BYTES + bind.portal.len() + bind.statement.len() + 2;
+        let statement = self.state.statement(bind.statement).cloned();
+        let judged = self.judge((frame, names), analysed, statement, hold);
+        match judged.await {
+            Judged::Passed(operation) => {
+                self.started(&operation);
+                self.forward(frame);
+                self.bound(bind.portal, *operation);
+            }
+            Judged::Refused(denial) => self.refuse_message(&denial),
+            Judged::Held => {}
+        }
+        Ok(())
+    }
+
+    /// Runs an open portal, by what holds now.
+    pub(super) fn execute(&mut self, frame: &[u8], portal: &[u8]) {
+        let Some(id) = self.state.portal(portal) else {
+            return self.refuse_unknown_portal(portal);
+        };
+        let Some(operation) = self.state.operation(id) else {
+            return self.refuse_unknown_portal(portal);
+        };
+        if let Err(denial) = operation.recheck(&mut self.session) {
+            return self.refuse_message(&denial);
+        }
+        self.unsettled |= operation.changes_meaning();
+        self.forward(frame);
+        self.state.execute(id);
+    }
+
+    /// What a prepared statement means by the session's settings and the catalogue of this moment;
+    /// none where there is no such statement.
+    async fn meaning_of(&self, name: &[u8]) -> Result<Option<Arc<Analysed>>, Denial> {
+        let Some(statement) = self.state.statement(name) else {
+            return self.meaning_of_sql(name).await;
+        };
+        let transaction = self.state.transaction();
+        if let Some(analysed) = statement.holds_for(&self.view, transaction) {
+            return Ok(Some(analysed));
+        }
+        if !statement.is_read_alike(&self.view) || !self.is_still(name, statement) {
+            return Err(Denial::new(
+                Class::Unsupported,
+                "what the prepared statement means cannot be told any more",
+                "Prepare the statement again.",
+            ));
+        }
+        let analysed = self.analyser.analyse(&self.view, &statement.text).await;
+        analysed.map(Some).map_err(|refused| not_analysed(&refused))
+    }
+
+    /// A statement that SQL's PREPARE made means what its EXECUTE does.
+    async fn meaning_of_sql(&self, name: &[u8]) -> Result<Option<Arc<Analysed>>, Denial> {
+        let Ok(name) = std::str::from_utf8(name) else {
+            return Ok(None);
+        };
+        if self.view.prepared().get(name).is_none() {
+            return Ok(None);
+        }
+        let text = format!("EXECUTE \"{}\"", name.replace('"', "\"\""));
+        let analysed = self.analyser.analyse(&self.view, text.as_bytes()).await;
+        analysed.map(Some).map_err(|refused| not_analysed(&refused))
+    }
+
+    /// Code that was not read may have prepared another statement of this name.
+    fn is_still(&self, name: &[u8], statement: &Statement) -> bool {
+        if !self.suspect || name.is_empty() {
+            return true;
+        }
+        let Ok(name) = std::str::from_utf8(name) else {
+            return false;
+        };
+        let known = self.view.prepared().get(name);
+        known.is_some_and(|known| known.text.as_bytes() == &*statement.text)
+    }
+
+    async fn judge(
+        &mut self,
+        (frame, names): (&Bytes, usize),
+        analysed: Arc<Analysed>,
+        statement: Option<Arc<Statement>>,
+        hold: Option<Hold>,
+    ) -> Judged {
+        // How a client names its statements and portals changes nothing of what they do.
+        let exact = frame.get(names..).unwrap_or_default();
+        let statement = statement.as_deref();
+        let planned = self.plan(&analysed).await;
+        let context = Context {
+            view: &self.view,
+            analysed: &analysed,
+            types: statement.map_or(&[], |statement| &statement.types),
+        };
+        let asked = Asked {
+            told: &analysed.told,
+            exact,
+            parameters: &self.parameters,
+            meaning: &context,
+            may_wait: self.may_wait(),
+        };
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(denial) => {
+                let denial = self.session.turn_down(&asked, denial);
+                self.withdraw(hold).await;
+                return Judged::Refused(denial);
+            }
+        };
+        let ruling = match hold {
+            None => self.session.judge(&asked).await,
+            Some(hold) => self.session.judge_after(&asked, hold).await,
+        };
+        match ruling {
+            Ruling::Admitted(admitted) => passed(admitted.forward(), analysed, plan),
+            Ruling::Refused(denial) => Judged::Refused(denial),
+            Ruling::Held(hold) => {
+                self.flush();
+                self.hold(Held::new(hold, frame.clone()));
+                Judged::Held
+            }
+        }
+    }
+
+    /// What is remembered of an operation that goes upstream now.
+    fn started(&mut self, operation: &Operation) {
+        let told = &operation.analysed.told.operation;
+        self.wrote |= told.effect >= Effect::Write || told.attributes.contains_key("lock");
+        self.unsettled |= operation.changes_meaning();
+        self.expect_late(operation);
+    }
+
+    async fn withdraw(&self, hold: Option<Hold>) {
+        if let Some(hold) = hold {
+            hold.withdraw().await;
+        }
+    }
+}
+
+/// An operation that was admitted, unless the masks changed on the way.
+fn passed(running: Running, analysed: Arc<Analysed>, plan: Plan) -> Judged {
+    if !plan.is_by(running.masks()) {
+        let denial = Denial::new(
+            Class::PolicyDenied,
+            "the masks of this connection changed while this was decided",
+            "Run it again.",
+        );
+        running.end(Outcome::Cut(denial.clone()));
+        return Judged::Refused(denial);
+    }
+    Judged::Passed(Box::new(Operation::new(running, analysed, plan)))
+}
+
+/// A bound value as the record and an approver read it.
+fn readable((format, value): (Format, Option<&[u8]>)) -> Option<String> {
+    let value = value?;
+    Some(match (format, std::str::from_utf8(value)) {
+        (Format::Text, Ok(text)) => text.to_owned(),
+        _ => hex(value),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 + bytes.len() * 2);
+    text.push_str("\\x");
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(
+                DIGITS
+                    .get(usize::from(digit))
+                    .map(|digit| char::from(*digit)),
+            );
+        }
+    }
+    text
+}
+
+/// A text that was not analysed is not sent.
+pub(super) fn not_analysed(refused: &NotAnalysed) -> Denial {
+    let class = match refused {
+        NotAnalysed::Refused(Refused::TooLong { .. } | Refused::TooManyStatements { .. })
+        | NotAnalysed::TooSlow(_) => Class::TooLarge,
+        NotAnalysed::Refused(Refused::Encoding { .. }) => Class::Unsupported,
+        NotAnalysed::Refused(_) | NotAnalysed::Failed => Class::Unparsable,
+    };
+    let remediation = match class {
+        Class::TooLarge => "Send the text in parts, or the values as parameters.",
+        Class::Unsupported => "Set client_encoding to UTF8.",
+        _ => "Correct the statement; nothing of it was sent.",
+    };
+    Denial::new(class, refused.to_string(), remediation)
+}
+
+fn too_many(many: &super::state::TooMany) -> Denial {
+    Denial::new(
+        Class::TooLarge,
+        many.to_string(),
+        "Close statements and portals that are not needed any more.",
+    )
+}

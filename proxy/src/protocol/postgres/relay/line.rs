@@ -1,0 +1,122 @@
+//! One side of the session: a stream, what was read from it and not yet taken, and what is to be
+//! written to it.
+//!
+//! An idle line holds no buffers. A busy one reads as much at once as its peer fills, up to
+//! [`MAX_READ`], unless one frame needs more; it makes room as bytes come, never on the word of a
+//! header alone.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::io::{MAX_READ, MIN_READ};
+
+/// What waits to be written while the other side goes on being read; beyond it, it is left alone.
+pub(super) const HIGH_WATER: usize = 256 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Line<S> {
+    pub(super) stream: S,
+    pub(super) read: BytesMut,
+    out: Vec<u8>,
+    written: usize,
+    unflushed: bool,
+    room: usize,
+    /// The peer says nothing more.
+    pub(super) ended: bool,
+}
+
+// === impl Line ===
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
+    pub(super) fn new(stream: S, ahead: BytesMut) -> Self {
+        Self {
+            stream,
+            read: ahead,
+            out: Vec::new(),
+            written: 0,
+            unflushed: false,
+            room: MIN_READ,
+            ended: false,
+        }
+    }
+
+    /// Where what is to be written is appended.
+    pub(super) fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn waiting(&self) -> usize {
+        self.out.len().saturating_sub(self.written)
+    }
+
+    /// Whether more may be added to what waits.
+    pub(super) fn may_take_more(&self) -> bool {
+        self.waiting() < HIGH_WATER
+    }
+
+    /// One read; `frame` is the length of the frame at hand, as far as it is known.
+    pub(super) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        frame: usize,
+    ) -> Poll<io::Result<()>> {
+        let lacking = frame.saturating_sub(self.read.len());
+        let room = self.room.max(lacking.min(self.read.len()));
+        let start = self.read.len();
+        self.read.resize(start + room, 0);
+        let mut into = ReadBuf::new(self.read.get_mut(start..).unwrap_or_default());
+        let outcome = Pin::new(&mut self.stream).poll_read(context, &mut into);
+        let count = into.filled().len();
+        self.read.truncate(start + count);
+        match &outcome {
+            Poll::Pending if start == 0 => self.rest(),
+            Poll::Ready(Ok(())) => {
+                self.ended = count == 0;
+                if count == room {
+                    self.room = self.room.saturating_mul(2).min(MAX_READ);
+                } else if count < self.room / 4 {
+                    self.room = MIN_READ;
+                }
+            }
+            _ => {}
+        }
+        outcome
+    }
+
+    /// Writes what the peer takes at once. Ready when nothing is left.
+    pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += count;
+            self.unflushed = true;
+        }
+        self.written = 0;
+        if self.out.capacity() > MAX_READ {
+            self.out = Vec::new();
+        } else {
+            self.out.clear();
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing is going on: gives back what busy times took.
+    fn rest(&mut self) {
+        self.read = BytesMut::new();
+        if self.waiting() == 0 && self.out.capacity() > MIN_READ {
+            self.out = Vec::new();
+            self.written = 0;
+        }
+    }
+}

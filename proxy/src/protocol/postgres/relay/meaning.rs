@@ -1,0 +1,135 @@
+//! What the session knows of itself, kept as the server answers.
+//!
+//! What an operation changes is taken over when the server says that it ended well, and is void
+//! when it did not. An Execute counts from its own end on, for what follows in the same pipeline;
+//! should the pipeline fail behind it, all of it is void.
+
+use std::sync::Arc;
+
+use portcullis_dialect::postgres::wire::backend::Transaction;
+use portcullis_dialect::sql::prepared::{PreparedChange, PreparedStatement};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::operation::Statement;
+use super::{End, Relay};
+use crate::protocol::postgres::analysis::{Analysed, Outcome};
+use crate::protocol::postgres::upstream::Link;
+
+impl<C, U> Relay<C, U>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+{
+    /// Reads again what has become void, where that ends no transaction of the client's.
+    pub(super) async fn refresh(&mut self) -> Result<(), End> {
+        let transaction = self.state.transaction();
+        if !self.view.needs_refresh(transaction)
+            || !self.state.may_ask_aside()
+            || self.upstream.waiting() > 0
+        {
+            return Ok(());
+        }
+        let mut link = Link {
+            stream: &mut self.upstream.stream,
+            ahead: &mut self.upstream.read,
+        };
+        let refreshed = self.view.refresh(&mut link, transaction).await;
+        let refreshed = refreshed.map_err(|failed| {
+            tracing::warn!(%failed, "a session could not be read again");
+            End::TargetGone
+        })?;
+        if let Some(still_void) = refreshed.still_void {
+            tracing::warn!(%still_void, "what a session means is not known in full");
+        }
+        self.pass_aside(&refreshed.aside)
+    }
+
+    /// A statement of the protocol came or went.
+    pub(super) fn named(&mut self, name: &[u8], statement: Option<&Statement>) {
+        if name.is_empty() {
+            return;
+        }
+        let name = String::from_utf8_lossy(name).into_owned();
+        let change = match statement {
+            Some(statement) => PreparedChange::Define {
+                name,
+                statement: PreparedStatement {
+                    text: String::from_utf8_lossy(&statement.text).into_owned(),
+                    standard_conforming_strings: statement.conforming.clone(),
+                },
+            },
+            None => PreparedChange::Remove { name },
+        };
+        self.view.prepared_mut().apply(change);
+    }
+
+    /// An Execute ended well: what follows it in the pipeline is read by what it changed.
+    pub(super) fn executed(&mut self, analysed: &Arc<Analysed>) {
+        self.forget_names(analysed);
+        let now = match self.state.transaction() {
+            Transaction::Idle => Transaction::Open,
+            other => other,
+        };
+        self.view.after(analysed, self.outcome(), now);
+        self.ran(analysed);
+    }
+
+    /// Remembers what ran until the server says where the session stands after it.
+    pub(super) fn ran(&mut self, analysed: &Arc<Analysed>) {
+        let facts = &analysed.facts;
+        let ends = analysed.statements.iter().any(|s| is_transactional(s.verb));
+        if ends
+            || !facts.changes.is_empty()
+            || !facts.prepared.is_empty()
+            || facts.voids_catalogue
+            || facts.voids_settings
+            || self.failures
+        {
+            self.changes.push(Arc::clone(analysed));
+        }
+    }
+
+    /// ReadyForQuery came.
+    pub(super) fn settle(&mut self, failed: bool, was: Transaction, now: Transaction) {
+        let failed = failed || was == Transaction::Failed;
+        let outcome = match failed {
+            true => Outcome::Failed,
+            false => Outcome::Succeeded,
+        };
+        for analysed in std::mem::take(&mut self.changes) {
+            if !failed {
+                self.forget_names(&analysed);
+            } else if !analysed.facts.prepared.is_empty() {
+                self.suspect = true;
+            }
+            self.view.after(&analysed, outcome, now);
+        }
+        self.settle_cursors(failed, now);
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.failures || self.state.transaction() == Transaction::Failed {
+            true => Outcome::Failed,
+            false => Outcome::Succeeded,
+        }
+    }
+
+    /// Statements that SQL removed, or may have.
+    fn forget_names(&mut self, analysed: &Analysed) {
+        self.suspect |= analysed.facts.voids_settings;
+        for change in &analysed.facts.prepared {
+            match change {
+                PreparedChange::Remove { name } => self.state.deallocated(name.as_bytes()),
+                PreparedChange::RemoveAll => self.state.deallocated_all(),
+                PreparedChange::Define { .. } => {}
+            }
+        }
+    }
+}
+
+/// Whether it begins or ends a transaction, or a part of one.
+pub(super) fn is_transactional(verb: &str) -> bool {
+    ["COMMIT", "ROLLBACK", "PREPARE TRANSACTION"]
+        .iter()
+        .any(|known| verb.starts_with(known))
+}

@@ -1,0 +1,265 @@
+//! One operation on its way, and the statements that operations are made of.
+
+use std::sync::Arc;
+
+use portcullis_dialect::postgres::wire::backend::{Transaction, tag};
+use portcullis_dialect::postgres::wire::frontend::Parse;
+use portcullis_dialect::postgres::wire::write;
+use portcullis_dialect::sql::settings::Tracked;
+use portcullis_policy::limit::{Passage, Standing};
+
+use super::answer::Answer;
+use super::inflight::CopyingOut;
+use super::state::{InFlight, Weighed};
+use crate::protocol::postgres::analysis::{Analysed, SessionView, may_execute};
+use crate::protocol::postgres::mask::{Plan, Unmaskable};
+use crate::session::Session;
+use crate::session::denial::Denial;
+use crate::session::gate::{Outcome, Running};
+
+/// What a statement costs beside its text, roughly.
+const STATEMENT_BYTES: usize = 1024;
+
+/// A prepared statement.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) text: Box<[u8]>,
+    analysed: Arc<Analysed>,
+    /// All that the analysis rests on.
+    context: [u8; 32],
+    /// The types of its parameters, as Parse gave them.
+    pub(super) types: Box<[u32]>,
+    pub(super) conforming: Tracked<bool>,
+    /// It may run another statement by its name, which may be another one by now.
+    runs_others: bool,
+}
+
+/// An operation whose bytes went upstream.
+#[derive(Debug)]
+pub(super) struct Operation {
+    running: Running,
+    pub(super) analysed: Arc<Analysed>,
+    pub(super) answer: Answer,
+    /// Nothing more of its reply passes.
+    pub(super) stopped: Option<Stopped>,
+    /// Rows that passed since the last statement of it ended.
+    pub(super) rows: u64,
+    outcome: Option<Outcome>,
+    /// An edit refused it while it ran.
+    pub(super) refused: bool,
+    /// The target was asked to cancel it.
+    pub(super) cancelled: bool,
+    /// Which statement of its text runs.
+    pub(super) statement: usize,
+    /// The COPY to the client that is under way.
+    pub(super) copying: Option<CopyingOut>,
+}
+
+/// Why nothing more of a reply passes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Stopped {
+    /// A limit cuts it; not yet told.
+    Cut(Standing),
+    /// A limit cut it, and the client knows.
+    Told,
+    /// It fails, as far as the client is concerned; not yet told.
+    Failed(Box<Denial>),
+}
+
+// === impl Statement ===
+
+impl Statement {
+    pub(super) fn new(parse: &Parse<'_>, analysed: Arc<Analysed>, view: &SessionView) -> Self {
+        Self {
+            text: parse.text.into(),
+            analysed,
+            context: *view.context(),
+            types: parse.types().collect(),
+            conforming: view.settings().standard_conforming_strings.clone(),
+            runs_others: may_execute(parse.text),
+        }
+    }
+
+    /// Its analysis, where nothing that it rests on has changed.
+    pub(super) fn holds_for(
+        &self,
+        view: &SessionView,
+        transaction: Transaction,
+    ) -> Option<Arc<Analysed>> {
+        let holds = self.context == *view.context()
+            && !view.needs_refresh(transaction)
+            && !self.runs_others;
+        holds.then(|| Arc::clone(&self.analysed))
+    }
+
+    /// Whether its text has the same literals by the settings of this moment.
+    pub(super) fn is_read_alike(&self, view: &SessionView) -> bool {
+        self.conforming == view.settings().standard_conforming_strings
+            || !self.text.contains(&b'\\')
+    }
+}
+
+impl Weighed for Statement {
+    fn bytes(&self) -> usize {
+        let types = size_of_val(&*self.types);
+        let bytes = self.text.len().saturating_add(types);
+        bytes.saturating_add(STATEMENT_BYTES)
+    }
+}
+
+// === impl Operation ===
+
+impl Operation {
+    pub(super) fn new(running: Running, analysed: Arc<Analysed>, plan: Plan) -> Self {
+        Self {
+            running,
+            analysed,
+            answer: Answer::new(plan),
+            stopped: None,
+            rows: 0,
+            outcome: None,
+            refused: false,
+            cancelled: false,
+            statement: 0,
+            copying: None,
+        }
+    }
+
+    /// Whether texts behind it mean something else once it has run.
+    pub(super) fn changes_meaning(&self) -> bool {
+        let facts = &self.analysed.facts;
+        !facts.changes.is_empty()
+            || !facts.prepared.is_empty()
+            || facts.voids_catalogue
+            || facts.voids_settings
+            || !self.answer.cursors().is_empty()
+    }
+
+    pub(super) fn recheck(&mut self, session: &mut Session) -> Result<(), Denial> {
+        session.recheck(&mut self.running)
+    }
+
+    /// Whether a row of this size passes. The first that does not stops the reply.
+    pub(super) fn count_row(&mut self, bytes: u64) -> bool {
+        if self.stopped.is_some() {
+            return false;
+        }
+        match self.running.row(bytes) {
+            Passage::Pass => {
+                self.rows += 1;
+                true
+            }
+            Passage::Cut { limit, .. } => {
+                self.stopped = Some(Stopped::Cut(limit));
+                false
+            }
+            Passage::Refuse(limit) => {
+                self.fail(super::limited::denial(&limit));
+                false
+            }
+        }
+    }
+
+    /// Whether a limit of its reply may fail it while it runs.
+    pub(super) fn may_fail_late(&self) -> bool {
+        self.running.may_be_refused()
+    }
+
+    /// What the client sees of it, for the record.
+    pub(super) fn show(&mut self, bytes: &[u8]) {
+        self.running.show(bytes);
+    }
+
+    /// Appends the whole rows at the start of `bytes` as they may be seen, as far as limits let
+    /// them pass; tells how many bytes are dealt with. Where one cannot be masked, the reply fails.
+    pub(super) fn mask_rows(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> usize {
+        let (running, rows) = (&mut self.running, &mut self.rows);
+        let mut refused = None;
+        let passes = |row: &[u8]| match running.row(row.len() as u64) {
+            Passage::Pass => {
+                *rows += 1;
+                running.show(row);
+                true
+            }
+            other => {
+                refused = Some(other);
+                false
+            }
+        };
+        let run = match self.answer.rows() {
+            Ok(Some(mask)) => mask.rewrite_run(bytes, out, passes),
+            Ok(None) => return 0,
+            Err(unmaskable) => Err(unmaskable),
+        };
+        match refused {
+            Some(Passage::Cut { limit, .. }) => self.stopped = Some(Stopped::Cut(limit)),
+            Some(Passage::Refuse(limit)) => self.fail(super::limited::denial(&limit)),
+            Some(Passage::Pass) | None => {}
+        }
+        match run {
+            Ok(run) => {
+                self.running.masked(run.masked);
+                run.consumed
+            }
+            Err(unmaskable) => {
+                self.fail(unmaskable.denial());
+                0
+            }
+        }
+    }
+
+    /// Appends a piece of a COPY as it may be seen, under a header of its own.
+    pub(super) fn mask_copy(&mut self, data: &[u8], is_row: bool, out: &mut Vec<u8>) {
+        let Some(mask) = self.answer.copy() else {
+            return self.fail(Unmaskable::Undescribed.denial());
+        };
+        let mut seen = Vec::with_capacity(data.len());
+        if let Err(unmaskable) = mask.push(data, &mut seen) {
+            return self.fail(unmaskable.denial());
+        }
+        let start = out.len();
+        write::message(out, tag::COPY_DATA, |out| out.extend_from_slice(&seen));
+        let written = out.get(start..).unwrap_or_default();
+        let passes = !seen.is_empty() && (!is_row || self.count_row(written.len() as u64));
+        match passes {
+            true => {
+                self.running.show(written);
+                self.begin_copy();
+            }
+            false => out.truncate(start),
+        }
+    }
+
+    /// The data of a COPY is complete. False where the client must not hear of it.
+    pub(super) fn end_copy(&mut self) -> bool {
+        match self.answer.copy_ends() {
+            None => false,
+            Some(Ok(masked)) => {
+                self.running.masked(masked);
+                true
+            }
+            Some(Err(unmaskable)) => {
+                if self.stopped.is_none() {
+                    self.fail(unmaskable.denial());
+                }
+                true
+            }
+        }
+    }
+
+    /// Nothing more of it passes, and the client is told why at its end.
+    pub(super) fn fail(&mut self, denial: Denial) {
+        self.outcome = Some(Outcome::Cut(denial.clone()));
+        self.stopped = Some(Stopped::Failed(Box::new(denial)));
+    }
+
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        self.outcome.get_or_insert(outcome);
+    }
+}
+
+impl InFlight for Operation {
+    fn ended(self) {
+        self.running.end(self.outcome.unwrap_or(Outcome::Cancelled));
+    }
+}

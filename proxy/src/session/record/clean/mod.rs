@@ -1,0 +1,123 @@
+//! What of a text may be recorded.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use portcullis_policy::mask::scan::CARRY_LIMIT;
+use portcullis_policy::mask::text::{Finder, TextMask};
+use portcullis_policy::mask::{DetectorKind, MaskSet, REDACTED, Transform};
+
+/// The most of an operation's text that is recorded; how much more there was is marked.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// Credentials by their form. They are never recorded, also for subjects who see everything.
+const CREDENTIALS: &[DetectorKind] = &[
+    DetectorKind::Jwt,
+    DetectorKind::AwsKey,
+    DetectorKind::GcpKey,
+    DetectorKind::GithubToken,
+    DetectorKind::SlackToken,
+    DetectorKind::ApiKey,
+    DetectorKind::PrivateKey,
+    DetectorKind::ConnectionString,
+];
+
+static CREDENTIAL_MASK: LazyLock<Option<TextMask>> = LazyLock::new(|| {
+    let finders: Vec<(Finder, Transform)> = CREDENTIALS
+        .iter()
+        .map(|kind| (Finder::Kind(*kind), Transform::Redact))
+        .collect();
+    TextMask::compile(&finders).ok().flatten()
+});
+
+/// The detectors that a subject's texts go through.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cleaner<'a> {
+    masks: Option<&'a TextMask>,
+}
+
+// === impl Cleaner ===
+
+impl<'a> Cleaner<'a> {
+    pub(crate) fn new(masks: &'a MaskSet) -> Self {
+        Self {
+            masks: masks.text_mask().map(|mask| &**mask),
+        }
+    }
+
+    /// An operation's text, and how many of its bytes are left out. What is found across the cut
+    /// is found all the same.
+    pub(crate) fn text<'t>(&self, text: &'t str) -> (Cow<'t, str>, usize) {
+        if text.len() <= MAX_TEXT_BYTES {
+            return (self.clean(text), 0);
+        }
+        let shown = text.floor_char_boundary(MAX_TEXT_BYTES);
+        let looked_at = text.floor_char_boundary(MAX_TEXT_BYTES + CARRY_LIMIT);
+        let omitted = text.len() - shown;
+        let cleaned = self.clean(text.get(..looked_at).unwrap_or_default());
+        let end = cleaned.floor_char_boundary(MAX_TEXT_BYTES);
+        let kept = cleaned.get(..end).unwrap_or_default().to_owned();
+        (kept.into(), omitted)
+    }
+
+    /// A value by itself; bytes written as hexadecimal are looked into.
+    pub(crate) fn value<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match text.strip_prefix("\\x").and_then(bytes_of_hex) {
+            Some(bytes) if !self.is_clean(&bytes) => REDACTED.into(),
+            _ => self.clean(text),
+        }
+    }
+
+    /// How many values were found in a text, and what is left of it.
+    pub(crate) fn counted(&self, text: &str) -> (String, u64) {
+        let mut text = text.as_bytes().to_vec();
+        let mut finds = 0;
+        for mask in [self.masks, CREDENTIAL_MASK.as_ref()].into_iter().flatten() {
+            let mut masker = mask.begin();
+            let mut out = Vec::with_capacity(text.len());
+            masker.push(&text, &mut out);
+            masker.finish(&mut out);
+            finds += masker.finds();
+            text = out;
+        }
+        (String::from_utf8_lossy(&text).into_owned(), finds)
+    }
+
+    /// A short text, cut at so many bytes.
+    pub(crate) fn short(&self, text: &str, max: usize) -> String {
+        let (cleaned, _) = self.text(text);
+        let end = cleaned.floor_char_boundary(max);
+        cleaned.get(..end).unwrap_or_default().to_owned()
+    }
+
+    fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut clean = Cow::Borrowed(text);
+        for mask in [self.masks, CREDENTIAL_MASK.as_ref()].into_iter().flatten() {
+            if let Some(masked) = mask.mask(clean.as_bytes()) {
+                clean = String::from_utf8_lossy(&masked).into_owned().into();
+            }
+        }
+        clean
+    }
+
+    fn is_clean(&self, bytes: &[u8]) -> bool {
+        let mut masks = [self.masks, CREDENTIAL_MASK.as_ref()].into_iter().flatten();
+        masks.all(|mask| mask.is_clean(bytes))
+    }
+}
+
+/// None where it is no hexadecimal.
+pub(crate) fn bytes_of_hex(digits: &str) -> Option<Vec<u8>> {
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => u8::try_from(value(*high)? * 16 + value(*low)?).ok(),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+DO $$BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'c_other') THEN CREATE ROLE c_other; END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END$$;
+DROP SCHEMA IF EXISTS public, app CASCADE;
+CREATE SCHEMA public;
+CREATE SCHEMA app;
+CREATE TABLE orders (id int PRIMARY KEY, note text);
+INSERT INTO orders SELECT i, 'note ' || i FROM generate_series(1, 5) i;
+CREATE TABLE secrets (id int, word text);
+INSERT INTO secrets VALUES (1, 'topsecret');
+CREATE TABLE "Odd.Name" (a int, word text DEFAULT 'topsecret');
+INSERT INTO "Odd.Name" VALUES (1);
+CREATE TABLE ordersx (word text);
+INSERT INTO ordersx VALUES ('topsecret');
+CREATE TABLE app.orders (word text);
+INSERT INTO app.orders VALUES ('topsecret');
+CREATE VIEW peek AS SELECT word FROM secrets;
+CREATE VIEW tidy AS SELECT id, note FROM orders;
+CREATE MATERIALIZED VIEW kept AS SELECT count(*) AS n FROM orders;
+CREATE SEQUENCE counter;
+CREATE FUNCTION leak() RETURNS text LANGUAGE sql AS 'SELECT word FROM secrets';
+CREATE FUNCTION astray() RETURNS text LANGUAGE sql SET search_path = app AS 'SELECT word FROM orders';
+CREATE FUNCTION wipe() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM orders; RETURN 1; END';
+CREATE FUNCTION plus(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE RETURN a + b;
+CREATE PROCEDURE clear() LANGUAGE sql AS 'DELETE FROM orders';

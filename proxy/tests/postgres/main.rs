@@ -1,0 +1,39 @@
+//! A real client, the proxy, a real server: what passes, what is refused, and that the session
+//! goes on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "a test fails by panicking, says on stderr why it skips, and shares its bed with others"
+)]
+
+#[path = "../gate/bed.rs"]
+mod bed;
+#[path = "../target/server.rs"]
+mod server;
+
+mod binary;
+mod classes;
+mod client;
+mod holds;
+mod house;
+mod inflight;
+mod killed;
+mod masking;
+mod psql;
+mod record;
+mod refused;
+mod reload;
+mod run;
+mod same;
+mod talk;
+mod tools;
+mod wire;

@@ -1,0 +1,123 @@
+//! What masks do not concern is as it is without us.
+
+use portcullis_policy::mask::Predicates;
+use portcullis_policy::{Limits, OnExceed, Policy, SizeLimit};
+
+use super::Masked;
+use crate::bed::open_policy;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_touches_no_masked_column_is_answered_as_without_us() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    for text in [
+        "SELECT * FROM orders ORDER BY id",
+        "SELECT id, name FROM people WHERE name LIKE 'a%' ORDER BY name",
+        "SELECT upper(name), id + 1, name || '!' FROM people ORDER BY 2",
+        "SELECT count(*), max(id), array_agg(name ORDER BY id) FROM people",
+        "SELECT row_to_json(x) FROM (SELECT id, name FROM people ORDER BY id) x",
+        "SELECT name, count(*) FROM people GROUP BY name ORDER BY 1",
+        "SELECT * FROM people_names ORDER BY id",
+        "SELECT o.note, p.name FROM orders o JOIN people p ON p.id = o.person ORDER BY o.id",
+        "SELECT doc, doc->'public' FROM people WHERE id = 1",
+        "WITH c AS (SELECT id FROM people) SELECT sum(id) FROM c",
+        "SELECT id, rank() OVER (ORDER BY name) FROM people ORDER BY id",
+        "SELECT g, g * 1.5, 'it''s', NULL, true, '{1,2}'::int[] FROM generate_series(1, 50) g",
+        "SELECT set_config('x.y', 'b', false), current_setting('search_path')",
+        "SHOW server_version",
+        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 2, 3",
+        "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'pg_catalog'",
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = 'people'::regclass AND a.attnum > 0 ORDER BY a.attnum",
+    ] {
+        let (out, error) = masked.psql(&format!("{text};\n")).await;
+        assert_eq!((out, error), (masked.direct(text), String::new()), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_copy_nothing_masked_pass() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    let script = "INSERT INTO people (id, name, ssn) VALUES (9, 'new', 'his');\n\
+                  UPDATE people SET ssn = 'hers' WHERE id = 9;\n\
+                  DELETE FROM people WHERE ssn = 'hers';\n\
+                  INSERT INTO logs SELECT name FROM people WHERE id < 3 RETURNING a;\n\
+                  COPY logs FROM STDIN;\nfrom stdin\n\\.\n\
+                  SELECT count(*) FROM logs;\n";
+    let (out, error) = masked.psql(script).await;
+    assert_eq!((out.as_str(), error.as_str()), ("ann\nbob\n3", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_psql_asks_the_catalogue_for_passes() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    let told = "\\d\n\\d people\n\\d+ people\n\\dt+\n\\df\n\\dn\n\\du\n\\l\n\\dv\n\\di\n\\dp\n\\sf ssn_of\n\\dx\n\\dT\n\\conninfo\n";
+    let (out, error) = masked.psql(told).await;
+    assert_eq!(error, "");
+    assert!(
+        out.contains("ssn|text|||") && out.contains("people_view|view"),
+        "{out}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_placeholder_is_not_copied_back() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    let script = "COPY logs FROM STDIN;\nfirst\n[redacted]\n\\.\nSELECT 'on', count(*) FROM logs;\n\
+                  COPY logs FROM STDIN;\n[redacte\nd]\n\\.\nSELECT count(*) FROM logs;\n";
+    let (out, error) = masked.psql(script).await;
+    assert_eq!(out, "on|0\n2");
+    assert_eq!(
+        error.matches("ERROR:  42501: the write carries").count(),
+        1,
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_was_just_made_is_known_once_it_was_met() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    masked.psql("SELECT 1;\n").await;
+    masked.direct("ALTER TABLE made ADD fresh text DEFAULT 'new'");
+    let script = "SELECT ssn, fresh FROM made;\n".repeat(2);
+    let (out, error) = masked.psql(&script).await;
+    assert_eq!(error, "");
+    assert!(out.ends_with("[redacted]|new"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_count_what_the_client_gets() {
+    let limit = |max, on_exceed| Some(SizeLimit { max, on_exceed });
+    let with = |limits| Policy {
+        limits,
+        ..open_policy()
+    };
+    let rows = with(Limits {
+        rows: limit(2, OnExceed::Truncate),
+        ..Limits::default()
+    });
+    let Some(masked) = Masked::under(rows, Predicates::Equality).await else {
+        return;
+    };
+    let script =
+        "SELECT ssn FROM people ORDER BY id;\nCOPY people (ssn) TO STDOUT;\nSELECT 'on';\n";
+    let (out, error) = masked.psql(script).await;
+    assert_eq!(out, "[redacted]\n".repeat(4) + "on");
+    assert_eq!(error.matches("cut after 2 rows").count(), 2, "{error}");
+    let bytes = with(Limits {
+        bytes: limit(1000, OnExceed::Error),
+        ..Limits::default()
+    });
+    let masked = Masked::under(bytes, Predicates::Equality).await.unwrap();
+    masked.direct("UPDATE made SET ssn = repeat('canary', 1000)");
+    let (out, error) = masked.psql("SELECT ssn FROM made;\n").await;
+    assert_eq!((out.as_str(), error.as_str()), ("[redacted]", ""));
+}

@@ -1,0 +1,151 @@
+//! What is in the record after sessions, and after the proxy was killed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use portcullis_recording::event::{Body, Value};
+use portcullis_recording::verify::Verdict;
+
+use crate::run::{Run, policy};
+use crate::talk::Client;
+
+fn text(operation: &portcullis_recording::event::Operation) -> String {
+    match operation.operation.get("text") {
+        Some(Value::Text(text)) => text.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_recorded_from_its_start_to_its_end_without_secrets() {
+    let rules = policy("[{name: none, match: {verbs: [DELETE]}, action: Deny}]");
+    let Some(run) = Run::start("carol", &rules) else {
+        return;
+    };
+    let mut client = Client::log_in(run.address()).await;
+    client.query("SELECT 'seen' AS a").answer().await;
+    client.query("DELETE FROM pg_class").answer().await;
+    client.query("SELECT 1 / 0").answer().await;
+    client
+        .query("ALTER ROLE scram PASSWORD 'hunter2-clear'")
+        .answer()
+        .await;
+    client
+        .run("SELECT $1::text", &["value"])
+        .sync()
+        .answer()
+        .await;
+    client.say(b'X', &[]).send().await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let events = run.events().await;
+    let bodies: Vec<&Body> = events.iter().map(|event| &event.body).collect();
+    let starts = bodies
+        .iter()
+        .filter(|b| matches!(b, Body::SessionStarted(_)));
+    assert_eq!(starts.count(), 1);
+    let operations = run.operations().await;
+    let told: Vec<(String, String)> = operations
+        .iter()
+        .map(|operation| (text(operation), operation.decision.clone()))
+        .collect();
+    let find = |begin: &str| {
+        let found = told.iter().find(|(text, _)| text.starts_with(begin));
+        found.unwrap_or_else(|| panic!("{begin}: {told:?}")).clone()
+    };
+    assert_eq!(find("SELECT 'seen'").1, "allow");
+    assert_eq!(find("DELETE").1, "deny");
+    assert!(!find("ALTER ROLE").0.contains("hunter2"));
+    assert!(!run.has_bytes(b"hunter2-clear"));
+    let ends: Vec<_> = bodies
+        .iter()
+        .filter_map(|body| match body {
+            Body::OperationEnded(ended) => Some((ended.outcome.as_str(), ended.rows)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends[0], ("succeeded", 1));
+    assert!(ends.iter().any(|(outcome, _)| *outcome == "failed"));
+    let seen = |body: &&&Body| matches!(body, Body::Output(out) if out.data.windows(4).any(|w| w == b"seen"));
+    assert!(bodies.iter().any(|body| seen(&body)));
+    assert!(
+        bodies
+            .iter()
+            .any(|body| matches!(body, Body::SessionEnded(_)))
+    );
+    let values: Vec<_> = operations
+        .iter()
+        .filter_map(|o| o.attributes.get("parameters"))
+        .collect();
+    assert_eq!(values, [&Value::List(vec!["value".into()])]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_in_a_literal_or_a_parameter_is_nowhere_in_the_state() {
+    let Some(run) = Run::start("carol", &policy("[]")) else {
+        return;
+    };
+    let mut client = Client::log_in(run.address()).await;
+    client
+        .query("SELECT length('AKIAIOSFODNN7EXAMPLE')")
+        .answer()
+        .await;
+    client
+        .run("SELECT length($1::text)", &["AKIAIOSFODNN7EXAMPLF"])
+        .sync()
+        .answer()
+        .await;
+    client.say(b'X', &[]).send().await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(run.operations().await.len() >= 2);
+    assert!(!run.has_bytes(b"AKIAIOSFODNN7EXAMPL"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_proxy_loses_no_operation_that_had_an_effect() {
+    let Some(mut run) = Run::start("carol", &policy("[]")) else {
+        return;
+    };
+    run.server.sql(
+        "postgres",
+        "DROP TABLE IF EXISTS numbered; CREATE TABLE numbered (n int)",
+    );
+    for round in 0..5 {
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let address = run.address();
+                tokio::spawn(async move {
+                    let mut client = Client::log_in(address).await;
+                    for n in 0.. {
+                        let number = (round * 4 + writer) * 1_000_000 + n;
+                        client.query(&format!("INSERT INTO numbered VALUES ({number})"));
+                        if client.try_answer().await.is_none() {
+                            return;
+                        }
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(300 + 137 * round)).await;
+        run.kill();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        run.restart();
+    }
+    let there = run.server.sql("postgres", "SELECT n FROM numbered");
+    let there: BTreeSet<&str> = there.lines().collect();
+    let recorded: BTreeSet<String> = run.operations().await.iter().map(text).collect();
+    let lost: Vec<_> = there
+        .iter()
+        .filter(|n| !recorded.contains(&format!("INSERT INTO numbered VALUES ({n})")))
+        .collect();
+    println!(
+        "{} rows, {} operations, {} lost",
+        there.len(),
+        recorded.len(),
+        lost.len()
+    );
+    assert!(there.len() > 100 && lost.is_empty(), "{lost:?}");
+    let report = run.verify().await;
+    assert_ne!(report.verdict(), Verdict::Broken, "{report:?}");
+}

@@ -1,0 +1,284 @@
+//! The real binary before a real server: a directory of YAML, its socket, its record.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_recording::checkpoint::SigningKey;
+use portcullis_recording::event::{Body, Event};
+use portcullis_recording::reader::{Keyring, Payload, Query, Recordings};
+use portcullis_recording::store::Store;
+use portcullis_recording::verify::{Report, Trust, verify};
+use serde_json::{Value, json};
+
+use crate::house::{PASSWORD, sha256};
+use crate::server::Server;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Run {
+    pub(crate) server: Arc<Server>,
+    child: Child,
+    port: u16,
+    admin: u16,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+/// The class and the Connection; `owner` answers for the key, and this user decides as `dave`.
+fn connection(server: u16, port: u16, key: &str, owner: &str) -> String {
+    let uid = Command::new("id").arg("-u").output().unwrap().stdout;
+    let uid = String::from_utf8(uid).unwrap();
+    let hash: String = sha256(key)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        r#"
+apiVersion: portcullis.dev/v1alpha1
+kind: ConnectionClass
+metadata: {{name: default}}
+spec:
+  identity:
+    apiKeys: [{{username: agent, owner: {owner}, sha256: "{hash}"}}]
+    osUsers: [{{uid: {}, username: dave}}]
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: orders, namespace: shop}}
+stringData: {{serves: "orders@127.0.0.1:{server}", username: trusted}}
+---
+apiVersion: portcullis.dev/v1alpha1
+kind: Connection
+metadata: {{name: orders, namespace: shop}}
+spec:
+  protocol: PostgreSQL
+  port: {port}
+  upstream: {{host: 127.0.0.1, port: {server}, database: postgres, tls: {{mode: Disable}}}}
+  credentials: {{secretRef: {{name: orders}}}}
+  access: {{subjects: [{{kind: User, name: "*"}}]}}
+"#,
+        uid.trim()
+    )
+}
+
+/// A policy that allows all but what `rules` say, as a YAML list in one line.
+pub(crate) fn policy(rules: &str) -> String {
+    format!(
+        r"
+apiVersion: portcullis.dev/v1alpha1
+kind: GuardrailPolicy
+metadata: {{name: rules, namespace: shop}}
+spec:
+  targetRefs: [{{name: orders}}]
+  default: Allow
+  rules: {rules}
+"
+    )
+}
+
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+impl Run {
+    pub(crate) fn start(owner: &str, policy: &str) -> Option<Self> {
+        let server = crate::server::shared()?;
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("config")).unwrap();
+        let (port, admin) = (free_port(), free_port());
+        let documents = connection(server.port, port, PASSWORD, owner);
+        let child = Self::spawn(folder.path(), admin, &documents, policy);
+        let run = Self {
+            server,
+            child,
+            port,
+            admin,
+            folder,
+        };
+        run.ready();
+        Some(run)
+    }
+
+    fn spawn(folder: &std::path::Path, admin: u16, documents: &str, policy: &str) -> Child {
+        let config = folder.join("config");
+        fs::write(config.join("connection.yaml"), documents).unwrap();
+        fs::write(config.join("policy.yaml"), policy).unwrap();
+        Self::again(folder, admin)
+    }
+
+    fn again(folder: &std::path::Path, admin: u16) -> Child {
+        let log = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(folder.join("log"))
+            .unwrap();
+        Command::new(env!("CARGO_BIN_EXE_portcullis-proxy"))
+            .args(["standalone", "--config"])
+            .arg(folder.join("config"))
+            .arg("--state")
+            .arg(folder.join("state"))
+            .args(["--admin", &format!("127.0.0.1:{admin}")])
+            .stderr(log)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    fn ready(&self) {
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// Replaces the policy as an editor does.
+    pub(crate) fn edit(&self, policy: &str) {
+        let path = self.folder.path().join("config/policy.yaml");
+        let next = path.with_extension("next");
+        fs::write(&next, policy).unwrap();
+        fs::rename(next, path).unwrap();
+    }
+
+    /// Replaces the key that lets in.
+    pub(crate) fn replace_key(&self) {
+        let documents = connection(self.server.port, self.port, "another key", "carol");
+        fs::write(self.folder.path().join("config/connection.yaml"), documents).unwrap();
+    }
+
+    pub(crate) fn status(&self) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).unwrap();
+        let ask = "GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(ask.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    /// One command over the socket, as `portcullis approve` sends it.
+    pub(crate) fn tell(&self, command: &Value) -> Value {
+        let path = self.folder.path().join("state/control.sock");
+        let mut stream = UnixStream::connect(path).unwrap();
+        stream.write_all(format!("{command}\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let listed = self.tell(&json!({"verb": "list"}));
+        assert_eq!(listed["ok"], json!(true), "{listed}");
+        listed["requests"].as_array().unwrap().clone()
+    }
+
+    /// Waits for the one request that is pending, and tells its name.
+    pub(crate) async fn pending(&self) -> String {
+        let begun = Instant::now();
+        loop {
+            let requests = self.requests();
+            let mut pending = requests.iter().filter(|it| it["state"] == "Pending");
+            if let Some(one) = pending.next() {
+                return one["name"].as_str().unwrap().to_owned();
+            }
+            assert!(begun.elapsed() < PATIENCE, "{requests:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub(crate) fn decide(&self, verb: &str, name: &str, reason: &str) -> Value {
+        self.tell(&json!({"verb": verb, "name": name, "reason": reason}))
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.child = Self::again(self.folder.path(), self.admin);
+        self.ready();
+    }
+
+    fn recordings(&self) -> Recordings {
+        let state = self.folder.path().join("state");
+        let folders: Vec<PathBuf> = ["spool", "recordings"]
+            .iter()
+            .map(|name| state.join(name))
+            .filter(|path| path.exists())
+            .collect();
+        let stores = folders.iter().map(|path| Store::directory(path).unwrap());
+        Recordings::joined(stores.collect())
+    }
+
+    /// All events of the record.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let mut events = self.recordings().events(Query::all(), Keyring::default());
+        let mut all = Vec::new();
+        while let Some(record) = events.next().await {
+            match record.unwrap().payload {
+                Payload::Event(event) => all.push(*event),
+                Payload::Unreadable { why, .. } => panic!("{why}"),
+            }
+        }
+        all
+    }
+
+    pub(crate) async fn operations(&self) -> Vec<portcullis_recording::event::Operation> {
+        let events = self.events().await.into_iter();
+        events
+            .filter_map(|event| match event.body {
+                Body::Operation(operation) => Some(operation),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) async fn verify(&self) -> Report {
+        let key = self.folder.path().join("state").join("signing-key.pem");
+        let key = SigningKey::from_pem(&fs::read_to_string(key).unwrap()).unwrap();
+        let trust = Trust {
+            keys: [key.public()].into_iter().collect(),
+            ..Trust::default()
+        };
+        verify(&self.recordings(), &trust).await.unwrap()
+    }
+
+    /// Whether these bytes are in any file of the state.
+    pub(crate) fn has_bytes(&self, needle: &[u8]) -> bool {
+        let mut folders = vec![self.folder.path().join("state")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let Ok(bytes) = fs::read(&path)
+                    && bytes.windows(needle.len()).any(|window| window == needle)
+                {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

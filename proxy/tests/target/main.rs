@@ -1,0 +1,15 @@
+//! The side towards the target, against a real server: logins by every method and TLS mode, and
+//! what a session reads of itself without leaving a trace.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says on stderr why it skips"
+)]
+
+mod login;
+mod server;
+mod view;
