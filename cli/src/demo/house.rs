@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::server::Server;
 use crate::Failed;
@@ -21,13 +22,17 @@ const ASK_TIMES: u32 = 300;
 #[derive(Debug)]
 pub(super) struct House {
     directory: PathBuf,
-    /// Whether the directory was made for this run alone.
-    temporary: bool,
     proxy: Child,
     pub(super) server: Server,
     pub(super) proxy_port: u16,
     admin_port: u16,
+    /// The last to go: what runs, runs in it.
+    _scratch: Option<Scratch>,
 }
+
+/// A directory that was made for this run alone.
+#[derive(Debug)]
+struct Scratch(PathBuf);
 
 // === impl House ===
 
@@ -35,18 +40,16 @@ impl House {
     pub(super) fn build(directory: Option<&Path>) -> Result<Self, Failed> {
         let bar = bar();
         bar.set_message("making a directory");
-        let (directory, temporary) = match directory {
-            Some(directory) => (std::path::absolute(directory)?, false),
-            None => (
-                std::env::temp_dir().join(format!("portcullis-demo-{}", std::process::id())),
-                true,
-            ),
-        };
+        let fresh = || std::env::temp_dir().join(format!("portcullis-demo-{}", std::process::id()));
+        let kept = directory.map(std::path::absolute).transpose()?;
+        let is_kept = kept.is_some();
+        let directory = kept.unwrap_or_else(fresh);
         // Readable by the database's own account; what is secret lies deeper.
         std::fs::DirBuilder::new()
             .mode(0o755)
             .create(&directory)
             .map_err(|error| format!("{}: {error}", directory.display()))?;
+        let scratch = (!is_kept).then(|| Scratch(directory.clone()));
         let (password, key) = (random_word()?, random_word()?);
         let (database_port, proxy_port, admin_port) = (free_port()?, free_port()?, free_port()?);
         bar.inc(1);
@@ -70,11 +73,11 @@ impl House {
         let proxy = start_proxy(&directory, admin_port)?;
         let mut house = Self {
             directory,
-            temporary,
             proxy,
             server,
             proxy_port,
             admin_port,
+            _scratch: scratch,
         };
         house.until_ready()?;
         bar.finish_and_clear();
@@ -103,6 +106,10 @@ impl House {
 
     pub(super) fn invite(&self) {
         let bold = |text: &str| tinted(Tone::Bold, text);
+        let portcullis = std::env::current_exe().map_or_else(
+            |_| "portcullis".to_owned(),
+            |program| program.display().to_string(),
+        );
         println!("\nIt goes on running. Try it:\n");
         println!(
             "  {}",
@@ -119,14 +126,14 @@ impl House {
         println!(
             "  {}",
             bold(&format!(
-                "portcullis approvals list --state {}",
+                "{portcullis} approvals list --state {}",
                 self.state().display()
             ))
         );
         println!(
             "  {}",
             bold(&format!(
-                "portcullis sessions list --state {}",
+                "{portcullis} sessions list --state {}",
                 self.state().display()
             ))
         );
@@ -137,14 +144,23 @@ impl House {
         println!("\nPress Enter to end it.");
     }
 
-    /// Until somebody presses Enter, or the proxy ends.
+    /// Until somebody presses Enter or Ctrl-C, ends this process, or ends the proxy.
     pub(super) fn wait(mut self) -> Result<(), Failed> {
-        let read = std::io::stdin().read(&mut [0; 1])?;
-        if read == 0 {
-            // No terminal: it runs until the proxy is ended.
-            self.proxy.wait()?;
-        }
-        Ok(())
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let waited = runtime.block_on(async {
+            let mut ended = signal(SignalKind::terminate())?;
+            tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => interrupted,
+                _ = ended.recv() => Ok(()),
+                () = enter() => Ok(()),
+                () = gone(&mut self.proxy) => Ok(()),
+            }
+        });
+        // Somebody may still be asked for a line.
+        runtime.shutdown_background();
+        Ok(waited?)
     }
 
     fn until_ready(&mut self) -> Result<(), Failed> {
@@ -181,9 +197,27 @@ impl Drop for House {
             .arg(self.proxy.id().to_string())
             .status();
         let _ = self.proxy.wait();
-        if self.temporary {
-            let _ = std::fs::remove_dir_all(self.directory.join("state"));
-        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A line from a terminal; for ever where there is none.
+async fn enter() {
+    let read = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0; 1])).await;
+    if !matches!(read, Ok(Ok(1..))) {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Until a process has ended.
+async fn gone(process: &mut Child) {
+    while matches!(process.try_wait(), Ok(None)) {
+        tokio::time::sleep(ASK_EVERY).await;
     }
 }
 
