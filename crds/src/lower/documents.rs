@@ -5,8 +5,8 @@ use portcullis_policy::rule::ObjectName;
 
 use super::masking::Keys;
 use super::snapshot::{Lowered, Objects, lower};
-use crate::PLATFORM_NAMESPACE;
 use crate::connection::Connection;
+use crate::connection_class::ConnectionClass;
 use crate::document::Documents;
 
 /// One Connection of a set of documents.
@@ -16,54 +16,40 @@ pub struct LoweredDocument<'d> {
     pub lowered: Lowered,
 }
 
-/// Lowers every Connection with the policies of its own namespace and of the platform's.
+/// Lowers every Connection with all that may bear on it.
 pub fn lower_all<'d>(
     documents: &'d Documents,
     replicas: u32,
     keys: &dyn Keys,
 ) -> Vec<LoweredDocument<'d>> {
-    documents
-        .connections
-        .iter()
-        .map(|connection| LoweredDocument {
+    let lowered = documents.connections.iter().map(|connection| {
+        let wanted = &connection.spec.class_name;
+        let mut classes = documents.connection_classes.iter();
+        let class = classes.find(|class| class.name_any() == *wanted);
+        LoweredDocument {
             connection,
-            lowered: lower_one(documents, connection, replicas, keys),
-        })
-        .collect()
+            lowered: lower_one(documents, connection, class, replicas, keys),
+        }
+    });
+    lowered.collect()
 }
 
-fn lower_one(
+/// Lowers one Connection with its class and all that may bear on it.
+pub fn lower_one(
     documents: &Documents,
     connection: &Connection,
+    class: Option<&ConnectionClass>,
     replicas: u32,
     keys: &dyn Keys,
 ) -> Lowered {
     let namespace = connection.namespace().unwrap_or_default();
-    let bears =
-        |own: Option<String>| own.is_some_and(|own| own == namespace || own == PLATFORM_NAMESPACE);
-    let guardrails: Vec<_> = documents
-        .guardrail_policies
-        .iter()
-        .filter(|policy| bears(policy.namespace()))
-        .cloned()
-        .collect();
-    let masks: Vec<_> = documents
-        .masking_rules
-        .iter()
-        .filter(|rule| bears(rule.namespace()))
-        .cloned()
-        .collect();
-    let class_name = &connection.spec.class_name;
     lower(
         Objects {
             connection,
-            class: documents
-                .connection_classes
-                .iter()
-                .find(|class| class.name_any() == *class_name),
+            class,
             namespace_labels: &documents.namespace_labels(&namespace),
-            guardrails: &guardrails,
-            masks: &masks,
+            guardrails: &documents.guardrail_policies,
+            masks: &documents.masking_rules,
             replicas,
         },
         keys,

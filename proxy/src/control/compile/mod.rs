@@ -18,7 +18,7 @@ use portcullis_crds::connection::Connection;
 use portcullis_crds::connection_class::{ApprovalDefaults, ConnectionClass};
 use portcullis_crds::document::{Documents, Places, Reader};
 use portcullis_crds::lower::connection::LoweredConnection;
-use portcullis_crds::lower::snapshot;
+use portcullis_crds::lower::documents::lower_one;
 use portcullis_crds::lower::{FieldError, guardrail, masking};
 use portcullis_crds::revision::{Versioned, revision};
 use portcullis_policy::{Snapshot, SnapshotParts};
@@ -233,20 +233,7 @@ impl Compiling {
         object: &Connection,
         class: Option<&ConnectionClass>,
     ) -> Option<(LoweredConnection, SnapshotParts)> {
-        let labels = self
-            .documents
-            .namespace_labels(&name_of(&object.metadata).0);
-        let lowered = snapshot::lower(
-            snapshot::Objects {
-                connection: object,
-                class,
-                namespace_labels: &labels,
-                guardrails: &self.documents.guardrail_policies,
-                masks: &self.documents.masking_rules,
-                replicas: 1,
-            },
-            &self.objects,
-        );
+        let lowered = lower_one(&self.documents, object, class, 1, &self.objects);
         let whole = lowered.refused.is_empty();
         for refused in lowered.refused {
             let name = (refused.name.namespace, refused.name.name);
