@@ -12,6 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The most digits before each unit of a duration, so that eleven years can be said.
 pub const MAX_DURATION_DIGITS: usize = 5;
+/// The largest number of that many digits.
+const MOST_OF_A_UNIT: u64 = 99_999;
 /// The most digits of a size.
 pub const MAX_BYTES_DIGITS: usize = 4;
 
@@ -118,9 +120,11 @@ impl fmt::Display for Duration {
             return f.write_str("0s");
         }
         for (unit, scale) in DURATION_UNITS {
-            if left >= scale {
-                write!(f, "{}{unit}", left / scale)?;
-                left %= scale;
+            // What has no room in the digits of a unit goes to the smaller ones, as it was read.
+            let count = (left / scale).min(MOST_OF_A_UNIT);
+            if count > 0 {
+                write!(f, "{count}{unit}")?;
+                left -= count * scale;
             }
         }
         Ok(())

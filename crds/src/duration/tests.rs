@@ -10,6 +10,8 @@ fn durations_read_and_print_alike() {
         ("1h2m3s4ms", 3_723_004),
         ("0s", 0),
         ("99999h", 99_999 * 3_600_000),
+        ("99999h60m", 100_000 * 3_600_000),
+        ("99999h99999m99999s99999ms", 99_999 * 3_661_001),
     ] {
         let read: Duration = text.parse().unwrap();
         assert_eq!(read.get(), time::Duration::from_millis(millis), "{text}");
