@@ -68,13 +68,17 @@ fn operation(paths: impl IntoIterator<Item = Vec<String>>) -> Operation {
     }
 }
 
-fn explain(matching: Match, operation: &Operation) -> (Verdict, String) {
-    let subject = Subject::default();
-    let session = SessionFacts {
+fn session() -> SessionFacts {
+    SessionFacts {
         id: "s".to_owned(),
         client_address: "10.0.0.1".to_owned(),
         started_at: SystemTime::UNIX_EPOCH,
-    };
+    }
+}
+
+fn explain(matching: Match, operation: &Operation) -> (Verdict, String) {
+    let subject = Subject::default();
+    let session = session();
     let request = Request {
         subject: &subject,
         session: &session,
@@ -187,4 +191,39 @@ fn a_custom_pattern_takes_so_much_memory() {
         refused.contains("takes more than 1048576 bytes"),
         "{refused}"
     );
+}
+
+/// Patterns that are together too large for one search are searched for one by one, with the same
+/// answers.
+#[test]
+fn text_patterns_too_large_to_share_a_search_decide_all_the_same() {
+    let large = (0..40).map(|n| format!("{n}[01]{{9000}}x"));
+    let small = ["wanted".to_owned()];
+    let patterns = large
+        .chain(small)
+        .map(|text| TextPattern::parse(&text).unwrap());
+    let text = patterns.collect();
+    let snapshot = Snapshot::compile(only(Match {
+        text,
+        ..Match::default()
+    }))
+    .unwrap();
+    for (text, expected) in [
+        ("39010101", Verdict::Deny),
+        ("what is wanted", Verdict::Allow),
+    ] {
+        let operation = Operation {
+            text: text.to_owned(),
+            ..operation([])
+        };
+        let subject = Subject::default();
+        let session = session();
+        let request = Request {
+            subject: &subject,
+            session: &session,
+            operation: &operation,
+            now: SystemTime::UNIX_EPOCH,
+        };
+        assert_eq!(snapshot.decide(&request).verdict, expected, "{text}");
+    }
 }

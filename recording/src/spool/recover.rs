@@ -24,7 +24,7 @@ use crate::format::{FormatError, MAX_FRAME_BYTES, kind};
 const ASIDE_EXTENSION: &str = "torn-";
 
 /// How many names are tried for a file that is set aside.
-const MAX_ASIDE_NAMES: usize = 10_000;
+pub(super) const MAX_ASIDE_NAMES: usize = 10_000;
 
 /// Where the chain goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -286,7 +286,10 @@ impl Found {
                 Err(error) => return Err(error),
             }
         }
-        Err(io::ErrorKind::AlreadyExists.into())
+        Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("{MAX_ASIDE_NAMES} files are set aside beside it; move them away"),
+        ))
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use super::recover::MAX_ASIDE_NAMES;
 use super::*;
 use crate::chain::{Chain, Expected, SegmentSummary, verify_segment};
 use crate::checkpoint::{SigningKey, TrustedKeys};
@@ -270,6 +271,38 @@ fn what_is_set_aside_takes_its_part_of_the_spool_and_no_more() {
         }
     }
     assert_eq!(restart_with(1), ("yes".into(), vec![1]));
+}
+
+/// The clock stands still, so each restart needs another name for what it sets aside.
+#[test]
+fn names_for_what_is_set_aside_go_on_up_to_their_bound() {
+    let bed = Bed::new();
+    drop(bed.open().unwrap());
+    let name = |number: usize| {
+        let time = NOW.0 + u64::try_from(number).unwrap();
+        bed.segment(1).with_extension(format!("torn-{time:020}"))
+    };
+    let tear = || {
+        let whole = fs::read(bed.segment(1)).unwrap();
+        fs::write(bed.segment(1), [&whole[..], &[0; 5]].concat()).unwrap();
+    };
+    for number in 0..MAX_ASIDE_NAMES - 1 {
+        fs::write(name(number), "").unwrap();
+    }
+    tear();
+    drop(bed.open().unwrap());
+    assert_eq!(fs::read(name(MAX_ASIDE_NAMES - 1)).unwrap(), [0; 5]);
+    tear();
+    let torn = fs::read(bed.segment(1)).unwrap();
+    let refused = bed.open().unwrap_err().to_string();
+    assert!(
+        refused.ends_with(": 10000 files are set aside beside it; move them away"),
+        "{refused}"
+    );
+    assert_eq!(fs::read(bed.segment(1)).unwrap(), torn, "nothing was cut");
+    fs::remove_file(name(3)).unwrap();
+    drop(bed.open().unwrap());
+    assert_eq!(fs::read(name(3)).unwrap(), [0; 5]);
 }
 
 #[test]

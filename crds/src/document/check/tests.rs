@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::Definition;
 use crate::document::tree;
 
 fn problems(schema: &Value, text: &str) -> Vec<String> {
@@ -141,4 +142,93 @@ fn defaults_are_filled_in_as_deep_as_they_go() {
             "map": { "k": { "e": true } },
         })
     );
+}
+
+/// What a value of this text has to hear about its own size.
+fn sized(schema: &Value, text: &str) -> Vec<String> {
+    let about_size = |problem: &String| {
+        [": has ", ": is empty", " is too small", " is too large"]
+            .iter()
+            .any(|word| problem.contains(word))
+    };
+    // Members and entries have a path.
+    let all = problems(schema, text).into_iter();
+    all.filter(|problem| problem.starts_with(": ") && about_size(problem))
+        .collect()
+}
+
+/// A text of YAML that makes a value of so many parts.
+fn of_size(schema: &Value, size: usize) -> String {
+    match text(schema, "type") {
+        Some("string") => format!("\"{}\"", "é".repeat(size)),
+        Some("array") => format!("[{}]", "0,".repeat(size)),
+        _ => {
+            let known = schema["properties"].as_object();
+            let known = known.into_iter().flatten().map(|(name, _)| name.clone());
+            let names = known.chain((0..).map(|n| format!("k{n}"))).take(size);
+            let members = names.map(|name| format!("{name}: x,"));
+            format!("{{{}}}", members.collect::<String>())
+        }
+    }
+}
+
+/// Checks each bound of one schema and of all below it; tells how many there are.
+fn bounds_hold(schema: &Value, path: &str) -> usize {
+    let mut bounds = 0;
+    for of in [&MEMBERS, &ENTRIES, &CHARACTERS] {
+        if let Some(most) = number(schema, of.most) {
+            let size = usize::try_from(most).unwrap();
+            assert_eq!(sized(schema, &of_size(schema, size)), [""; 0], "{path}");
+            let what = of.what;
+            let reason = format!(": has {} {what}; it may have at most {most}", most + 1);
+            assert_eq!(
+                sized(schema, &of_size(schema, size + 1)),
+                [reason],
+                "{path}"
+            );
+            bounds += 1;
+        }
+        if let Some(least @ 1..) = number(schema, of.least) {
+            let size = usize::try_from(least).unwrap();
+            assert_eq!(sized(schema, &of_size(schema, size)), [""; 0], "{path}");
+            assert_eq!(sized(schema, &of_size(schema, size - 1)).len(), 1, "{path}");
+            bounds += 1;
+        }
+    }
+    for (bound, past, word) in [("minimum", -1, "small"), ("maximum", 1, "large")] {
+        if let Some(bound) = number(schema, bound) {
+            assert_eq!(sized(schema, &bound.to_string()), [""; 0], "{path}");
+            let told = sized(schema, &(bound + past).to_string());
+            assert!(
+                told.len() == 1 && told[0].contains(&format!("is too {word}")),
+                "{path}: {told:?}"
+            );
+            bounds += 1;
+        }
+    }
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    bounds += properties
+        .map(|(name, below)| bounds_hold(below, &format!("{path}.{name}")))
+        .sum::<usize>();
+    for below in ["items", "additionalProperties"] {
+        if schema[below].is_object() {
+            bounds += bounds_hold(&schema[below], &format!("{path}[]"));
+        }
+    }
+    bounds
+}
+
+/// All that an API server would count, a proxy that reads files counts alike.
+#[test]
+fn every_bound_of_every_kind_holds_at_its_value_and_one_past_it() {
+    let counts: Vec<(&str, usize)> = Definition::all()
+        .iter()
+        .map(|definition| {
+            (
+                definition.kind(),
+                bounds_hold(definition.schema(), definition.kind()),
+            )
+        })
+        .collect();
+    assert!(counts.iter().all(|(_, bounds)| *bounds > 20), "{counts:?}");
 }

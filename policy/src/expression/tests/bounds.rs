@@ -95,7 +95,8 @@ fn each_bound_holds_at_its_value_and_refuses_one_past_it() {
     assert!(Expression::compile(&format!("true{}", "&&true".repeat(180))).is_ok());
 
     let listed = |count: usize| format!("1 in [1{}]", ",1".repeat((count - 5) / 2));
-    assert!(Expression::compile(&listed(MAX_EXPRESSION_TOKENS - 1)).is_ok());
+    let negative = listed(MAX_EXPRESSION_TOKENS - 1).replacen('1', "-1", 1);
+    assert!(Expression::compile(&negative).is_ok());
     assert!(refusal(&listed(MAX_EXPRESSION_TOKENS + 1)).contains("more than 400 names"));
 
     assert!(Expression::compile("[1].all(a, [2].all(b, a < b))").is_ok());
@@ -305,6 +306,11 @@ fn strings_do_not_grow_past_their_bound_however_they_are_made() {
         )
     };
     assert!(Expression::compile(&text(3)).is_ok());
+    let longer = text(3).replace("size(", "size('x' + ");
+    assert!(
+        refusal(&longer).contains("may grow to 262145 bytes"),
+        "{longer}"
+    );
     let refused = refusal(&text(4));
     assert!(
         refused.contains("this may grow to 327680 bytes; at most 262144"),

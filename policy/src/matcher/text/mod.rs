@@ -262,3 +262,6 @@ fn ascii_edges(hir: Hir) -> Hir {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
