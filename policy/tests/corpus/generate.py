@@ -638,6 +638,17 @@ def everyday():
         miss(kinds[index % len(kinds)], forms[index % len(forms)])
 
 
+def later():
+    """What was found missing later, behind all else, so that the chance of the others stays."""
+    hits("Phone", ["555-123-4567", "(555) 123-4567", "+1 555 123 4567", "1-555-010-9999", "+15551234567", "555.123.4567", "+1 (555) 010-1234"])
+    misses("Phone", ["555-111-2222", "155-123-4567", "455-123-4567", "1555123456789", "5551234567"])
+    hits("SlackToken", ["xoxb-123456789012-1234567890123-FAKE%s" % "AbCdEfGhIjKlMnOpQrSt", "xoxp-%s-%s-FAKEhVbLqWzRtYpXcNmKdGsJ" % (pick(D, 12), pick(D, 12))])
+    misses("SlackToken", ["xoxb-123456789012-1234567890123-yourtokengoesrighthere", "xoxb-123456789012-PLACEHOLDERPLACEHOLDER"])
+    body = "MIIEFAKE" + pick(B62 + "+/", 120) + "=="
+    hits("PrivateKey", ["-----BEGIN%s PRIVATE KEY-----%s-----END%s PRIVATE KEY-----" % (label, body, label) for label in ("", " RSA", " OPENSSH")])
+    misses("PrivateKey", ["-----BEGIN PRIVATE KEY-----END PRIVATE KEY-----", "-----BEGIN PRIVATE KEY----- and so on", "-----BEGIN PUBLIC KEY-----%s-----END PUBLIC KEY-----" % body, "-----BEGIN PRIVATE KEY-----<base64>-----END PRIVATE KEY-----"])
+
+
 def numbers():
     """Numbers as columns and JSON documents hold them: a payment card's, or a benign one."""
     rows = []
@@ -676,7 +687,7 @@ if sys.argv[1:] == ["numbers"]:
     numbers()
     sys.exit()
 
-for make in (everyday, cards, ssns, emails, phones, ibans, addresses, macs, jwts, aws, gcp, github, slack, api_keys, pems, connections, births):
+for make in (everyday, cards, ssns, emails, phones, ibans, addresses, macs, jwts, aws, gcp, github, slack, api_keys, pems, connections, births, later):
     make()
 
 seen = set()

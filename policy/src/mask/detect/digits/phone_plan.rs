@@ -97,11 +97,16 @@ pub(super) fn lengths(digits: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Whether ten digits are a number of the North American plan: area and exchange begin with 2 to
-/// 9, and neither is a service code such as 911.
+/// 9, and neither is a service code such as 911. Area 555 has no subscribers; it is what people
+/// write who need a number that is nobody's, with any exchange: `(555) 123-4567`.
 pub(super) fn is_north_american(digits: &[u8]) -> bool {
     let is_code =
         |code: Option<&[u8]>| matches!(code, Some([b'2'..=b'9', rest @ ..]) if rest != b"11");
     // The middle digit of an area is never 9: that is kept for longer numbers.
     let is_reserved = digits.get(1) == Some(&b'9');
-    digits.len() == 10 && is_code(digits.get(..3)) && is_code(digits.get(3..6)) && !is_reserved
+    let exchange = digits.get(3..6);
+    let is_exchange = is_code(exchange)
+        || digits.starts_with(b"555")
+            && matches!(exchange, Some([b'0' | b'1', rest @ ..]) if rest != b"11");
+    digits.len() == 10 && is_code(digits.get(..3)) && is_exchange && !is_reserved
 }

@@ -142,10 +142,16 @@ pub(in super::super) fn slack_hook(view: View<'_>, start: usize) -> Option<Found
     fits.then(|| Found::new(DetectorKind::SlackToken, start, end))
 }
 
-/// Letters, digits, and enough of a mixture for a form that is strict already.
+/// Enough of a mixture for a form that is strict already: letters and digits, or letters of both
+/// cases, for of 24 characters of chance one secret in sixty has no digit.
 fn is_mixed(secret: &[u8]) -> bool {
     let has = |class: fn(&u8) -> bool| secret.iter().any(class);
-    has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && entropy(secret) >= 3.0
+    let classes = [
+        u8::is_ascii_digit,
+        u8::is_ascii_uppercase,
+        u8::is_ascii_lowercase,
+    ];
+    classes.into_iter().filter(|class| has(*class)).count() >= 2 && entropy(secret) >= 3.0
 }
 
 /// Whether a word that was found without regard to case is written in lower case.

@@ -33,7 +33,7 @@ pub(in super::super) fn find(view: View<'_>, start: usize) -> Option<Found> {
     })
 }
 
-/// A line of base64, or a header line of an older format.
+/// A line of base64, also where the line ends were lost, or a header line of an older format.
 fn has_body(view: View<'_>, end: usize) -> bool {
     let mut at = view.run(end, |byte| byte.is_ascii_whitespace() || byte == b'\\');
     // The letters of escaped line ends: `\n`, `\r\n`.
@@ -52,5 +52,5 @@ fn has_body(view: View<'_>, end: usize) -> bool {
     ]
     .iter()
     .any(|name| view.has(at, name));
-    at > end && (body - at >= BODY || is_header)
+    body - at >= BODY || (at > end && is_header)
 }
