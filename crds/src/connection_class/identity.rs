@@ -56,7 +56,7 @@ pub struct Identity {
     ),
     field_rule(
         ".issuer",
-        "has(self.jwks) || has(self.jwksUri) || self.issuer.startsWith('https://') || self.issuer.matches('^http://(localhost|127[.]0[.]0[.]1)([:/]|$)')",
+        "has(self.jwks) || has(self.jwksUri) || self.issuer.startsWith('https://') || self.issuer.matches('^http://(localhost|127[.]0[.]0[.]1)(:[0-9]+)?(/|$)')",
         "without jwks or jwksUri the keys are found from the issuer, which must then be an https URL",
     ),
 ]))]
@@ -89,7 +89,7 @@ pub struct OidcIssuer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 512),
-        regex(pattern = r"^(https://.|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$))"),
+        regex(pattern = r"^(https://.|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/|$))"),
         example = "https://idp.example/keys"
     )]
     pub jwks_uri: Option<String>,

@@ -100,17 +100,25 @@ fn check_issuer(errors: &mut Errors, field: &str, issuer: &OidcIssuer) {
     }
 }
 
+/// The host is what stands between `http://` and a port or the end of the authority: in
+/// `http://localhost:x@keys.example` it is not localhost.
 fn is_loopback(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else {
         return false;
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(v6) => v6.split_once(']').unwrap_or_default(),
+        None => authority
+            .find(':')
+            .and_then(|colon| authority.split_at_checked(colon))
+            .unwrap_or((authority, "")),
     };
-    host == "localhost"
+    let is_port = |port: &str| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
+    let ends = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+    let is_local = host == "localhost"
         || host
             .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
+            .is_ok_and(|ip| ip.is_loopback());
+    ends && is_local
 }

@@ -95,13 +95,26 @@ fn keys_are_not_fetched_over_plain_http() {
         ))
     };
     assert_eq!(fields(issuer(json!({}))), ["spec.identity.oidc[0].issuer"]);
-    assert_eq!(
-        fields(issuer(
-            json!({"jwksUri": "http://127.0.0.1.evil.example/keys"})
-        )),
-        ["spec.identity.oidc[0].jwksUri"]
-    );
+    for elsewhere in [
+        "http://127.0.0.1.evil.example/keys",
+        "http://localhost:x@evil.example/keys",
+        "http://localhost:80@evil.example/keys",
+        "http://localhost@evil.example",
+        "http://[::1]@evil.example/keys",
+        "http://[::1].evil.example",
+        "http://[::1",
+        "http://localhost:",
+        "HTTP://localhost",
+    ] {
+        assert_eq!(
+            fields(issuer(json!({"jwksUri": elsewhere}))),
+            ["spec.identity.oidc[0].jwksUri"],
+            "{elsewhere}"
+        );
+    }
     for fine in [
+        json!({"jwksUri": "http://localhost?keys"}),
+        json!({"jwksUri": "http://[::1]:9000/keys"}),
         json!({"issuer": "https://idp.example"}),
         json!({"jwksUri": "http://127.0.0.1:8080/keys"}),
         json!({"jwksUri": "http://[::1]/keys"}),
