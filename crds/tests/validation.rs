@@ -221,6 +221,14 @@ fn rules(schema: &Value, place: &str, found: &mut BTreeSet<(String, String)>) {
     }
 }
 
+/// All rules of a kind.
+fn rules_of(definition: &Definition) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    let place = format!("{} ", definition.kind());
+    rules(definition.schema(), &place, &mut found);
+    found
+}
+
 #[test]
 fn every_rule_accepts_and_refuses_what_its_cases_say() {
     let mut wrong = Vec::new();
@@ -262,12 +270,7 @@ fn every_rule_has_cases_on_both_sides() {
     let mut missing = Vec::new();
     let mut total = 0;
     for definition in Definition::all() {
-        let mut found = BTreeSet::new();
-        rules(
-            definition.schema(),
-            &format!("{} ", definition.kind()),
-            &mut found,
-        );
+        let found = rules_of(definition);
         total += found.len();
         for (place, message) in found {
             // A case may change the object around the value that carries the rule.
@@ -312,12 +315,7 @@ fn bases_are_accepted_whole() {
 #[test]
 fn every_rule_says_what_would_be_right() {
     for definition in Definition::all() {
-        let mut found = BTreeSet::new();
-        rules(
-            definition.schema(),
-            &format!("{} ", definition.kind()),
-            &mut found,
-        );
+        let found = rules_of(definition);
         for (place, message) in found {
             assert!(
                 message.len() > 10 && !message.ends_with('.'),

@@ -197,38 +197,26 @@ fn text_rules(bencher: Bencher<'_, '_>, rules: usize) {
     decide(bencher, &snapshot(rules), &operation());
 }
 
+fn by_expression(bencher: Bencher<'_, '_>, source: &str) {
+    let expression = Some(Expression::compile(source).unwrap());
+    let matching = Match {
+        expression,
+        ..Match::default()
+    };
+    let rules = std::iter::once(rule(0, matching));
+    decide(bencher, &snapshot(rules), &operation());
+}
+
 #[divan::bench]
 fn one_expression(bencher: Bencher<'_, '_>) {
     let source = "'billing' in subject.groups && operation.verb == 'DELETE'";
-    let expression = Some(Expression::compile(source).unwrap());
-    decide(
-        bencher,
-        &snapshot(std::iter::once(rule(
-            0,
-            Match {
-                expression,
-                ..Match::default()
-            },
-        ))),
-        &operation(),
-    );
+    by_expression(bencher, source);
 }
 
 #[divan::bench]
 fn one_expression_over_accesses(bencher: Bencher<'_, '_>) {
     let source = "operation.accesses.exists(a, a.effect == 'Define' && a.segments[0] == 'pii')";
-    let expression = Some(Expression::compile(source).unwrap());
-    decide(
-        bencher,
-        &snapshot(std::iter::once(rule(
-            0,
-            Match {
-                expression,
-                ..Match::default()
-            },
-        ))),
-        &operation(),
-    );
+    by_expression(bencher, source);
 }
 
 #[divan::bench(args = [10, 10_000], sample_count = 10)]

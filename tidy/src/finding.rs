@@ -17,6 +17,19 @@ pub struct Finding {
 
 // === impl Finding ===
 
+impl Finding {
+    /// About a whole file.
+    pub fn of_file(path: &str, subject: &str, fact: String, remedy: &'static str) -> Self {
+        Self {
+            path: path.to_owned(),
+            line: 0,
+            subject: subject.to_owned(),
+            fact,
+            remedy,
+        }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path)?;

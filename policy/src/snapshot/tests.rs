@@ -487,13 +487,7 @@ fn text_that_makes_a_pattern_slow_helps_nobody() {
         (closed, None),
     ] {
         let snapshot = Snapshot::compile(parts(vec![policy])).unwrap();
-        let request = Request {
-            subject: &subject("alice"),
-            session: &session(),
-            operation: &noisy,
-            now: SystemTime::UNIX_EPOCH,
-        };
-        let decision = snapshot.decide(&request);
+        let decision = decide(&snapshot, "alice", &noisy);
         assert_eq!(decision.verdict, Verdict::Deny);
         assert_eq!(decision.reason.unwrap().rule.as_deref(), rule);
     }

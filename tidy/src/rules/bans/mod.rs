@@ -45,7 +45,7 @@ fn banned(built: &[Built]) -> Vec<Finding> {
         .map(|(package, why)| {
             let fact = format!("`{}` is banned: {why}", package.name);
             let remedy = "`cargo tree --workspace --edges all --invert <package>` shows who asks.";
-            finding(LOCK.to_owned(), &package.name, fact, remedy)
+            Finding::of_file(LOCK, &package.name, fact, remedy)
         })
         .collect()
 }
@@ -62,7 +62,12 @@ fn never_direct(member: &Member) -> Vec<Finding> {
         .map(|(name, why)| {
             let fact = format!("`{}` names `{name}`: {why}", member.folder);
             let path = format!("{}/Cargo.toml", member.folder);
-            finding(path, name, fact, "Take it from the package that brings it.")
+            Finding::of_file(
+                &path,
+                name,
+                fact,
+                "Take it from the package that brings it.",
+            )
         })
         .collect()
 }
@@ -88,7 +93,7 @@ fn duplicates(members: &[Member], built: &[Built]) -> Vec<Finding> {
             let fact = format!("`{name}` is there in versions {}", versions.join(" and "));
             let remedy = "Move to the version the others use, or give the reason in \
                           tidy/src/exceptions/mod.rs (DUPLICATES).";
-            finding(LOCK.to_owned(), name, fact, remedy)
+            Finding::of_file(LOCK, name, fact, remedy)
         })
         .collect()
 }
@@ -104,16 +109,6 @@ fn compatible(version: &str) -> String {
         }
     }
     kept.join(".")
-}
-
-fn finding(path: String, subject: &str, fact: String, remedy: &'static str) -> Finding {
-    Finding {
-        path,
-        line: 0,
-        subject: subject.to_owned(),
-        fact,
-        remedy,
-    }
 }
 
 #[cfg(test)]

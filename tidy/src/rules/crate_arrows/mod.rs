@@ -186,13 +186,7 @@ fn arrow(folder: &str) -> Option<&'static Arrow> {
 
 fn finding(member: &Member, subject: &str, fact: String, remedy: &'static str) -> Finding {
     let path = format!("{}/Cargo.toml", member.folder);
-    Finding {
-        path,
-        line: 0,
-        subject: subject.to_owned(),
-        fact,
-        remedy,
-    }
+    Finding::of_file(&path, subject, fact, remedy)
 }
 
 #[cfg(test)]

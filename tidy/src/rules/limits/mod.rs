@@ -64,13 +64,9 @@ pub fn drift(limits: &[Limit], page: Option<&SourceFile>) -> Vec<Finding> {
     if page.is_some_and(|file| file.text == self::page(limits)) {
         return Vec::new();
     }
-    vec![Finding {
-        path: PAGE.to_owned(),
-        line: 0,
-        subject: "drift".to_owned(),
-        fact: "is not what the code says".to_owned(),
-        remedy: "Run `make gen` and commit what it writes.",
-    }]
+    let remedy = "Run `make gen` and commit what it writes.";
+    let fact = "is not what the code says".to_owned();
+    vec![Finding::of_file(PAGE, "drift", fact, remedy)]
 }
 
 /// The page itself.

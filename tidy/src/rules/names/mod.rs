@@ -51,13 +51,8 @@ fn modules(file: &SourceFile) -> Vec<Finding> {
 }
 
 fn finding(file: &SourceFile, word: &str, fact: String) -> Finding {
-    Finding {
-        path: file.path.clone(),
-        line: 0,
-        subject: word.to_owned(),
-        fact,
-        remedy: "Name it for what it holds; if that is hard, it holds several things.",
-    }
+    let remedy = "Name it for what it holds; if that is hard, it holds several things.";
+    Finding::of_file(&file.path, word, fact, remedy)
 }
 
 fn empty_word(name: &str) -> Option<&'static str> {
