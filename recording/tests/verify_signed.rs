@@ -13,8 +13,8 @@ mod tamper;
 
 use portcullis_recording::checkpoint::SigningKey;
 use portcullis_recording::verify::Finding::{
-    AnchorUntrusted, Forked, FrameChanged, NotContinued, Rewritten, TailMissing, Unanchored,
-    Unsigned, UntrustedKey, WrongSignature,
+    AnchorUntrusted, Forked, FrameChanged, FramesMissing, NotContinued, Rewritten, TailMissing,
+    Unanchored, Unsigned, UntrustedKey, WrongSignature,
 };
 use portcullis_recording::verify::{Class, Finding, Trust, Verdict, WriterCheck};
 use record::{Recorder, operation, session};
@@ -288,4 +288,31 @@ fn record_without_signatures_is_unsigned() {
     assert_eq!(report.findings, [Unsigned { from: 1, to: 2 }]);
     assert_eq!(report.verdict(), Verdict::Uncovered);
     assert!(!report.sealed);
+}
+
+/// A number beyond the anchored one does not stand for the end that was cut off, and what lies
+/// between is told as missing.
+#[test]
+fn cut_tail_behind_which_a_higher_number_was_put_is_named() {
+    let (anchored, alone) = both(|segments| {
+        let last = &mut segments[3];
+        last.frames.truncate(13);
+        let mut event = last.frames[1].clone();
+        event[8..16].copy_from_slice(&1_000_000_u64.to_le_bytes());
+        last.frames.push(event);
+        relink(segments, false);
+    });
+    let expected = [
+        FramesMissing {
+            from: 65,
+            to: 999_999,
+        },
+        Unanchored { from: 1, to: 62 },
+        Unsigned {
+            from: 63,
+            to: 1_000_000,
+        },
+    ];
+    assert_eq!(anchored, expected);
+    assert_eq!(alone, expected);
 }
