@@ -18,7 +18,7 @@ pub use text::{
 };
 
 pub(crate) use resource::PathKey;
-pub(crate) use text::TextPatterns;
+pub(crate) use text::{TextPatterns, misspelt};
 
 /// Longest name or resource pattern, in bytes.
 pub const MAX_PATTERN_LEN: usize = 1024;

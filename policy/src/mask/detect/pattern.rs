@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::checksum::{is_random, luhn};
 use super::digits::iban::is_iban;
+use crate::matcher::misspelt;
 
 /// The longest text of a pattern, in bytes.
 pub const PATTERN_TEXT_LIMIT: usize = 1024;
@@ -183,7 +184,9 @@ fn check(pattern: &str, limit: usize) -> Result<(Hir, usize), InvalidCustomPatte
         .unicode(false)
         .nest_limit(PATTERN_NEST_LIMIT)
         .build();
-    let parsed = parser.parse(pattern).map_err(|error| syntax(&error))?;
+    let parsed = parser
+        .parse(pattern)
+        .map_err(|error| syntax(pattern, &error))?;
     let shortest = parsed
         .properties()
         .minimum_len()
@@ -201,15 +204,12 @@ fn check(pattern: &str, limit: usize) -> Result<(Hir, usize), InvalidCustomPatte
     Ok((parsed, longest))
 }
 
-fn syntax(error: &regex_syntax::Error) -> InvalidCustomPattern {
-    let (column, reason) = match error {
-        regex_syntax::Error::Parse(error) => (error.span().start.column, error.kind().to_string()),
-        regex_syntax::Error::Translate(error) => {
-            (error.span().start.column, error.kind().to_string())
-        }
-        error => (1, error.to_string()),
-    };
-    InvalidCustomPattern::Syntax { column, reason }
+fn syntax(pattern: &str, error: &regex_syntax::Error) -> InvalidCustomPattern {
+    let wrong = misspelt(pattern, error);
+    InvalidCustomPattern::Syntax {
+        column: wrong.position.unwrap_or(1),
+        reason: wrong.reason,
+    }
 }
 
 // === impl Validator ===

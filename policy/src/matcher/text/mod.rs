@@ -78,7 +78,7 @@ impl TextPattern {
             .nest_limit(MAX_TEXT_PATTERN_NESTING)
             .build()
             .parse(pattern)
-            .map_err(|error| InvalidPattern::new(error.to_string()))?;
+            .map_err(|error| misspelt(pattern, &error))?;
         let hir = ascii_edges(parsed);
         let exact = meta::Config::new()
             .which_captures(WhichCaptures::Implicit)
@@ -159,6 +159,17 @@ impl std::str::FromStr for TextPattern {
     fn from_str(pattern: &str) -> Result<Self, Self::Err> {
         Self::parse(pattern)
     }
+}
+
+/// Where a regular expression goes wrong and how, on one line.
+pub(crate) fn misspelt(pattern: &str, error: &regex_syntax::Error) -> InvalidPattern {
+    let (reason, span) = match error {
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), error.span()),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), error.span()),
+        error => return InvalidPattern::new(error.to_string()),
+    };
+    let before = pattern.get(..span.start.offset).unwrap_or_default();
+    InvalidPattern::at(reason, before.chars().count())
 }
 
 // === impl TextPatterns ===

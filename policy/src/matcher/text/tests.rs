@@ -76,6 +76,26 @@ fn long_text_is_searched_to_its_end_by_a_usual_pattern() {
 }
 
 #[test]
+fn a_misspelt_pattern_is_told_on_one_line_with_its_place() {
+    for (pattern, told) in [
+        ("(", "unclosed group (at character 1)"),
+        ("é\n[a", "unclosed character class (at character 3)"),
+        (
+            "a{2,1}",
+            "invalid repetition count range, the start must be <= the end (at character 2)",
+        ),
+        (
+            r"\p{Nowhere}",
+            "Unicode property not found (at character 1)",
+        ),
+        ("a**{", "unclosed counted repetition (at character 4)"),
+    ] {
+        let refused = TextPattern::parse(pattern).unwrap_err().to_string();
+        assert_eq!(refused, told, "{pattern}");
+    }
+}
+
+#[test]
 fn edges_of_words_are_those_of_ascii_and_classes_know_unicode() {
     for (pattern, text, expected) in [
         (r"\bdrop\b", "édrop", true),
