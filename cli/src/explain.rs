@@ -158,7 +158,7 @@ fn operation(operation: &Operation) -> Value {
         "effect": operation.effect.as_str(),
         "verb": operation.verb,
         "flags": operation.flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>(),
-        "attributes": operation.attributes,
+        "attributes": *operation.attributes,
         "accesses": operation.accesses.iter().map(access).collect::<Vec<_>>(),
     })
 }
@@ -213,7 +213,7 @@ fn print(verdict: &Verdict, explanation: &Explanation, told: &Told) {
         tinted(Tone::Bold, operation.effect.as_str()),
         operation.verb
     );
-    for one in &operation.accesses {
+    for one in operation.accesses.iter() {
         println!("  {}", access(one));
     }
     for flag in &operation.flags {

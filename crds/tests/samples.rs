@@ -7,8 +7,9 @@
     reason = "tests may panic, and read files of this repository"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use portcullis_crds::document::{Documents, Reader};
@@ -96,9 +97,9 @@ fn operation(effect: Effect, verb: &str, tables: &[&str], flags: &[Flag]) -> Ope
         effect,
         verb: verb.to_owned(),
         flags: flags.iter().copied().collect(),
-        attributes: BTreeMap::new(),
+        attributes: Arc::default(),
         text: String::new(),
-        accesses: tables.iter().map(access).collect(),
+        accesses: Arc::new(tables.iter().map(access).collect()),
     }
 }
 

@@ -68,7 +68,7 @@ fn holds_together(analysis: &Analysis, length: usize) {
         end = statement.end;
     }
     assert!(end <= length);
-    for access in &operation.accesses {
+    for access in operation.accesses.iter() {
         assert!(operation.effect >= access.effect, "{access:?}");
     }
 }

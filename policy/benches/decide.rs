@@ -113,13 +113,13 @@ fn operation() -> Operation {
         effect: Effect::Write,
         verb: "UPDATE".to_owned(),
         flags: BTreeSet::new(),
-        attributes: BTreeMap::new(),
+        attributes: Arc::default(),
         text: "UPDATE orders SET paid = true WHERE id = 42".to_owned(),
-        accesses: BTreeSet::from([
+        accesses: Arc::new(BTreeSet::from([
             table(Effect::Read, "customers"),
             table(Effect::Read, "t7_x"),
             table(Effect::Write, "orders"),
-        ]),
+        ])),
     }
 }
 
@@ -165,7 +165,7 @@ fn verb_rules(bencher: Bencher<'_, '_>, rules: usize) {
 fn verb_rules_and_many_verbs(bencher: Bencher<'_, '_>, rules: usize) {
     let mut operation = operation();
     let verbs = (0..8).map(|n| format!("OTHER{n}")).collect();
-    operation.attributes.insert("verb".to_owned(), verbs);
+    operation.attributes = Arc::new(BTreeMap::from([("verb".to_owned(), verbs)]));
     decide(bencher, &verb_snapshot(rules), &operation);
 }
 

@@ -1,6 +1,7 @@
 //! One act in a protocol, told neutrally.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::word::closed_words;
 
@@ -89,11 +90,12 @@ pub struct Operation {
     pub verb: String,
     pub flags: BTreeSet<Flag>,
     /// Facts by the names that each protocol documents.
-    pub attributes: BTreeMap<String, Vec<String>>,
+    /// Shared, as the accesses are: texts that differ in constants alone have them in common.
+    pub attributes: Arc<BTreeMap<String, Vec<String>>>,
     /// As sent.
     pub text: String,
     /// All that it reaches, views and what they read alike.
-    pub accesses: BTreeSet<Access>,
+    pub accesses: Arc<BTreeSet<Access>>,
 }
 
 // === words ===

@@ -7,6 +7,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
@@ -111,9 +112,15 @@ fn an_operation_that_passes_is_decided_without_an_allocation() {
         effect: Effect::Write,
         verb: "UPDATE".to_owned(),
         flags: BTreeSet::new(),
-        attributes: BTreeMap::from([("verb".to_owned(), vec!["SELECT".to_owned()])]),
+        attributes: Arc::new(BTreeMap::from([(
+            "verb".to_owned(),
+            vec!["SELECT".to_owned()],
+        )])),
         text: "UPDATE orders SET paid = true".to_owned(),
-        accesses: BTreeSet::from([table(Effect::Read, "a"), table(Effect::Write, "orders")]),
+        accesses: Arc::new(BTreeSet::from([
+            table(Effect::Read, "a"),
+            table(Effect::Write, "orders"),
+        ])),
     };
     let now = SystemTime::UNIX_EPOCH;
     let request = Request {

@@ -6,7 +6,8 @@
     reason = "a test may panic"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use portcullis_policy::explain::{MAX_LISTED_ACCESSES, MAX_QUOTED};
@@ -62,9 +63,9 @@ fn operation(paths: impl IntoIterator<Item = Vec<String>>) -> Operation {
         effect: Effect::Read,
         verb: "GET".to_owned(),
         flags: BTreeSet::new(),
-        attributes: BTreeMap::new(),
+        attributes: Arc::default(),
         text: String::new(),
-        accesses: paths.into_iter().map(read).collect(),
+        accesses: Arc::new(paths.into_iter().map(read).collect()),
     }
 }
 

@@ -233,9 +233,9 @@ fn operations() -> impl Strategy<Value = Operation> {
                     effect,
                     verb,
                     flags,
-                    attributes,
+                    attributes: attributes.into(),
                     text,
-                    accesses,
+                    accesses: accesses.into(),
                 }
             },
         )

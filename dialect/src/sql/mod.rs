@@ -186,9 +186,9 @@ fn finish(
                 .map_or(EMPTY, |statement| statement.verb)
                 .to_owned(),
             flags: found.flags,
-            attributes,
+            attributes: attributes.into(),
             text: text.to_owned(),
-            accesses: found.accesses,
+            accesses: found.accesses.into(),
         },
         statements,
         settings: after,

@@ -93,9 +93,9 @@ impl<'a> Picks<'a> {
             effect: *self.one(EFFECTS),
             verb: (*self.one(VERBS)).to_owned(),
             flags: BTreeSet::from_iter(self.some(|picks| *picks.one(FLAGS))),
-            attributes: BTreeMap::from([("database".to_owned(), self.some(Self::name))]),
+            attributes: BTreeMap::from([("database".to_owned(), self.some(Self::name))]).into(),
             text: (*self.one(TEXTS)).to_owned(),
-            accesses: BTreeSet::from_iter(self.some(Self::access)),
+            accesses: BTreeSet::from_iter(self.some(Self::access)).into(),
         }
     }
 

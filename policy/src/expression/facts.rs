@@ -85,7 +85,9 @@ fn value(path: &str, facts: &Facts<'_>, most: usize) -> Result<Option<Value>, Mi
                 .collect(),
         )),
         "operation.text" => bounded(&operation()?.text, MAX_EXPRESSION_TEXT)?,
-        "operation.attributes" => map(&operation()?.attributes, most, |list| strings(list, most))?,
+        "operation.attributes" => map(operation()?.attributes.iter(), most, |list| {
+            strings(list, most)
+        })?,
         "operation.accesses" => {
             let accesses = &operation()?.accesses;
             check_count(accesses.len(), most)?;

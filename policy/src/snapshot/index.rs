@@ -137,7 +137,7 @@ impl Index {
             effects: effects.chain([operation.effect]).collect(),
             flags,
         };
-        for access in &operation.accesses {
+        for access in operation.accesses.iter() {
             if let Resource::Named { kind, segments } = &access.resource {
                 self.prefixes
                     .search(&PathKey::of(*kind, segments), asked, &mut found);

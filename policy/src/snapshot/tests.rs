@@ -79,9 +79,9 @@ fn operation(verb: &str) -> Operation {
         effect: Effect::Read,
         verb: verb.to_owned(),
         flags: BTreeSet::new(),
-        attributes: std::collections::BTreeMap::new(),
+        attributes: Arc::default(),
         text: String::new(),
-        accesses: BTreeSet::new(),
+        accesses: Arc::default(),
     }
 }
 
@@ -344,7 +344,7 @@ fn no_rule_is_lost_where_many_could_match() {
         let accesses = BTreeSet::from([table("b"), table("c")]);
         let operation = Operation {
             effect: Effect::Write,
-            accesses,
+            accesses: accesses.into(),
             ..operation("UPDATE")
         };
         let decision = decide(&snapshot, "alice", &operation);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use portcullis_policy::{
@@ -329,15 +330,16 @@ impl Case {
             effect: text.effect.parse().unwrap(),
             verb: text.verb.clone(),
             flags: all(&text.flags).into_iter().collect(),
-            attributes: text.attributes.clone(),
+            attributes: Arc::new(text.attributes.clone()),
             text: text.text.clone(),
-            accesses: text
-                .accesses
-                .iter()
-                .cloned()
-                .chain(more)
-                .map(|text| access(&text))
-                .collect(),
+            accesses: Arc::new(
+                text.accesses
+                    .iter()
+                    .cloned()
+                    .chain(more)
+                    .map(|text| access(&text))
+                    .collect(),
+            ),
         }
     }
 }

@@ -13,6 +13,9 @@ pub const MAX_DRAIN: Duration = Duration::from_secs(60 * 60);
 /// The most other replicas that may be named.
 pub const MAX_PEERS: usize = 64;
 
+/// The most threads that sessions may run on.
+pub const MAX_THREADS: i64 = 1024;
+
 /// The data plane of Portcullis: speaks a target's own protocol, and decides, masks, holds and
 /// records each operation.
 #[derive(Debug, Parser)]
@@ -53,6 +56,9 @@ pub struct Standalone {
     /// How long sessions may finish what runs, once the process is to stop.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = drain_timeout)]
     pub drain_timeout: Duration,
+    /// Threads that sessions run on; by default half as many as there are cores, at least one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_THREADS))]
+    pub threads: Option<u16>,
     #[command(flatten)]
     pub logs: Logs,
 }

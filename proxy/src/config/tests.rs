@@ -14,6 +14,7 @@ fn defaults_listen_on_loopback_only() {
     assert_eq!(run.admin, "127.0.0.1:9090".parse().unwrap());
     assert_eq!(run.replica, 0);
     assert_eq!(run.peers, []);
+    assert_eq!(run.threads, None);
     assert_eq!(run.drain_timeout, Duration::from_secs(30));
 }
 
@@ -37,6 +38,8 @@ fn every_flag_is_read() {
         "65535",
         "--drain-timeout",
         "1500ms",
+        "--threads",
+        "3",
         "--log-form",
         "json",
         "--log-filter",
@@ -47,6 +50,7 @@ fn every_flag_is_read() {
     assert_eq!(run.admin.port(), 0);
     assert_eq!(run.peers.len(), 2);
     assert_eq!(run.replica, u16::MAX);
+    assert_eq!(run.threads, Some(3));
     assert_eq!(run.drain_timeout, Duration::from_millis(1500));
     assert_eq!(run.logs.log_form, LogForm::Json);
 }
@@ -129,4 +133,24 @@ fn peers_are_bounded() {
     };
     assert!(line(MAX_PEERS).is_ok());
     assert_eq!(line(MAX_PEERS + 1).unwrap_err().exit_code(), 2);
+}
+
+#[test]
+fn no_threads_and_too_many_are_refused() {
+    let threads = |count: &str| {
+        let line = [
+            "standalone",
+            "--config",
+            "c",
+            "--state",
+            "s",
+            "--threads",
+            count,
+        ];
+        parse(&line).map(|run| run.threads)
+    };
+    assert_eq!(threads("1024").unwrap(), Some(1024));
+    for count in ["0", "1025", "-1", "many"] {
+        assert!(threads(count).is_err(), "{count}");
+    }
 }

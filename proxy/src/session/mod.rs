@@ -137,8 +137,9 @@ impl Session {
 
     /// Resolves when the session must end: polled by the relay beside its streams, as often as it
     /// likes. Once it has resolved it always does.
-    pub async fn ended(&self) -> EndReason {
-        self.entry.ended().await
+    pub fn ended(&self) -> impl Future<Output = EndReason> + Send + use<> {
+        let entry = Arc::clone(&self.entry);
+        async move { entry.ended().await }
     }
 
     /// Tells of each edit of the Connection.

@@ -7,7 +7,6 @@ mod ports;
 mod runners;
 
 use std::io;
-use std::num::NonZero;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -157,7 +156,9 @@ fn doors(
     house: &Arc<House>,
     configuration: Configuration,
 ) -> Result<Doors, Failed> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = settings
+        .threads
+        .map_or_else(runners::default_count, usize::from);
     let runners = Runners::start(threads).map_err(io_at("threads for sessions".to_owned()))?;
     let porter = TcpPorter::new(settings.bind, state.root(), house, runners);
     let doors = Doors::new(

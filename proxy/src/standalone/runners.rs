@@ -7,6 +7,7 @@
 
 use std::future::{Future, pending};
 use std::io;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -31,6 +32,14 @@ struct Runner {
 
 /// A session's place on a runner, until it is dropped.
 struct Place<'r>(&'r Runner);
+
+/// Half as many threads as cores, at least one: the other half of an operation is the system's, in
+/// sending and receiving, and often the target's and the client's. Measured with 16 clients on two
+/// cores: one thread takes a sixth less time for an operation than two do.
+pub(super) fn default_count() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (cores / 2).max(1)
+}
 
 // === impl Runners ===
 

@@ -420,9 +420,9 @@ pub(crate) fn told(effect: Effect, verb: &str, text: &str) -> Arc<Told> {
         effect,
         verb: verb.into(),
         flags: BTreeSet::new(),
-        attributes: BTreeMap::from([("database".into(), vec!["orders".into()])]),
+        attributes: Arc::new(BTreeMap::from([("database".into(), vec!["orders".into()])])),
         text: text.into(),
-        accesses: BTreeSet::from([Access { effect, resource }]),
+        accesses: Arc::new(BTreeSet::from([Access { effect, resource }])),
     }))
 }
 

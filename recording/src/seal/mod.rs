@@ -29,8 +29,8 @@ pub const MAX_WINDOW_LOG: u32 = 23;
 /// What is unfolded at once.
 const OUT_BYTES: usize = 64 * 1024;
 
-/// Most of what higher levels reach on this sort of text, at a fraction of their time.
-const LEVEL: i32 = 3;
+/// Level 3 makes texts of this sort no smaller (measured), and takes a third longer.
+const LEVEL: i32 = 1;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {

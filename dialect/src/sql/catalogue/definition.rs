@@ -26,7 +26,7 @@ impl Catalogue {
                 self.define_functions(&name.schema, &name.name, &mut told);
             }
         }
-        for access in &operation.accesses {
+        for access in operation.accesses.iter() {
             if let Resource::Named { kind, segments } = &access.resource
                 && *kind == ResourceKind::Function
                 && let [schema, name] = segments.as_slice()

@@ -1,5 +1,7 @@
 //! What conditions say, and that they say nothing where there is no answer.
 
+use std::sync::Arc;
+
 use super::*;
 
 const ANSWERS: &[(&str, bool)] = &[
@@ -198,10 +200,10 @@ fn an_unresolved_access_has_no_segments() {
         kind: ResourceKind::Table,
     };
     let operation = Operation {
-        accesses: BTreeSet::from([Access {
+        accesses: Arc::new(BTreeSet::from([Access {
             effect: Effect::Read,
             resource: unresolved,
-        }]),
+        }])),
         ..operation()
     };
     let ask = |source: &str| ask_with(source, &subject(), &operation);

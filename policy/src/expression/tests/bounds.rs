@@ -1,5 +1,7 @@
 //! Every bound at its value and one past it.
 
+use std::sync::Arc;
+
 use super::*;
 
 /// Two mebibytes are what a thread has by default; a shape that took more would abort.
@@ -119,7 +121,7 @@ fn facts_past_the_bounds_fail_the_expression_instead_of_being_cut() {
     let accesses = |count: usize| {
         let accesses = (0..count).map(|n| table(Effect::Read, &format!("public.t{n}")));
         Operation {
-            accesses: accesses.collect(),
+            accesses: Arc::new(accesses.collect()),
             ..operation()
         }
     };
@@ -252,7 +254,7 @@ fn the_dearest_expression_that_is_accepted_ends_soon() {
     );
     let accesses = (0..64).map(|n| table(Effect::Read, &format!("public.t{n}")));
     let operation = Operation {
-        accesses: accesses.collect(),
+        accesses: Arc::new(accesses.collect()),
         ..operation()
     };
     #[allow(clippy::disallowed_methods, reason = "measures")]

@@ -3,6 +3,7 @@ mod bounds;
 mod refusals;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::*;
@@ -29,12 +30,15 @@ fn operation() -> Operation {
         effect: Effect::Write,
         verb: "UPDATE".to_owned(),
         flags: BTreeSet::from([Flag::Unbounded]),
-        attributes: BTreeMap::from([("setting".to_owned(), vec!["search_path".to_owned()])]),
+        attributes: Arc::new(BTreeMap::from([(
+            "setting".to_owned(),
+            vec!["search_path".to_owned()],
+        )])),
         text: "UPDATE orders SET héllo = 1".to_owned(),
-        accesses: BTreeSet::from([
+        accesses: Arc::new(BTreeSet::from([
             table(Effect::Read, "public.customers"),
             table(Effect::Write, "public.orders"),
-        ]),
+        ])),
     }
 }
 

@@ -51,13 +51,13 @@ impl Encoding {
             self.text(flag.as_str());
         }
         self.count(operation.attributes.len());
-        for (name, values) in &operation.attributes {
+        for (name, values) in operation.attributes.iter() {
             self.text(name);
             self.count(values.len());
             values.iter().for_each(|value| self.text(value));
         }
         self.count(operation.accesses.len());
-        for access in &operation.accesses {
+        for access in operation.accesses.iter() {
             self.text(access.effect.as_str());
             self.text(access.resource.kind().as_str());
             match &access.resource {

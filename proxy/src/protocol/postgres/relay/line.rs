@@ -5,12 +5,13 @@
 //! [`MAX_READ`], unless one frame needs more; it makes room as bytes come, never on the word of a
 //! header alone.
 
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::{BufMut, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::io::{MAX_READ, MIN_READ};
 
@@ -68,11 +69,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         let lacking = frame.saturating_sub(self.read.len());
         let room = self.room.max(lacking.min(self.read.len()));
         let start = self.read.len();
-        self.read.resize(start + room, 0);
-        let mut into = ReadBuf::new(self.read.get_mut(start..).unwrap_or_default());
-        let outcome = Pin::new(&mut self.stream).poll_read(context, &mut into);
-        let count = into.filled().len();
-        self.read.truncate(start + count);
+        self.read.reserve(room);
+        let mut into = (&mut self.read).limit(room);
+        let outcome = pin!(self.stream.read_buf(&mut into)).poll(context);
+        let count = self.read.len() - start;
+        let outcome = outcome.map_ok(|_| ());
         match &outcome {
             Poll::Pending if start == 0 => self.rest(),
             Poll::Ready(Ok(())) => {

@@ -25,6 +25,7 @@ mod masked;
 mod meaning;
 mod operation;
 mod operations;
+mod signals;
 mod state;
 mod waiting;
 
@@ -36,7 +37,6 @@ use bytes::{Bytes, BytesMut};
 use portcullis_dialect::postgres::wire::InvalidFrame;
 use portcullis_dialect::sql::lineage::Cursors;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::analysis::{Analysed, Analyser, SessionView};
@@ -47,6 +47,7 @@ use crate::session::{EndReason, Session};
 use frontend::Passing;
 use line::Line;
 use operation::{Operation, Statement};
+use signals::Signals;
 use state::{OutOfTurn, State};
 
 /// Largest message of a client, and largest message of the target that is taken whole.
@@ -115,12 +116,10 @@ pub(super) struct Relay<C, U> {
     session: Session,
     analyser: Arc<Analyser>,
     view: SessionView,
-    key: CancelKey,
     cancel: Canceller,
     /// A request to cancel is on its way to the target: nothing new starts, or it would be hit.
     cancelling: Option<JoinHandle<()>>,
-    /// Edits of the Connection.
-    edits: watch::Receiver<u64>,
+    signals: Signals,
     held: Option<Held>,
     /// What is left of a message that passes in pieces.
     from_client: Passing,
@@ -170,12 +169,11 @@ where
             client: Line::new(joined.client, BytesMut::new()),
             upstream: Line::new(joined.upstream, joined.ahead),
             state: State::new(),
-            edits: joined.session.edits(),
+            signals: Signals::of(&joined.session, joined.key),
             cancelling: None,
             session: joined.session,
             analyser: joined.analyser,
             view: joined.view,
-            key: joined.key,
             cancel: joined.cancel,
             held: None,
             from_client: Passing::default(),

@@ -75,9 +75,7 @@ where
         }
         let (client_frame, upstream_frame) = (self.client_frame, self.upstream_frame);
         let (client, upstream) = (&mut self.client, &mut self.upstream);
-        let mut ended = pin!(self.session.ended());
-        let mut asked = pin!(self.key.asked.notified());
-        let mut edited = pin!(self.edits.changed());
+        let signals = &mut self.signals;
         let cancelling = &mut self.cancelling;
         let held = self.held.as_mut();
         let is_held = held.is_some();
@@ -88,8 +86,6 @@ where
                 false => std::future::pending().await,
             }
         });
-        // Draining ends a session once nothing of it runs.
-        let mut told_to_end = None;
         poll_fn(|context| {
             let room = (client.may_take_more(), upstream.may_take_more());
             for written in [client.poll_write(context), upstream.poll_write(context)] {
@@ -98,7 +94,7 @@ where
                 }
             }
             // Before more is read: what comes after the request is not what it asks to cancel.
-            if asked.as_mut().poll(context).is_ready() {
+            if signals.poll_asked(context).is_ready() {
                 return Poll::Ready(Ok(Woken::Cancel));
             }
             if let Some(cancelling) = cancelling.as_mut()
@@ -124,15 +120,13 @@ where
             if moved {
                 return Poll::Ready(Ok(Woken::Moved));
             }
-            if told_to_end.is_none() {
-                match ended.as_mut().poll(context) {
-                    Poll::Ready(EndReason::Drain) if !idle => told_to_end = Some(()),
-                    Poll::Ready(reason) => return Poll::Ready(Ok(Woken::Ending(reason))),
-                    Poll::Pending => {}
-                }
+            match signals.poll_ended(context) {
+                // Draining ends a session once nothing of it runs.
+                Poll::Ready(EndReason::Drain) if !idle => {}
+                Poll::Ready(reason) => return Poll::Ready(Ok(Woken::Ending(reason.clone()))),
+                Poll::Pending => {}
             }
-            // Nobody can edit any more once that is no more.
-            if let Poll::Ready(Ok(())) = edited.as_mut().poll(context) {
+            if signals.poll_edited(context).is_ready() {
                 return Poll::Ready(Ok(Woken::Edited));
             }
             if is_held {

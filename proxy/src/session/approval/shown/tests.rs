@@ -2,15 +2,16 @@ use super::*;
 use portcullis_policy::ResourceKind;
 use portcullis_policy::mask::MaskSet;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 fn operation(accesses: impl IntoIterator<Item = Access>) -> Operation {
     Operation {
         effect: Effect::Write,
         verb: "UPDATE".into(),
         flags: BTreeSet::new(),
-        attributes: BTreeMap::new(),
+        attributes: Arc::default(),
         text: String::new(),
-        accesses: accesses.into_iter().collect(),
+        accesses: Arc::new(accesses.into_iter().collect()),
     }
 }
 

@@ -243,8 +243,8 @@ impl Analysed {
             effect: known.effect,
             verb: known.verb.clone(),
             flags: known.flags.clone(),
-            attributes: known.attributes.clone(),
-            accesses: known.accesses.clone(),
+            attributes: Arc::clone(&known.attributes),
+            accesses: Arc::clone(&known.accesses),
         };
         Some(Self {
             told: Arc::new(told(operation)),

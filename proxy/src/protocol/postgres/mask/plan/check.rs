@@ -33,7 +33,7 @@ pub(super) fn reach(masks: &MaskSet, known: &Known<'_>) -> Reach {
     });
     // Catalogues that hold values, and definitions, concern whoever has masks.
     let is_checked = masks.has_columns()
-        && (revealing(&operation.accesses).is_some() || defines(known).is_some());
+        && (revealing(operation.accesses.iter()).is_some() || defines(known).is_some());
     let fetches = operation.attributes.contains_key("cursor");
     match is_masked || is_checked || fetches {
         true => Reach::Masked,
@@ -95,7 +95,7 @@ pub(super) fn check(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Re
 
 /// By what the statement is, whatever columns it names.
 fn check_statement(masks: &MaskSet, known: &Known<'_>) -> Result<(), Denial> {
-    if let Some((name, why)) = revealing(&known.operation.accesses) {
+    if let Some((name, why)) = revealing(known.operation.accesses.iter()) {
         return Err(refused(
             &[],
             format!("{name} is closed while columns are masked: {why}"),
