@@ -28,6 +28,8 @@ mod house;
 mod inflight;
 mod killed;
 mod masking;
+mod oidc;
+mod peers;
 mod psql;
 mod record;
 mod refused;
