@@ -88,11 +88,17 @@ pub(crate) fn free_port() -> u16 {
 
 impl Run {
     pub(crate) fn start(owner: &str, policy: &str) -> Option<Self> {
+        Self::start_on("postgres", owner, policy)
+    }
+
+    /// On another database of the server.
+    pub(crate) fn start_on(database: &str, owner: &str, policy: &str) -> Option<Self> {
         let server = crate::server::shared()?;
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("config")).unwrap();
         let (port, admin) = (free_port(), free_port());
-        let documents = connection(server.port, port, PASSWORD, owner);
+        let documents = connection(server.port, port, PASSWORD, owner)
+            .replace("database: postgres", &format!("database: {database}"));
         let child = Self::spawn(folder.path(), admin, &documents, policy);
         let run = Self {
             server,
