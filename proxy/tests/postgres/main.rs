@@ -28,6 +28,7 @@ mod holds;
 mod house;
 mod inflight;
 mod killed;
+mod limits;
 mod masking;
 mod oidc;
 mod peers;

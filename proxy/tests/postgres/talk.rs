@@ -21,6 +21,11 @@ pub(crate) type Message = (u8, Vec<u8>);
 
 impl Client {
     pub(crate) async fn log_in(address: SocketAddr) -> Self {
+        Self::log_in_as(address, PASSWORD).await
+    }
+
+    /// With a key of its own.
+    pub(crate) async fn log_in_as(address: SocketAddr, key: &str) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let mut client = Self {
             stream,
@@ -33,7 +38,7 @@ impl Client {
         client.out.extend_from_slice(&body);
         client.send().await;
         assert_eq!(client.message().await.unwrap().0, b'R');
-        client.say(b'p', &[PASSWORD.as_bytes(), b"\0"]);
+        client.say(b'p', &[key.as_bytes(), b"\0"]);
         client.send().await;
         client.until(b'Z').await;
         client
