@@ -1,6 +1,6 @@
 //! The real binary before a real server: TLS, cancel, drain, memory.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use portcullis_dialect::postgres::wire::write;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::house::PASSWORD;
+use crate::run::free_port;
 use crate::server::Server;
 use crate::wire::{Client, until_active};
 
@@ -20,11 +21,6 @@ struct Run {
     child: Child,
     address: SocketAddr,
     folder: tempfile::TempDir,
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn documents(port: u16, upstream: u16) -> String {

@@ -24,6 +24,7 @@ mod binary;
 mod classes;
 mod client;
 mod drivers;
+mod edges;
 mod holds;
 mod house;
 mod inflight;

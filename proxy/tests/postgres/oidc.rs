@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use portcullis_dialect::postgres::wire::write;
 use portcullis_proxy::identity::config::{KeySource, OidcIssuer};
 use portcullis_recording::event::Body;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::bed::Terms;
 use crate::house::House;
 use crate::peers;
 use crate::run::free_port;
+use crate::wire::{Client, told};
 
 /// What a client reads whose token is signed by a key that was not fetched.
 const UNKNOWN_KEY: &str = "the token is signed by a key that its issuer does not publish: if the \
@@ -195,6 +197,70 @@ async fn a_token_for_others_or_of_others_or_too_old_is_refused() {
     let refused = with_oauth(&house, &provider, &short).await;
     assert!(refused.contains("\nout "), "{refused}");
     assert!(refused.contains("the token expired"), "{refused}");
+}
+
+/// Starts by OAUTHBEARER and sends this as the first message; tells what is said to it.
+async fn bearer(house: &House, message: &str) -> (Client, String) {
+    let mut packet = Vec::new();
+    let options: [(&[u8], &[u8]); 2] = [
+        (b"user", b"anybody"),
+        (b"options", b"-c portcullis.auth=oauth"),
+    ];
+    write::startup(&mut packet, 3 << 16, options);
+    let mut client = Client::connect(house.address).await;
+    client.send(&packet).await;
+    let (_, body) = client.next().await.unwrap();
+    assert_eq!(body[..], *b"\0\0\0\x0aOAUTHBEARER\0\0");
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let initial = [b"OAUTHBEARER\0", &length[..], message.as_bytes()].concat();
+    let mut out = Vec::new();
+    write::password(&mut out, &initial);
+    client.send(&out).await;
+    let (tag, body) = client.next().await.unwrap();
+    let told = match (tag, body.split_first_chunk()) {
+        (b'R', Some(([0, 0, 0, 11], json))) => String::from_utf8(json.to_vec()).unwrap(),
+        _ => told(tag, &body),
+    };
+    (client, told)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oauthbearer_is_answered_message_by_message() {
+    let provider = Provider::start();
+    let Some(house) = trusting(&provider).await else {
+        return;
+    };
+    let token = provider.token("portcullis", "ES256", 3600);
+    let (mut client, told) = bearer(&house, &format!("n,,\x01auth=Bearer {token}\x01\x01")).await;
+    assert_eq!(told, r"R(\x00\x00\x00\x00)");
+    let ready = client.line(&["= 1", "Q SELECT 3", "= 1"]).await;
+    assert!(
+        ready.ends_with("Z(I) T(?column?) D(3) C(SELECT 1) Z(I)"),
+        "{ready}"
+    );
+
+    let good = format!("{token}x");
+    let where_from = format!("{}/.well-known/openid-configuration", provider.issuer());
+    for (auth, why) in [
+        (format!("Bearer {good}"), "the token's signature is wrong"),
+        (String::new(), "a bearer token is needed"),
+    ] {
+        let (mut client, told) = bearer(&house, &format!("n,,\x01auth={auth}\x01\x01")).await;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["status"], "invalid_token");
+        assert_eq!(told["openid-configuration"], where_from);
+        // Nothing more is said until the client took note.
+        let soon = Duration::from_millis(400);
+        assert!(tokio::time::timeout(soon, client.next()).await.is_err());
+        let mut out = Vec::new();
+        write::password(&mut out, b"\x01");
+        client.send(&out).await;
+        let refused = client.line(&["."]).await;
+        assert_eq!(refused, format!("E(28P01: {why}) closed"));
+    }
+    let (mut client, told) = bearer(&house, "n,a=root,\x01auth=Bearer x\x01\x01").await;
+    assert_eq!(told, "E(08P01: an authorization identity may not be given)");
+    assert_eq!(client.next().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use portcullis_recording::checkpoint::SigningKey;
@@ -81,24 +82,43 @@ spec:
     )
 }
 
+/// Below the ports that the system gives out by itself, so that nobody gets it meanwhile: neither
+/// another test's client or listener, nor the same one twice.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let turn = NEXT.fetch_add(1, Ordering::Relaxed);
+        let place = std::process::id().wrapping_mul(97).wrapping_add(turn) % 20_000;
+        let port = u16::try_from(10_000 + place).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Run {
     pub(crate) fn start(owner: &str, policy: &str) -> Option<Self> {
-        Self::start_on("postgres", owner, policy)
+        Self::start_changed(|documents| documents, owner, policy)
     }
 
     /// On another database of the server.
     pub(crate) fn start_on(database: &str, owner: &str, policy: &str) -> Option<Self> {
+        let database = format!("database: {database}");
+        let change = |documents: String| documents.replace("database: postgres", &database);
+        Self::start_changed(change, owner, policy)
+    }
+
+    /// With a Connection or a class that are not as they mostly are.
+    pub(crate) fn start_changed(
+        change: impl FnOnce(String) -> String,
+        owner: &str,
+        policy: &str,
+    ) -> Option<Self> {
         let server = crate::server::shared()?;
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("config")).unwrap();
         let (port, admin) = (free_port(), free_port());
-        let documents = connection(server.port, port, PASSWORD, owner)
-            .replace("database: postgres", &format!("database: {database}"));
+        let documents = change(connection(server.port, port, PASSWORD, owner));
         let child = Self::spawn(folder.path(), admin, &documents, policy);
         let run = Self {
             server,
