@@ -156,12 +156,23 @@ impl Run {
             .unwrap()
     }
 
+    /// Waits until all of it serves: the port alone is there earlier than its certificate.
     fn ready(&self) {
         let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while !self.get("/readyz").is_some_and(|it| it.contains(" 200 ")) {
             assert!(begun.elapsed() < PATIENCE, "{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// What the admin port answers.
+    fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).ok()?;
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(ask.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -187,11 +198,7 @@ impl Run {
     }
 
     pub(crate) fn status(&self) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).unwrap();
-        let ask = "GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        stream.write_all(ask.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let answer = self.get("/status").unwrap();
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 
