@@ -31,6 +31,7 @@ mod inflight;
 mod killed;
 mod limits;
 mod masking;
+mod memory;
 mod oidc;
 mod peers;
 mod psql;

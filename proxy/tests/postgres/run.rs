@@ -183,6 +183,14 @@ impl Run {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
+    /// Resident memory, in KiB.
+    pub(crate) fn memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let mut lines = status.lines();
+        let line = lines.find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Replaces the policy as an editor does.
     pub(crate) fn edit(&self, policy: &str) {
         let path = self.folder.path().join("config/policy.yaml");
