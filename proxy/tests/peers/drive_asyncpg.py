@@ -159,3 +159,13 @@ how["database"] = how.pop("dbname")
 if "ssl" in how:
     how["ssl"] = ssl.create_default_context(cafile=how["ssl"])
 tell(how)
+
+
+async def masked():
+    connection = await asyncpg.connect(**how)
+    rows = await connection.fetch("SELECT * FROM drivers.people WHERE id < $1 ORDER BY id", 3)
+    print("@masked", [tuple(row) for row in rows])
+    await connection.close()
+
+
+asyncio.run(masked())

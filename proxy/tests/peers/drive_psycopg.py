@@ -298,4 +298,7 @@ with psycopg.connect(**how, autocommit=True) as connection:
     connection.execute("NOTIFY drivers, 'hello'")
     print("@payload", [it.payload for it in connection.notifies(timeout=10, stop_after=1)])
     print("@protocol", connection.pgconn.full_protocol_version, connection.pgconn.ssl_in_use)
-    print("@masked", connection.execute("SELECT id, ssn FROM drivers.people ORDER BY id").fetchone())
+    for binary in (False, True):
+        cursor = connection.cursor(binary=binary)
+        cursor.execute("SELECT * FROM drivers.people WHERE id < %s ORDER BY id", (3,))
+        print("@masked", cursor.fetchall())

@@ -3,6 +3,7 @@
 
 mod answers;
 mod benign;
+mod bytes;
 mod channels;
 mod extended;
 mod values;
