@@ -67,6 +67,7 @@ soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of 
 	@PROPTEST_CASES=$(SOAK_CASES) $(STEP) "long properties" $(CARGO_TEST) --no-fail-fast
 	@if [ -n "$$PORTCULLIS_REGRESS_SQL" ]; then $(STEP) "server's own SQL" $(CARGO_TEST) \
 	  --test sql -- --ignored the_regression_tests_of_the_server_agree; fi
+	@$(STEP) "ten gigabytes" $(CARGO_TEST) --test postgres -- --ignored --nocapture ten_gigabytes
 	@$(STEP) "long crashes" hack/repeat $$(($(SOAK_MINUTES) * 60)) $(CARGO_TEST) --quiet --test crash
 	@$(STEP) "long fuzzing" hack/fuzz $$(($(SOAK_MINUTES) * 60))
 	@$(STEP) --table

@@ -15,7 +15,7 @@ use portcullis_policy::{
     ObjectName, Operation, Origin, Policy, Resource, ResourceKind, Rule, Snapshot, SnapshotParts,
     Subject, SubjectSelector,
 };
-use portcullis_proxy::identity::config::ApiKey;
+use portcullis_proxy::identity::config::{ApiKey, OidcIssuer};
 use portcullis_proxy::identity::{Identities, IdentityConfig, Proven, ProvenBy};
 use portcullis_proxy::metrics::Metrics;
 use portcullis_proxy::session::denial::Denial;
@@ -44,6 +44,7 @@ pub(crate) struct Bed {
     pub(crate) folder: TempDir,
     pub(crate) door: Arc<Door>,
     pub(crate) approvals: Arc<FakeApprovals>,
+    pub(crate) clock: Arc<FakeClock>,
 }
 
 /// What a test says of the Connection; the rest is as it mostly is.
@@ -54,14 +55,18 @@ pub(crate) struct Terms {
     pub(crate) lockdown: bool,
     pub(crate) access: &'static str,
     pub(crate) keys: Vec<ApiKey>,
+    pub(crate) oidc: Vec<OidcIssuer>,
     pub(crate) sessions: SessionBounds,
     pub(crate) recording: RecordingRules,
     pub(crate) revision: &'static str,
 }
 
-/// Time as the runtime has it, so that paused time moves it.
+/// Time as the runtime has it, so that paused time moves it; and a test can put it forward.
 #[derive(Debug)]
-pub(crate) struct FakeClock(tokio::time::Instant);
+pub(crate) struct FakeClock {
+    since: tokio::time::Instant,
+    ahead: Mutex<Duration>,
+}
 
 #[derive(Debug)]
 pub(crate) struct FakeApprovals {
@@ -129,6 +134,7 @@ impl Default for Terms {
             lockdown: false,
             access: "*",
             keys: vec![key()],
+            oidc: Vec::new(),
             sessions: SessionBounds::default(),
             recording: RecordingRules {
                 payloads: Payloads::Capped,
@@ -170,6 +176,7 @@ impl Terms {
         };
         let config = IdentityConfig {
             api_keys: self.keys,
+            oidc: self.oidc,
             ..IdentityConfig::default()
         };
         Target {
@@ -209,7 +216,10 @@ impl Bed {
         config.max_bytes = 8 << 30;
         config.max_subject_bytes = 8 << 30;
         change(&mut config);
-        let clock = Arc::new(FakeClock(tokio::time::Instant::now()));
+        let clock = Arc::new(FakeClock {
+            since: tokio::time::Instant::now(),
+            ahead: Mutex::default(),
+        });
         let (key, _) = SigningKey::generate().unwrap();
         let approvals = Arc::new(FakeApprovals {
             requests: Mutex::default(),
@@ -224,7 +234,7 @@ impl Bed {
             metrics: Arc::new(Metrics::new().unwrap()),
             registry: Registry::default(),
             shutdown: Shutdown::default(),
-            clock,
+            clock: clock.clone(),
             replica: 0,
             peers: Vec::new(),
         };
@@ -240,6 +250,7 @@ impl Bed {
             folder,
             door: Arc::new(door),
             approvals,
+            clock,
         }
     }
 
@@ -310,13 +321,29 @@ fn read(spool: &Path) -> Vec<Event> {
     events
 }
 
+impl FakeClock {
+    fn elapsed(&self) -> Duration {
+        self.since.elapsed() + *self.ahead.lock().unwrap()
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        *self.ahead.lock().unwrap() += by;
+    }
+
+    /// To the time of others, whose tokens would be of the future.
+    pub(crate) fn set_to_now(&self) {
+        let behind = SystemTime::now().duration_since(self.now());
+        self.advance(behind.unwrap_or_default());
+    }
+}
+
 impl Clock for FakeClock {
     fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_700_000) + self.0.elapsed()
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_700_000) + self.elapsed()
     }
 
     fn monotonic(&self) -> Monotonic {
-        Monotonic::from_nanos(u64::try_from(self.0.elapsed().as_nanos()).unwrap())
+        Monotonic::from_nanos(u64::try_from(self.elapsed().as_nanos()).unwrap())
     }
 }
 

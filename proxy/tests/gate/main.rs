@@ -6,7 +6,8 @@
     clippy::string_slice,
     clippy::unreachable,
     clippy::disallowed_methods,
-    reason = "a test stops where something is wrong, and reads its own small files"
+    dead_code,
+    reason = "a test stops where something is wrong, reads its own small files, and shares its bed"
 )]
 
 mod approvals;

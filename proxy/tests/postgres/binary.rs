@@ -1,6 +1,6 @@
-//! The real binary before a real server: TLS, cancel, drain, memory.
+//! The real binary before a real server: TLS, cancel, drain.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use portcullis_dialect::postgres::wire::write;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::house::PASSWORD;
+use crate::run::free_port;
 use crate::server::Server;
 use crate::wire::{Client, until_active};
 
@@ -20,11 +21,6 @@ struct Run {
     child: Child,
     address: SocketAddr,
     folder: tempfile::TempDir,
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn documents(port: u16, upstream: u16) -> String {
@@ -129,16 +125,6 @@ impl Run {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
-    }
-
-    /// Resident memory, in KiB.
-    fn memory(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     async fn stopped(&mut self) -> Option<i32> {
@@ -296,49 +282,4 @@ async fn a_drain_lets_what_runs_finish_and_tells_the_idle() {
     let told = running.await.unwrap();
     assert_eq!(told, format!("T(drained) D C(SELECT 1) Z(I) {farewell}"));
     assert_eq!(run.stopped().await, Some(0));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_does_not_read_fills_no_memory() {
-    const ROWS: usize = 100_000;
-    let Some(server) = server() else { return };
-    let run = Run::start(&server);
-    let mut client = Client::log_in(run.address).await;
-    assert_eq!(
-        client.line(&["Q SELECT 1", "= 1"]).await,
-        "T(?column?) D(1) C(SELECT 1) Z(I)"
-    );
-    let before = run.memory();
-    let mut most = 0;
-    let mut query = Vec::new();
-    write::query(
-        &mut query,
-        format!("SELECT repeat('x', 1000) FROM generate_series(1, {ROWS})").as_bytes(),
-    );
-    client.send(&query).await;
-    for _ in 0..20 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        most = most.max(run.memory());
-    }
-    let mut rows = 0;
-    while let Some((tag, _)) = client.next().await {
-        rows += usize::from(tag == b'D');
-        if rows % 10_000 == 0 {
-            most = most.max(run.memory());
-        }
-        if tag == b'Z' {
-            break;
-        }
-    }
-    assert_eq!(rows, ROWS);
-    let big = client
-        .play(&["Q SELECT repeat('x', 20000000)", "= 1"])
-        .await;
-    assert_eq!(big[1], "D(20000000 bytes)");
-    most = most.max(run.memory());
-    println!("resident: {before} KiB before, {most} KiB at most");
-    assert!(
-        most < before + 16 * 1024,
-        "{before} KiB before, {most} KiB at most"
-    );
 }

@@ -1,21 +1,16 @@
 //! A client of frames: it sees every byte.
 
 use portcullis_dialect::postgres::wire::frontend::{Target, tag as ask};
-use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use portcullis_dialect::postgres::wire::write;
 
 use crate::house::{House, PASSWORD};
-
-/// Version 3.0, in a start-up packet.
-const PROTOCOL_3: u32 = 3 << 16;
+use crate::wire;
 
 pub(crate) struct Client {
-    stream: TcpStream,
-    ahead: Vec<u8>,
+    wire: wire::Client,
     /// What is to be sent.
     pub(crate) out: Vec<u8>,
-    /// Everything that was ever read.
+    /// Every body that was ever read.
     pub(crate) heard: Vec<u8>,
 }
 
@@ -24,32 +19,19 @@ pub(crate) type Message = (char, Vec<u8>);
 
 impl Client {
     pub(crate) async fn open(house: &House, path: &str) -> Self {
-        let stream = TcpStream::connect(house.address).await.unwrap();
-        let mut client = Self {
-            stream,
-            ahead: Vec::new(),
+        let mut wire = wire::Client::connect(house.address).await;
+        let options = format!("-c search_path={path}");
+        let more = [("database", "postgres"), ("options", options.as_str())];
+        wire.start("anybody", PASSWORD, &more).await;
+        Self {
+            wire,
             out: Vec::new(),
             heard: Vec::new(),
-        };
-        let options = format!("-c search_path={path}");
-        let parameters: [(&[u8], &[u8]); 3] = [
-            (b"user", b"anybody"),
-            (b"database", b"postgres"),
-            (b"options", options.as_bytes()),
-        ];
-        write::startup(&mut client.out, PROTOCOL_3, parameters);
-        client.send().await;
-        assert_eq!(client.message().await.0, 'R');
-        write::message(&mut client.out, ask::PASSWORD, |out| {
-            write::string(out, PASSWORD.as_bytes());
-        });
-        client.send().await;
-        client.until('Z').await;
-        client
+        }
     }
 
     pub(crate) async fn send(&mut self) {
-        self.stream.write_all(&self.out).await.unwrap();
+        self.wire.send(&self.out).await;
         self.out.clear();
     }
 
@@ -121,22 +103,9 @@ impl Client {
     }
 
     async fn message(&mut self) -> Message {
-        loop {
-            if let Some(header) = Header::parse(&self.ahead, usize::MAX / 2).unwrap()
-                && self.ahead.len() >= header.total()
-            {
-                let rest = self.ahead.split_off(header.total());
-                let frame = std::mem::replace(&mut self.ahead, rest);
-                return (char::from(header.tag), frame[HEADER_BYTES..].to_vec());
-            }
-            let mut piece = [0; 8192];
-            let read = self.stream.read(&mut piece);
-            let read = tokio::time::timeout(std::time::Duration::from_secs(20), read);
-            let count = read.await.expect("an answer in time").unwrap();
-            assert!(count > 0, "the proxy closed the connection");
-            self.ahead.extend(&piece[..count]);
-            self.heard.extend(&piece[..count]);
-        }
+        let (tag, body) = self.wire.next().await.expect("the session goes on");
+        self.heard.extend_from_slice(&body);
+        (char::from(tag), body.to_vec())
     }
 }
 

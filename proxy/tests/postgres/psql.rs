@@ -1,6 +1,9 @@
 //! psql, as people use it.
 
-use portcullis_policy::{Action, DefaultAction, Effect, Limits, OnExceed, Policy, SizeLimit};
+use portcullis_policy::{
+    Action, DefaultAction, Effect, Limits, Match, OnExceed, Policy, ResourcePattern, Rule,
+    SizeLimit,
+};
 
 use crate::bed::{open_policy, policy, rule};
 use crate::house::House;
@@ -127,4 +130,30 @@ async fn transactions_keep_their_state_over_refusals() {
     let (out, error) = house.psql(script).await;
     assert_eq!(out, "1\n2");
     assert_eq!(error.matches("ERROR").count(), 1, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_table_is_known_from_its_first_statement_on() {
+    let deny = Rule {
+        matching: Match {
+            resources: vec![ResourcePattern::parse("table:public.shadowed").unwrap()],
+            ..Match::default()
+        },
+        ..rule("kept-out", &[], Action::Deny)
+    };
+    let policies = vec![policy("shadow", DefaultAction::Allow, vec![deny])];
+    let Some(house) = House::open(policies).await else {
+        return;
+    };
+    let table = "CREATE TABLE public.shadowed AS SELECT 'kept' AS a";
+    house.server.sql("postgres", table);
+    // Each in a transaction of its own: nothing but the session itself sees the table.
+    let script = "SELECT * FROM shadowed;\nCREATE TEMP TABLE shadowed (a int);\n\
+                  SELECT count(*) FROM shadowed;\nALTER TABLE shadowed ADD b int DEFAULT 4;\n\
+                  INSERT INTO shadowed VALUES (1);\nSELECT b FROM shadowed;\n\
+                  SELECT * FROM public.shadowed;\nDROP TABLE shadowed;\nSELECT * FROM shadowed;\n";
+    let (out, error) = house.psql(script).await;
+    assert_eq!(out, "0\n4", "{error}");
+    assert_eq!(error.matches("ERROR:  42501").count(), 3, "{error}");
+    assert_eq!(error.matches("\"rule\":\"kept-out\"").count(), 3, "{error}");
 }

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use portcullis_recording::checkpoint::SigningKey;
@@ -81,18 +82,43 @@ spec:
     )
 }
 
+/// Below the ports that the system gives out by itself, so that nobody gets it meanwhile: neither
+/// another test's client or listener, nor the same one twice.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let turn = NEXT.fetch_add(1, Ordering::Relaxed);
+        let place = std::process::id().wrapping_mul(97).wrapping_add(turn) % 20_000;
+        let port = u16::try_from(10_000 + place).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Run {
     pub(crate) fn start(owner: &str, policy: &str) -> Option<Self> {
+        Self::start_changed(|documents| documents, owner, policy)
+    }
+
+    /// On another database of the server.
+    pub(crate) fn start_on(database: &str, owner: &str, policy: &str) -> Option<Self> {
+        let database = format!("database: {database}");
+        let change = |documents: String| documents.replace("database: postgres", &database);
+        Self::start_changed(change, owner, policy)
+    }
+
+    /// With a Connection or a class that are not as they mostly are.
+    pub(crate) fn start_changed(
+        change: impl FnOnce(String) -> String,
+        owner: &str,
+        policy: &str,
+    ) -> Option<Self> {
         let server = crate::server::shared()?;
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("config")).unwrap();
         let (port, admin) = (free_port(), free_port());
-        let documents = connection(server.port, port, PASSWORD, owner);
+        let documents = change(connection(server.port, port, PASSWORD, owner));
         let child = Self::spawn(folder.path(), admin, &documents, policy);
         let run = Self {
             server,
@@ -130,12 +156,23 @@ impl Run {
             .unwrap()
     }
 
+    /// Waits until all of it serves: the port alone is there earlier than its certificate.
     fn ready(&self) {
         let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while !self.get("/readyz").is_some_and(|it| it.contains(" 200 ")) {
             assert!(begun.elapsed() < PATIENCE, "{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// What the admin port answers.
+    fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).ok()?;
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(ask.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -144,6 +181,14 @@ impl Run {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// Resident memory, in KiB.
+    pub(crate) fn memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let mut lines = status.lines();
+        let line = lines.find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// Replaces the policy as an editor does.
@@ -161,11 +206,7 @@ impl Run {
     }
 
     pub(crate) fn status(&self) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).unwrap();
-        let ask = "GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        stream.write_all(ask.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let answer = self.get("/status").unwrap();
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 

@@ -1,18 +1,14 @@
 //! A client that says exactly what a test wants, message by message.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use portcullis_dialect::postgres::wire::write;
 
 use crate::house::PASSWORD;
-
-/// How long any answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::wire;
 
 pub(crate) struct Client {
-    stream: TcpStream,
+    wire: wire::Client,
     pub(crate) out: Vec<u8>,
 }
 
@@ -21,31 +17,23 @@ pub(crate) type Message = (u8, Vec<u8>);
 
 impl Client {
     pub(crate) async fn log_in(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
-        let mut client = Self {
-            stream,
+        Self::log_in_as(address, PASSWORD).await
+    }
+
+    /// With a key of its own.
+    pub(crate) async fn log_in_as(address: SocketAddr, key: &str) -> Self {
+        let mut wire = wire::Client::connect(address).await;
+        wire.start("anybody", key, &[("database", "postgres")])
+            .await;
+        Self {
+            wire,
             out: Vec::new(),
-        };
-        let mut body = 196_608_u32.to_be_bytes().to_vec();
-        body.extend_from_slice(b"user\0anybody\0database\0postgres\0\0");
-        let length = u32::try_from(body.len() + 4).unwrap();
-        client.out.extend_from_slice(&length.to_be_bytes());
-        client.out.extend_from_slice(&body);
-        client.send().await;
-        assert_eq!(client.message().await.unwrap().0, b'R');
-        client.say(b'p', &[PASSWORD.as_bytes(), b"\0"]);
-        client.send().await;
-        client.until(b'Z').await;
-        client
+        }
     }
 
     /// Adds a message to what is sent next.
     pub(crate) fn say(&mut self, tag: u8, parts: &[&[u8]]) -> &mut Self {
-        let body = parts.concat();
-        self.out.push(tag);
-        let length = u32::try_from(body.len() + 4).unwrap();
-        self.out.extend_from_slice(&length.to_be_bytes());
-        self.out.extend_from_slice(&body);
+        write::message(&mut self.out, tag, |out| out.extend(parts.concat()));
         self
     }
 
@@ -80,22 +68,13 @@ impl Client {
 
     pub(crate) async fn send(&mut self) {
         let out = std::mem::take(&mut self.out);
-        self.stream.write_all(&out).await.unwrap();
+        self.wire.send(&out).await;
     }
 
     /// The next message; none at the end of the connection.
     pub(crate) async fn message(&mut self) -> Option<Message> {
-        let read = async {
-            let mut head = [0; 5];
-            self.stream.read_exact(&mut head).await.ok()?;
-            let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
-            let mut body = vec![0; usize::try_from(length).unwrap() - 4];
-            self.stream.read_exact(&mut body).await.ok()?;
-            Some((head[0], body))
-        };
-        tokio::time::timeout(PATIENCE, read)
-            .await
-            .expect("an answer")
+        let (tag, body) = self.wire.next().await?;
+        Some((tag, body.to_vec()))
     }
 
     /// All messages up to the first of this type, or the end.
@@ -113,8 +92,7 @@ impl Client {
 
     /// The same where the connection may be gone: none then.
     pub(crate) async fn try_answer(&mut self) -> Option<Vec<Message>> {
-        let out = std::mem::take(&mut self.out);
-        self.stream.write_all(&out).await.ok()?;
+        self.send().await;
         let messages = self.until(b'Z').await;
         messages
             .last()

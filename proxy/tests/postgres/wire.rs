@@ -56,7 +56,9 @@ impl Client {
 
     pub(crate) async fn log_in_to(address: SocketAddr, database: &str) -> Self {
         let mut client = Self::connect(address).await;
-        client.start(database).await;
+        client
+            .start("trusted", PASSWORD, &[("database", database)])
+            .await;
         client
     }
 
@@ -64,14 +66,20 @@ impl Client {
     pub(crate) async fn log_in_by(address: SocketAddr, piece: usize) -> Self {
         let mut client = Self::connect(address).await;
         client.piece = piece;
-        client.start("postgres").await;
+        client
+            .start("trusted", PASSWORD, &[("database", "postgres")])
+            .await;
         client
     }
 
-    async fn start(&mut self, database: &str) {
+    /// From the start-up packet to the first ReadyForQuery.
+    pub(crate) async fn start(&mut self, user: &str, key: &str, more: &[(&str, &str)]) {
         let mut packet = Vec::new();
-        let database = database.as_bytes();
-        let parameters: [(&[u8], &[u8]); 2] = [(b"user", b"trusted"), (b"database", database)];
+        let parameters = [("user", user)];
+        let parameters = parameters.iter().chain(more);
+        let parameters: Vec<_> = parameters
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+            .collect();
         write::startup(&mut packet, 3 << 16, parameters);
         self.send(&packet).await;
         loop {
@@ -79,7 +87,7 @@ impl Client {
             match (tag, body.as_ref()) {
                 (said::AUTHENTICATION, [0, 0, 0, 3]) => {
                     let mut answer = Vec::new();
-                    write::password(&mut answer, &[PASSWORD.as_bytes(), b"\0"].concat());
+                    write::password(&mut answer, &[key.as_bytes(), b"\0"].concat());
                     self.send(&answer).await;
                 }
                 (said::BACKEND_KEY, [a, b, c, d, key @ ..]) => {

@@ -3,8 +3,10 @@
 
 mod answers;
 mod benign;
+mod bytes;
 mod channels;
 mod extended;
+mod values;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -182,7 +182,9 @@ impl SessionView {
             changed = true;
             self.take_settings(facts.voids_settings, &facts.changes, outcome);
         }
-        if facts.settings.temporary_schema != self.settings.temporary_schema {
+        // The first temporary object of a session comes with a schema of its own.
+        let first = facts.voids_catalogue && self.settings.temporary_schema == Tracked::Known(None);
+        if first || facts.settings.temporary_schema != self.settings.temporary_schema {
             self.settings_mut().temporary_schema = Tracked::Void;
             changed = true;
         }
