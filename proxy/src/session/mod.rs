@@ -20,12 +20,13 @@ pub mod registry;
 use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use portcullis_policy::limit::{Caller, Counters, SessionSlot};
+use portcullis_policy::limit::{Caller, Counters, Monotonic, SessionSlot};
 use portcullis_policy::mask::MaskSet;
 use portcullis_policy::{Class, SessionFacts, SubjectView};
 use portcullis_recording::event::{self, Body, Event, Map, SessionId};
 
 use crate::identity::Proven;
+use crate::metrics::ProtocolMetrics;
 use counted::Counted;
 use denial::Denial;
 use ports::{Door, House, Target};
@@ -44,6 +45,8 @@ pub struct Session {
     entry: Arc<Entry>,
     recorder: Recorder,
     counted: Counted,
+    /// When the message of the operation at hand was there.
+    taken_up: Option<Monotonic>,
     operations: u64,
     /// Its start, where that could not be recorded and the connection accepts that.
     unrecorded: Option<Box<Event>>,
@@ -123,6 +126,7 @@ impl Session {
             facts,
             recorder: Recorder::new(id),
             counted: Counted::new(&house.metrics, door.protocol),
+            taken_up: None,
             proven,
             door,
             current,
@@ -139,6 +143,11 @@ impl Session {
     /// likes. Once it has resolved it always does.
     pub async fn ended(&self) -> EndReason {
         self.entry.ended().await
+    }
+
+    /// What is counted of its protocol.
+    pub fn counted(&self) -> &ProtocolMetrics {
+        &self.counted
     }
 
     /// Tells of each edit of the Connection.

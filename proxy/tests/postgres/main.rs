@@ -28,6 +28,7 @@ mod house;
 mod inflight;
 mod killed;
 mod masking;
+mod metrics;
 mod psql;
 mod record;
 mod refused;

@@ -160,13 +160,18 @@ impl Run {
         fs::write(self.folder.path().join("config/connection.yaml"), documents).unwrap();
     }
 
-    pub(crate) fn status(&self) -> Value {
+    /// What the admin port answers, without its head.
+    pub(crate) fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).unwrap();
-        let ask = "GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(ask.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    pub(crate) fn status(&self) -> Value {
+        serde_json::from_str(&self.get("/status")).unwrap()
     }
 
     /// One command over the socket, as `portcullis approve` sends it.

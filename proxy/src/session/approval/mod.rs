@@ -42,7 +42,7 @@ pub struct Hold {
 
 /// One more that waits, for the metric.
 #[derive(Debug)]
-struct Waiting(Option<IntGauge>);
+struct Waiting(IntGauge);
 
 // === impl Hold ===
 
@@ -55,13 +55,8 @@ impl Hold {
         busy: Busy,
     ) -> Self {
         let (entry, house) = (busy.entry(), busy.house());
-        let waiting = Waiting::one(
-            house
-                .metrics
-                .approvals_waiting
-                .get_metric_with_label_values(&[entry.protocol])
-                .ok(),
-        );
+        let counted = house.metrics.of(entry.protocol);
+        let waiting = Waiting::one(counted.approvals_waiting.clone());
         Self {
             wanted,
             name,
@@ -144,19 +139,15 @@ impl Hold {
 // === impl Waiting ===
 
 impl Waiting {
-    fn one(gauge: Option<IntGauge>) -> Self {
-        if let Some(gauge) = &gauge {
-            gauge.inc();
-        }
+    fn one(gauge: IntGauge) -> Self {
+        gauge.inc();
         Self(gauge)
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(gauge) = &self.0 {
-            gauge.dec();
-        }
+        self.0.dec();
     }
 }
 

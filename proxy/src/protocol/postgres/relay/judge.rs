@@ -37,6 +37,7 @@ where
         text: &[u8],
         hold: Option<Hold>,
     ) -> Result<(), End> {
+        self.session.take_up();
         self.refresh().await?;
         let analysed = match self.analyser.analyse(&self.view, text).await {
             Ok(analysed) => analysed,
@@ -88,6 +89,7 @@ where
         bind: &Bind<'_>,
         hold: Option<Hold>,
     ) -> Result<(), End> {
+        self.session.take_up();
         if let Err(many) = self.state.may_bind(bind.portal) {
             self.withdraw(hold).await;
             self.refuse_message(&too_many(&many));

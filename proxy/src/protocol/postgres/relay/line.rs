@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use prometheus::IntCounter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::io::{MAX_READ, MIN_READ};
@@ -25,6 +26,8 @@ pub(super) struct Line<S> {
     written: usize,
     unflushed: bool,
     room: usize,
+    came: IntCounter,
+    went: IntCounter,
     /// The peer says nothing more.
     pub(super) ended: bool,
 }
@@ -32,7 +35,8 @@ pub(super) struct Line<S> {
 // === impl Line ===
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
-    pub(super) fn new(stream: S, ahead: BytesMut) -> Self {
+    /// Counts the bytes that come, and those that go.
+    pub(super) fn new(stream: S, ahead: BytesMut, came: IntCounter, went: IntCounter) -> Self {
         Self {
             stream,
             read: ahead,
@@ -40,6 +44,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             written: 0,
             unflushed: false,
             room: MIN_READ,
+            came,
+            went,
             ended: false,
         }
     }
@@ -73,6 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         let outcome = Pin::new(&mut self.stream).poll_read(context, &mut into);
         let count = into.filled().len();
         self.read.truncate(start + count);
+        self.came.inc_by(count as u64);
         match &outcome {
             Poll::Pending if start == 0 => self.rest(),
             Poll::Ready(Ok(())) => {
@@ -96,6 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written += count;
+            self.went.inc_by(count as u64);
             self.unflushed = true;
         }
         self.written = 0;

@@ -166,9 +166,13 @@ where
     U: AsyncRead + AsyncWrite + Unpin,
 {
     pub(super) fn new(joined: Joined<C, U>) -> Self {
+        let counted = joined.session.counted();
+        let (client_in, client_out) = (counted.client_in.clone(), counted.client_out.clone());
+        let (upstream_in, upstream_out) =
+            (counted.upstream_in.clone(), counted.upstream_out.clone());
         Self {
-            client: Line::new(joined.client, BytesMut::new()),
-            upstream: Line::new(joined.upstream, joined.ahead),
+            client: Line::new(joined.client, BytesMut::new(), client_in, client_out),
+            upstream: Line::new(joined.upstream, joined.ahead, upstream_in, upstream_out),
             state: State::new(),
             edits: joined.session.edits(),
             cancelling: None,
