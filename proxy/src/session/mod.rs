@@ -65,8 +65,10 @@ pub struct ClientSays {
 /// Why a session is to end, told to the relay by `Session::ended`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndReason {
-    /// The credential expired, was removed, access was withdrawn, lockdown, killed, too old, idle.
+    /// The credential expired, was removed, access was withdrawn, lockdown, too old, idle.
     Cut(Denial),
+    /// Somebody who may ended it.
+    Killed(Denial),
     Drain,
 }
 
@@ -140,9 +142,15 @@ impl Session {
     }
 
     /// Resolves when the session must end: polled by the relay beside its streams, as often as it
-    /// likes. Once it has resolved it always does.
-    pub async fn ended(&self) -> EndReason {
-        self.entry.ended().await
+    /// likes. Once it has resolved it always does. While it is `busy`, because something of it runs
+    /// or waits for people, a drain ends it only when its grace is over.
+    pub async fn ended(&self, busy: bool) -> EndReason {
+        self.entry.ended(busy).await
+    }
+
+    /// What [`Session::ended`] would tell at once. Cheap enough to be asked at every turn.
+    pub fn must_end(&self, busy: bool) -> Option<&EndReason> {
+        self.entry.must_end(busy)
     }
 
     /// What is counted of its protocol.
@@ -180,8 +188,9 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.taken.give_back();
-        let (outcome, reason) = match self.entry.reason() {
+        let (outcome, reason) = match self.entry.must_end(false) {
             Some(EndReason::Cut(denial)) => ("cut", denial.message.as_str()),
+            Some(EndReason::Killed(denial)) => ("killed", denial.message.as_str()),
             Some(EndReason::Drain) => ("drained", self.why.as_str()),
             None if self.why.is_empty() => ("dropped", "the connection was lost"),
             None => ("closed", self.why.as_str()),
@@ -198,6 +207,18 @@ impl Drop for Session {
             && let Err(error) = house.writer.append(&event, house.clock.now())
         {
             tracing::warn!(session = %self.id, %error, "a session's end is not recorded");
+        }
+    }
+}
+
+// === impl EndReason ===
+
+impl EndReason {
+    /// Why no operation may pass any more; none while a drain lets finish what runs.
+    pub(crate) fn denial(&self) -> Option<&Denial> {
+        match self {
+            Self::Cut(denial) | Self::Killed(denial) => Some(denial),
+            Self::Drain => None,
         }
     }
 }

@@ -239,11 +239,11 @@ async fn until_stopped(
             signals.next().await;
             tracing::warn!("told to stop again: what still runs is cut");
             shutdown.cut.cancel();
-            std::future::pending::<()>().await;
+            std::future::pending::<usize>().await
         };
         let left = tokio::select! {
             left = shutdown.run(settings.drain_timeout) => left,
-            () = cut => 0,
+            never = cut => never,
         };
         if left > 0 {
             tracing::warn!(sessions = left, "sessions did not end in time");

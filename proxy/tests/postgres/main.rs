@@ -23,6 +23,7 @@ mod server;
 mod binary;
 mod classes;
 mod client;
+mod drain;
 mod holds;
 mod house;
 mod inflight;

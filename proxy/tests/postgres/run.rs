@@ -26,6 +26,7 @@ pub(crate) struct Run {
     child: Child,
     port: u16,
     admin: u16,
+    flags: Vec<String>,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -88,31 +89,36 @@ pub(crate) fn free_port() -> u16 {
 
 impl Run {
     pub(crate) fn start(owner: &str, policy: &str) -> Option<Self> {
+        Self::start_with(owner, policy, &[])
+    }
+
+    /// With more flags; `STATE` in one stands for the state directory's parent.
+    pub(crate) fn start_with(owner: &str, policy: &str, flags: &[&str]) -> Option<Self> {
         let server = crate::server::shared()?;
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("config")).unwrap();
         let (port, admin) = (free_port(), free_port());
         let documents = connection(server.port, port, PASSWORD, owner);
-        let child = Self::spawn(folder.path(), admin, &documents, policy);
+        let parent = folder.path().to_str().unwrap().to_owned();
+        let flags = flags.iter().map(|flag| flag.replace("STATE", &parent));
+        let flags: Vec<String> = flags.collect();
+        let config = folder.path().join("config");
+        fs::write(config.join("connection.yaml"), documents).unwrap();
+        fs::write(config.join("policy.yaml"), policy).unwrap();
+        let child = Self::spawn(folder.path(), admin, &flags);
         let run = Self {
             server,
             child,
             port,
             admin,
+            flags,
             folder,
         };
         run.ready();
         Some(run)
     }
 
-    fn spawn(folder: &std::path::Path, admin: u16, documents: &str, policy: &str) -> Child {
-        let config = folder.join("config");
-        fs::write(config.join("connection.yaml"), documents).unwrap();
-        fs::write(config.join("policy.yaml"), policy).unwrap();
-        Self::again(folder, admin)
-    }
-
-    fn again(folder: &std::path::Path, admin: u16) -> Child {
+    fn spawn(folder: &std::path::Path, admin: u16, flags: &[String]) -> Child {
         let log = fs::File::options()
             .create(true)
             .append(true)
@@ -124,6 +130,7 @@ impl Run {
             .arg("--state")
             .arg(folder.join("state"))
             .args(["--admin", &format!("127.0.0.1:{admin}")])
+            .args(flags)
             .stderr(log)
             .stdout(Stdio::null())
             .spawn()
@@ -213,8 +220,27 @@ impl Run {
         self.child.wait().unwrap();
     }
 
+    /// Asks the process to end, as a supervisor does.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// How the process ended, and how long that took.
+    pub(crate) async fn ended(&mut self) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status.code(), begun.elapsed());
+            }
+            assert!(begun.elapsed() < PATIENCE, "{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) fn restart(&mut self) {
-        self.child = Self::again(self.folder.path(), self.admin);
+        self.child = Self::spawn(self.folder.path(), self.admin, &self.flags);
         self.ready();
     }
 

@@ -187,7 +187,7 @@ impl Session {
     /// What the current snapshot says, once the session itself still stands.
     fn decide(&mut self, asked: &Asked<'_>) -> Result<Decision, Denial> {
         self.refresh()?;
-        if let Some(EndReason::Cut(denial)) = self.entry.reason() {
+        if let Some(denial) = self.entry.must_end(true).and_then(EndReason::denial) {
             return Err(denial.clone());
         }
         let now = self.door.house.clock.now();
@@ -372,7 +372,7 @@ impl Session {
 
     fn recheck_inner(&mut self, running: &mut Running) -> Result<(), Denial> {
         self.refresh()?;
-        if let Some(EndReason::Cut(denial)) = self.entry.reason() {
+        if let Some(denial) = self.entry.must_end(true).and_then(EndReason::denial) {
             return Err(denial.clone());
         }
         if Arc::ptr_eq(&running.current, &self.current) {

@@ -7,7 +7,7 @@ mod tail;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -65,9 +65,12 @@ pub(crate) struct Entry {
     running: AtomicU32,
     /// When the last one began or ended.
     active_at: AtomicU64,
-    /// Why the session must end, once it must.
+    /// Why the session must end at once, once it must.
     reason: OnceLock<EndReason>,
     must_end: CancellationToken,
+    /// The session must end as soon as it is idle.
+    drained: AtomicBool,
+    must_end_idle: CancellationToken,
     /// The session is gone.
     is_over: CancellationToken,
     tailed: Tailed,
@@ -114,7 +117,7 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let entry = self.find(session)?;
         let recorded = record_act(house, "kill", session, who, why);
-        entry.end(EndReason::Cut(Denial::new(
+        entry.end(EndReason::Killed(Denial::new(
             Class::AccessDenied,
             format!("this session was ended by {who}: {why}"),
             "ask whoever ended it before you connect again",
@@ -203,6 +206,8 @@ impl Entry {
             active_at: AtomicU64::new(times.1.as_nanos()),
             reason: OnceLock::new(),
             must_end: CancellationToken::new(),
+            drained: AtomicBool::new(false),
+            must_end_idle: CancellationToken::new(),
             is_over: CancellationToken::new(),
             tailed: Tailed::default(),
         }
@@ -212,15 +217,27 @@ impl Entry {
     pub(crate) fn end(&self, reason: EndReason) {
         let _ = self.reason.set(reason);
         self.must_end.cancel();
+        self.must_end_idle.cancel();
     }
 
-    /// Why the session must end, once it must.
-    pub(crate) fn reason(&self) -> Option<&EndReason> {
-        self.reason.get()
+    /// It ends once nothing of it runs; until then a reason to end at once may still come.
+    pub(crate) fn drain(&self) {
+        self.drained.store(true, Ordering::Release);
+        self.must_end_idle.cancel();
     }
 
-    pub(crate) async fn ended(&self) -> EndReason {
-        self.must_end.cancelled().await;
+    /// Why the session must end, once it must; while it is `busy` a drain does not count.
+    pub(crate) fn must_end(&self, busy: bool) -> Option<&EndReason> {
+        static DRAIN: EndReason = EndReason::Drain;
+        let drained = || !busy && self.drained.load(Ordering::Acquire);
+        self.reason.get().or_else(|| drained().then_some(&DRAIN))
+    }
+
+    pub(crate) async fn ended(&self, busy: bool) -> EndReason {
+        match busy {
+            true => self.must_end.cancelled().await,
+            false => self.must_end_idle.cancelled().await,
+        }
         self.reason.get().cloned().unwrap_or(EndReason::Drain)
     }
 

@@ -22,6 +22,9 @@ const MAX_AHEAD: usize = 64 * 1024;
 /// A client whose operation waits for people hears this often that it still does.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
+/// How much of a message is waited for, so that last words may come behind it.
+const MAX_REST: usize = 64 * 1024;
+
 /// Last words take no longer than this.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -44,6 +47,15 @@ where
 {
     /// Writes what waits, and reads until something came or must be done.
     pub(super) async fn wait(&mut self) -> Result<(), End> {
+        // Asked at every turn, since streams that never rest leave no room to be woken by it.
+        let busy = self.is_busy();
+        if let Some(reason) = self.session.must_end(busy) {
+            return Err(End::Session(Box::new(reason.clone())));
+        }
+        if self.edits.has_changed().unwrap_or(false) {
+            self.edits.mark_unchanged();
+            self.decide_again();
+        }
         self.stop();
         match self.woken().await? {
             Woken::Moved => Ok(()),
@@ -68,14 +80,19 @@ where
         }
     }
 
+    /// Whether something runs, or waits for people.
+    fn is_busy(&self) -> bool {
+        self.state.is_owed() || self.held.is_some()
+    }
+
     async fn woken(&mut self) -> Result<Woken, End> {
-        let idle = !self.state.is_owed() && self.held.is_none();
-        if idle && self.client.read.is_empty() {
+        let busy = self.is_busy();
+        if !busy && self.client.read.is_empty() {
             self.parameters = Vec::new();
         }
         let (client_frame, upstream_frame) = (self.client_frame, self.upstream_frame);
         let (client, upstream) = (&mut self.client, &mut self.upstream);
-        let mut ended = pin!(self.session.ended());
+        let mut ended = pin!(self.session.ended(busy));
         let mut asked = pin!(self.key.asked.notified());
         let mut edited = pin!(self.edits.changed());
         let cancelling = &mut self.cancelling;
@@ -88,8 +105,6 @@ where
                 false => std::future::pending().await,
             }
         });
-        // Draining ends a session once nothing of it runs.
-        let mut told_to_end = None;
         poll_fn(|context| {
             let room = (client.may_take_more(), upstream.may_take_more());
             for written in [client.poll_write(context), upstream.poll_write(context)] {
@@ -124,12 +139,8 @@ where
             if moved {
                 return Poll::Ready(Ok(Woken::Moved));
             }
-            if told_to_end.is_none() {
-                match ended.as_mut().poll(context) {
-                    Poll::Ready(EndReason::Drain) if !idle => told_to_end = Some(()),
-                    Poll::Ready(reason) => return Poll::Ready(Ok(Woken::Ending(reason))),
-                    Poll::Pending => {}
-                }
+            if let Poll::Ready(reason) = ended.as_mut().poll(context) {
+                return Poll::Ready(Ok(Woken::Ending(reason)));
             }
             // Nobody can edit any more once that is no more.
             if let Poll::Ready(Ok(())) = edited.as_mut().poll(context) {
@@ -227,6 +238,9 @@ where
         if self.state.is_owed() && !matches!(end, End::TargetGone) {
             self.cancel();
         }
+        if !matches!(end, End::TargetGone) && within(FAREWELL, self.complete()).await.is_err() {
+            tracing::debug!("the target did not end a message that it began");
+        }
         self.last_words(&end);
         self.state.end();
         let (client, upstream) = (&mut self.client, &mut self.upstream);
@@ -245,13 +259,40 @@ where
         self.session.close(&end.to_string());
     }
 
+    /// A message that has begun to pass is passed to its end, unless too much of it is missing.
+    async fn complete(&mut self) {
+        while (1..=MAX_REST).contains(&self.from_upstream.torn()) && !self.upstream.ended {
+            let upstream = &mut self.upstream;
+            self.from_upstream.go(&mut upstream.read, self.client.out());
+            if self.from_upstream.is_over() {
+                return;
+            }
+            if poll_fn(|context| upstream.poll_read(context, 0))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    }
+
     fn last_words(&mut self, end: &End) {
+        // In the middle of a message the client would read them as a part of it.
+        if self.from_upstream.torn() > 0 {
+            return;
+        }
         let out = self.client.out();
         let (code, message) = match end {
             End::Terminated | End::ClientLeft | End::Io(_) => return,
             End::Session(reason) => match &**reason {
                 EndReason::Cut(denial) => {
                     refuse::denial(out, Severity::Fatal, denial);
+                    return;
+                }
+                EndReason::Killed(denial) => {
+                    let report = Report::new(code::ADMIN_SHUTDOWN, &denial.message);
+                    let report = report.hint(&denial.remediation);
+                    refuse::error(out, Severity::Fatal, report);
                     return;
                 }
                 EndReason::Drain => (
