@@ -158,6 +158,7 @@ pub(super) fn wanted(
     subject: &Subject,
     (reason, terms): (Option<&Reason>, ApprovalTerms),
 ) -> Result<(WantedApproval, [u8; 32]), Denial> {
+    answered_for(subject)?;
     let operation = &asked.told.operation;
     let cleaner = Cleaner::new(masks);
     let too_large = || {
@@ -207,6 +208,22 @@ pub(super) fn wanted(
         bounds: target.approvals.clone(),
     };
     Ok((wanted, hash))
+}
+
+/// A request names a person who answers for it, and a service account is none.
+fn answered_for(subject: &Subject) -> Result<(), Denial> {
+    if subject.owner.is_some() || subject.service_account().is_none() {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Class::AccessDenied,
+        format!(
+            "this needs an approval, and no person answers for {}: a service account without an \
+             owner cannot ask for one",
+            subject.username
+        ),
+        "have its owner named under spec.identity.serviceAccountTokens.owners of the class",
+    ))
 }
 
 /// How long the operation itself waits; none where it is refused at once.
