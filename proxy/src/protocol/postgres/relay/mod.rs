@@ -47,6 +47,7 @@ use crate::session::{EndReason, Session};
 use frontend::Passing;
 use line::Line;
 use operation::{Operation, Statement};
+use operations::OpId;
 use state::{OutOfTurn, State};
 
 /// Largest message of a client, and largest message of the target that is taken whole.
@@ -125,6 +126,8 @@ pub(super) struct Relay<C, U> {
     /// What is left of a message that passes in pieces.
     from_client: Passing,
     from_upstream: Passing,
+    /// Whose row, or piece of a COPY, passes in pieces.
+    passing_of: Option<OpId>,
     /// The length of the message at hand, where more of it is needed.
     client_frame: usize,
     upstream_frame: usize,
@@ -184,6 +187,7 @@ where
             held: None,
             from_client: Passing::default(),
             from_upstream: Passing::default(),
+            passing_of: None,
             client_frame: 0,
             upstream_frame: 0,
             parameters: Vec::new(),

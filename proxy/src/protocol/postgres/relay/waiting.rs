@@ -262,15 +262,13 @@ where
     /// A message that has begun to pass is passed to its end, unless too much of it is missing.
     async fn complete(&mut self) {
         while (1..=MAX_REST).contains(&self.from_upstream.torn()) && !self.upstream.ended {
-            let upstream = &mut self.upstream;
-            self.from_upstream.go(&mut upstream.read, self.client.out());
+            self.pass_piece();
             if self.from_upstream.is_over() {
                 return;
             }
-            if poll_fn(|context| upstream.poll_read(context, 0))
-                .await
-                .is_err()
-            {
+            let upstream = &mut self.upstream;
+            let read = poll_fn(|context| upstream.poll_read(context, 0)).await;
+            if read.is_err() {
                 return;
             }
         }
