@@ -10,6 +10,7 @@
 //! refused whole, and what was in force stays in force meanwhile.
 
 pub mod approvals;
+pub mod caretaker;
 pub mod clock;
 pub mod compile;
 pub mod doors;

@@ -20,6 +20,7 @@ use crate::admin::{AdminPort, Office};
 use crate::config::Standalone;
 use crate::control::approvals::socket::{Desk, Socket};
 use crate::control::approvals::{Book, Folder, KEY_FILE, MAX_KEY_FILE, Requests, new_key};
+use crate::control::caretaker::Ward;
 use crate::control::clock::SystemClock;
 use crate::control::compile::{Configuration, compile};
 use crate::control::doors::{Doors, Standing};
@@ -127,8 +128,7 @@ async fn serve_admin(
     let port = AdminPort::bind(settings.admin).await;
     let port = port.map_err(io_at(format!("the admin port {}", settings.admin)))?;
     tasks.spawn(port.serve(Office {
-        standing: Arc::clone(standing),
-        house: Arc::clone(house),
+        ward: ward(standing, house),
     }));
     Ok(())
 }
@@ -144,10 +144,16 @@ fn serve_socket(
     let socket = Socket::bind(&path).map_err(io_at(path.display().to_string()))?;
     tasks.spawn(socket.serve(Desk {
         requests: requests.clone(),
-        standing: Arc::clone(standing),
-        house: Arc::clone(house),
+        ward: ward(standing, house),
     }));
     Ok(())
+}
+
+fn ward(standing: &Arc<ArcSwap<Standing>>, house: &Arc<House>) -> Ward {
+    Ward {
+        standing: Arc::clone(standing),
+        house: Arc::clone(house),
+    }
 }
 
 fn doors(

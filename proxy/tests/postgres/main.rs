@@ -36,6 +36,7 @@ mod refused;
 mod reload;
 mod run;
 mod same;
+mod tails;
 mod talk;
 mod tools;
 mod wire;

@@ -31,7 +31,7 @@ pub(crate) struct Run {
 }
 
 /// The class and the Connection; `owner` answers for the key, and this user decides as `dave`.
-fn connection(server: u16, port: u16, key: &str, owner: &str) -> String {
+fn connection(server: u16, port: u16, key: &str, (owner, admins): (&str, &str)) -> String {
     let uid = Command::new("id").arg("-u").output().unwrap().stdout;
     let uid = String::from_utf8(uid).unwrap();
     let hash: String = sha256(key)
@@ -46,7 +46,8 @@ metadata: {{name: default}}
 spec:
   identity:
     apiKeys: [{{username: agent, owner: {owner}, sha256: "{hash}"}}]
-    osUsers: [{{uid: {}, username: dave}}]
+    osUsers: [{{uid: {}, username: dave, groups: [{admins}]}}]
+  admin: {{groups: [caretakers]}}
 ---
 apiVersion: v1
 kind: Secret
@@ -98,7 +99,7 @@ impl Run {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("config")).unwrap();
         let (port, admin) = (free_port(), free_port());
-        let documents = connection(server.port, port, PASSWORD, owner);
+        let documents = connection(server.port, port, PASSWORD, (owner, "caretakers"));
         let parent = folder.path().to_str().unwrap().to_owned();
         let flags = flags.iter().map(|flag| flag.replace("STATE", &parent));
         let flags: Vec<String> = flags.collect();
@@ -163,7 +164,12 @@ impl Run {
 
     /// Replaces the key that lets in.
     pub(crate) fn replace_key(&self) {
-        let documents = connection(self.server.port, self.port, "another key", "carol");
+        let documents = connection(
+            self.server.port,
+            self.port,
+            "another key",
+            ("carol", "caretakers"),
+        );
         fs::write(self.folder.path().join("config/connection.yaml"), documents).unwrap();
     }
 
@@ -177,18 +183,30 @@ impl Run {
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
+    /// From now on this user looks after no sessions.
+    pub(crate) fn dismiss_caretaker(&self) {
+        let documents = connection(self.server.port, self.port, PASSWORD, ("carol", "others"));
+        fs::write(self.folder.path().join("config/connection.yaml"), documents).unwrap();
+    }
+
     pub(crate) fn status(&self) -> Value {
         serde_json::from_str(&self.get("/status")).unwrap()
     }
 
     /// One command over the socket, as `portcullis approve` sends it.
     pub(crate) fn tell(&self, command: &Value) -> Value {
+        let mut answer = String::new();
+        self.ask(command).read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// The answer to a command, to be read.
+    pub(crate) fn ask(&self, command: &Value) -> BufReader<UnixStream> {
         let path = self.folder.path().join("state/control.sock");
         let mut stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(format!("{command}\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).unwrap();
-        serde_json::from_str(&answer).unwrap()
+        BufReader::new(stream)
     }
 
     pub(crate) fn requests(&self) -> Vec<Value> {

@@ -349,6 +349,12 @@ impl Session {
                 .short(told.text(), super::registry::MAX_LINE_BYTES)
                 .into(),
             decision: judged.decision,
+            class: judged.class,
+            rule: match (judged.policy, judged.rule) {
+                (Some(policy), Some(rule)) => format!("{policy} {rule}").into(),
+                (Some(policy), None) => policy.to_string().into(),
+                (None, _) => Arc::default(),
+            },
         });
     }
 

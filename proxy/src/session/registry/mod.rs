@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use portcullis_policy::limit::Monotonic;
 use portcullis_policy::{Class, Subject};
 use portcullis_recording::event::{AdminAct, Body, Event, SessionId};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::EndReason;
@@ -22,10 +23,15 @@ use super::ports::House;
 use tail::Tailed;
 pub use tail::{Line, MAX_LINE_BYTES, TAIL_LINES, Tail};
 
+/// How many may follow sessions at the same time.
+pub const MAX_TAILS: usize = 8;
+
 /// The open sessions of the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Registry {
     open: Mutex<Open>,
+    /// Places for those who follow sessions.
+    tails: Arc<Semaphore>,
 }
 
 /// An open session as it is listed.
@@ -48,6 +54,8 @@ pub enum RegistryError {
     NoSuchSession(SessionId),
     #[error("this could not be recorded: {0}")]
     Unrecorded(String),
+    #[error("{MAX_TAILS} follow sessions already, and more may not at a time")]
+    TooManyTails,
 }
 
 /// What the session itself, its watch and its operations share.
@@ -100,6 +108,17 @@ impl Registry {
         listed
     }
 
+    /// The same, told to somebody, which is recorded first.
+    pub fn list_for(&self, house: &House, who: &str) -> Result<Vec<Listed>, RegistryError> {
+        record_act(house, "list", "sessions".to_owned(), who, "")?;
+        Ok(self.list())
+    }
+
+    /// An open session.
+    pub fn listed(&self, session: SessionId) -> Result<Listed, RegistryError> {
+        self.find(session).map(|entry| entry.listed())
+    }
+
     /// How many sessions of a connection are open.
     pub fn count(&self, namespace: &str, connection: &str) -> u64 {
         let key = (namespace.to_owned(), connection.to_owned());
@@ -116,7 +135,7 @@ impl Registry {
         why: &str,
     ) -> Result<(), RegistryError> {
         let entry = self.find(session)?;
-        let recorded = record_act(house, "kill", session, who, why);
+        let recorded = record_act(house, "kill", session.to_string(), who, why);
         entry.end(EndReason::Killed(Denial::new(
             Class::AccessDenied,
             format!("this session was ended by {who}: {why}"),
@@ -134,8 +153,11 @@ impl Registry {
         why: &str,
     ) -> Result<Tail, RegistryError> {
         let entry = self.find(session)?;
-        record_act(house, "tail", session, who, why)?;
-        Ok(entry.tailed.subscribe())
+        let tails = Arc::clone(&self.tails);
+        let place = tails.try_acquire_owned();
+        let place = place.map_err(|_| RegistryError::TooManyTails)?;
+        record_act(house, "tail", session.to_string(), who, why)?;
+        Ok(entry.tailed.subscribe(place))
     }
 
     /// Counts a session in, unless its connection has `max` already.
@@ -180,6 +202,15 @@ impl Registry {
     fn lock(&self) -> MutexGuard<'_, Open> {
         // Nothing is halfway in it: a thread that died there changed single entries.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            open: Mutex::default(),
+            tails: Arc::new(Semaphore::new(MAX_TAILS)),
+        }
     }
 }
 
@@ -313,14 +344,14 @@ impl Drop for Busy {
 fn record_act(
     house: &House,
     act: &str,
-    session: SessionId,
+    target: String,
     who: &str,
     why: &str,
 ) -> Result<(), RegistryError> {
     let act = AdminAct {
         act: act.to_owned(),
         actor: who.to_owned(),
-        target: session.to_string(),
+        target,
         reason: why.to_owned(),
         attributes: std::collections::BTreeMap::new(),
     };
