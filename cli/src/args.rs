@@ -137,9 +137,10 @@ pub(crate) enum SessionsCommand {
         /// may be able to change the key.
         #[arg(long = "signer", value_name = "HEX")]
         signers: Vec<String>,
-        /// File with heads that were kept elsewhere, one in a line.
-        #[arg(long)]
-        anchors: Option<PathBuf>,
+        /// File with heads that went out of the record's reach, one in a line, as `portcullis-proxy
+        /// --heads` writes them; may be repeated.
+        #[arg(long = "heads", value_name = "FILE")]
+        heads: Vec<PathBuf>,
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and measures how long a replay waits"
 )]
@@ -90,7 +91,9 @@ fn recorded(folder: &Path, recipient: Option<&RecipientPrivateKey>) -> Writer {
         let event = Event::new(SESSION, body);
         writer.append(&event, at(seconds)).unwrap();
     }
-    writer.tick(at(20)).unwrap();
+    // Signed at the first, and that is on the disk at the second.
+    writer.tick(at(5)).unwrap();
+    writer.tick(at(7)).unwrap();
     writer
 }
 
@@ -209,6 +212,62 @@ fn a_replay_tells_what_was_seen_and_waits_as_it_is_told() {
     let refused = portcullis(&standing);
     assert_eq!(refused.status.code(), Some(2));
     assert!(complained(&refused).contains("a speed is a number above 0"));
+}
+
+#[test]
+fn a_tail_that_was_cut_off_after_a_head_went_out_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    let writer = recorded(folder.path(), None);
+    let head = writer.head().unwrap();
+    drop(writer);
+    let heads = folder.path().join("heads");
+    std::fs::write(&heads, format!("v0 half of a li\n{head}\n")).unwrap();
+    let heads = heads.to_str().unwrap();
+    let verify = |more: &[&str]| {
+        let arguments = [&["sessions", "verify", "--state", state], more].concat();
+        portcullis(&arguments)
+    };
+    let whole = verify(&["--heads", heads]);
+    assert_eq!(whole.status.code(), Some(0), "{}", said(&whole));
+    assert!(complained(&whole).contains("heads: line 1: a head is"));
+
+    let spool = folder.path().join("spool");
+    let writers = std::fs::read_dir(&spool).unwrap();
+    let mut paths = writers.map(|entry| entry.unwrap().path());
+    let segment = paths.find_map(|path| {
+        let segment = path.join(format!("{:020}.seg", 1));
+        segment.exists().then_some(segment)
+    });
+    let segment = segment.unwrap();
+    let bytes = std::fs::read(&segment).unwrap();
+    let frames = frames(&bytes);
+    // The checkpoint, and the end of the operation before it.
+    let start = frames[frames.len() - 2];
+    std::fs::write(&segment, &bytes[..start]).unwrap();
+    let unseen = verify(&[]);
+    assert_eq!(
+        unseen.status.code(),
+        Some(0),
+        "without a head nobody can tell"
+    );
+    let cut = verify(&["--heads", heads]);
+    assert_eq!(cut.status.code(), Some(1), "{}", said(&cut));
+    let named = "the record ends at frame 4, but its head at frame 6 was anchored";
+    assert!(said(&cut).contains(named), "{}", said(&cut));
+    assert_eq!(verify(&["--heads", "/dev/null"]).status.code(), Some(2));
+}
+
+/// Where frames begin in a segment.
+fn frames(bytes: &[u8]) -> Vec<usize> {
+    let mut at = b"PCLREC".len() + 2;
+    let mut frames = Vec::new();
+    while at + 4 <= bytes.len() {
+        frames.push(at);
+        let length = bytes[at..at + 4].try_into().unwrap();
+        at += 4 + usize::try_from(u32::from_le_bytes(length)).unwrap();
+    }
+    frames
 }
 
 /// A proxy that hears one command on each connection, and says these lines.

@@ -32,9 +32,9 @@ pub(crate) async fn run(args: Sessions) -> Done {
         SessionsCommand::Verify {
             from,
             signers,
-            anchors,
+            heads,
             output,
-        } => verify::run(&from, &signers, anchors.as_deref(), output).await,
+        } => verify::run(&from, &signers, &heads, output).await,
         SessionsCommand::Export { session, from } => export(session.as_deref(), &from).await,
         SessionsCommand::Replay {
             session,

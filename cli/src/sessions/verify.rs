@@ -1,7 +1,7 @@
 //! `portcullis sessions verify`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use portcullis_recording::checkpoint::{
@@ -37,13 +37,13 @@ struct Unread {
 pub(super) async fn run(
     from: &Recorded,
     signers: &[String],
-    anchors: Option<&Path>,
+    heads: &[PathBuf],
     output: Format,
 ) -> Done {
     let recordings = source::open(from)?;
     let trust = Trust {
         keys: trusted(from, signers)?,
-        anchors: heads(anchors)?,
+        anchors: anchors(heads)?,
         ..Trust::default()
     };
     let report = verify(&recordings, &trust).await?;
@@ -105,14 +105,23 @@ fn public(digits: &str) -> Result<PublicKey, Failed> {
     Ok(PublicKey::new(bytes))
 }
 
-fn heads(path: Option<&Path>) -> Result<Vec<Head>, Failed> {
-    let Some(path) = path else {
-        return Ok(Vec::new());
-    };
-    let text = bounded(path, MAX_HEADS_FILE)?;
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let heads: Result<Vec<Head>, _> = lines.map(|line| line.trim().parse()).collect();
-    heads.map_err(|error| format!("{}: {error}", path.display()).into())
+/// A line that is no head is told of and passed over: a crash may have left half of one.
+fn anchors(paths: &[PathBuf]) -> Result<Vec<Head>, Failed> {
+    let mut anchors = Vec::new();
+    for path in paths {
+        let text = bounded(path, MAX_HEADS_FILE)?;
+        for (number, line) in (1..).zip(text.lines()) {
+            match line.trim().parse() {
+                Ok(head) => anchors.push(head),
+                Err(_) if line.trim().is_empty() => {}
+                Err(error) => eprintln!("{}: line {number}: {error}", path.display()),
+            }
+        }
+    }
+    match anchors.is_empty() && !paths.is_empty() {
+        true => Err("--heads: there is no head in it".into()),
+        false => Ok(anchors),
+    }
 }
 
 fn told(report: &Report, unread: &Unread) -> Value {

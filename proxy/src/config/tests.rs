@@ -14,6 +14,7 @@ fn defaults_listen_on_loopback_only() {
     assert_eq!(run.admin, "127.0.0.1:9090".parse().unwrap());
     assert_eq!(run.replica, 0);
     assert_eq!(run.peers, []);
+    assert_eq!(run.heads, None);
     assert_eq!(run.drain_timeout, Duration::from_secs(30));
 }
 

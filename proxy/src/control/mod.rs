@@ -15,6 +15,7 @@ pub mod clock;
 pub mod compile;
 pub mod doors;
 pub mod file;
+pub mod heads;
 pub mod identity;
 pub mod objects;
 pub mod recording;

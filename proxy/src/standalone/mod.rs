@@ -25,6 +25,7 @@ use crate::control::clock::SystemClock;
 use crate::control::compile::{Configuration, compile};
 use crate::control::doors::{Doors, Standing};
 use crate::control::file::{Changes, Directory, Files, Look, WatchError};
+use crate::control::heads::{Heads, HeadsError};
 use crate::control::recording::{Recorder, RecordingError};
 use crate::control::refusal::Refusal;
 use crate::control::state::{State, StateError};
@@ -48,6 +49,8 @@ pub enum Failed {
     State(#[from] StateError),
     #[error("recording: {0}")]
     Recording(#[from] RecordingError),
+    #[error("heads: {0}")]
+    Heads(#[from] HeadsError),
     #[error(transparent)]
     Watch(#[from] WatchError),
     #[error("metrics: {0}")]
@@ -74,6 +77,8 @@ pub async fn run(settings: &Standalone) -> Result<(), Failed> {
         Arc::clone(&clock),
         Arc::clone(&metrics),
     )?;
+    let heads = settings.heads.as_ref();
+    let heads = heads.map(|path| Heads::open(path, &state)).transpose()?;
     let requests = requests(&state, &clock, &recorder)?;
     let house = Arc::new(House {
         writer: Arc::clone(&recorder.writer),
@@ -99,7 +104,7 @@ pub async fn run(settings: &Standalone) -> Result<(), Failed> {
         }
     });
     tracing::info!(config = %settings.config.display(), admin = %settings.admin, "running");
-    until_stopped(settings, signals, &shutdown, &recorder).await;
+    until_stopped(settings, signals, &shutdown, (&recorder, heads)).await;
     tasks.shutdown().await;
     Ok(())
 }
@@ -234,10 +239,17 @@ async fn until_stopped(
     settings: &Standalone,
     mut signals: Signals,
     shutdown: &Shutdown,
-    recorder: &Recorder,
+    (recorder, heads): (&Recorder, Option<Heads>),
 ) {
-    let stop_uploads = CancellationToken::new();
-    let upload = recorder.upload(stop_uploads.clone());
+    let sealed = CancellationToken::new();
+    let upload = recorder.upload(sealed.clone());
+    let hand_out = async {
+        if let Some(heads) = heads {
+            heads
+                .run(Arc::clone(&recorder.writer), sealed.clone())
+                .await;
+        }
+    };
     let stop = async {
         signals.next().await;
         tracing::info!("draining");
@@ -255,9 +267,9 @@ async fn until_stopped(
             tracing::warn!(sessions = left, "sessions did not end in time");
         }
         recorder.seal();
-        stop_uploads.cancel();
+        sealed.cancel();
     };
-    tokio::join!(upload, stop);
+    tokio::join!(upload, hand_out, stop);
     tracing::info!("stopped");
 }
 

@@ -17,6 +17,28 @@ fn text(operation: &portcullis_recording::event::Operation) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn heads_go_out_and_cover_all_that_was_recorded() {
+    let flags = ["--heads", "STATE/heads"];
+    let Some(mut run) = Run::start_with("carol", &policy("[]"), &flags) else {
+        return;
+    };
+    let mut client = Client::log_in(run.address()).await;
+    client.query("SELECT 1").answer().await;
+    run.terminate();
+    assert_eq!(run.ended().await.0, Some(0));
+    let heads = std::fs::read_to_string(run.folder.path().join("heads")).unwrap();
+    let anchors = heads.lines().map(|line| line.parse().unwrap()).collect();
+    let report = run.verify_with(anchors).await;
+    assert_ne!(report.verdict(), Verdict::Broken, "{report:?}");
+    let writer = &report.writers[0];
+    // All but the beginning of the segment that would have come next.
+    assert_eq!(
+        (writer.anchored, writer.signed),
+        (writer.last - 1, writer.last - 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_comes_in_pieces_is_recorded_whole() {
     let Some(run) = Run::start("carol", &policy("[]")) else {
         return;

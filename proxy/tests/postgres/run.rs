@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_recording::checkpoint::SigningKey;
+use portcullis_recording::checkpoint::{Head, SigningKey};
 use portcullis_recording::event::{Body, Event};
 use portcullis_recording::reader::{Keyring, Payload, Query, Recordings};
 use portcullis_recording::store::Store;
@@ -297,10 +297,16 @@ impl Run {
     }
 
     pub(crate) async fn verify(&self) -> Report {
+        self.verify_with(Vec::new()).await
+    }
+
+    /// With heads that were kept elsewhere.
+    pub(crate) async fn verify_with(&self, anchors: Vec<Head>) -> Report {
         let key = self.folder.path().join("state").join("signing-key.pem");
         let key = SigningKey::from_pem(&fs::read_to_string(key).unwrap()).unwrap();
         let trust = Trust {
             keys: [key.public()].into_iter().collect(),
+            anchors,
             ..Trust::default()
         };
         verify(&self.recordings(), &trust).await.unwrap()
