@@ -6,7 +6,6 @@
 mod hash;
 mod shown;
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use super::gate::Asked;
 use super::ports::{ApprovalsRefused, Standing, Target, WantedApproval};
 use super::record::Cleaner;
 use super::registry::Busy;
+use crate::hex::hex;
 pub use shown::{
     MAX_SHOWN_ATTRIBUTES, MAX_SHOWN_BYTES, MAX_SHOWN_NAME_BYTES, MAX_SHOWN_RESOURCES,
     MAX_SHOWN_VALUE_BYTES, MAX_SHOWN_VALUES,
@@ -358,13 +358,6 @@ fn how_to_approve(namespace: &str, name: &str) -> String {
         "have it approved with `portcullis approve {name}`, or in a cluster with \
          `kubectl -n {namespace} annotate appr/{name} portcullis.dev/approve=\"why\"`"
     )
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

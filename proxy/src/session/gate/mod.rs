@@ -25,9 +25,10 @@ use portcullis_recording::writer::AppendError;
 pub use super::approval::Hold;
 use super::counted::observe;
 use super::denial::Denial;
-use super::record::{Judged, bytes_of_hex};
+use super::record::Judged;
 use super::registry::Line;
 use super::{EndReason, Session};
+use crate::hex::unhex;
 use crate::metrics::Decided;
 pub use meaning::{Meaning, Meant};
 pub use running::{CAPPED_BYTES, Outcome, Running};
@@ -462,7 +463,7 @@ fn carries_masked(asked: &Asked<'_>) -> bool {
         carries_placeholder(value.as_bytes())
             || value
                 .strip_prefix("\\x")
-                .and_then(bytes_of_hex)
+                .and_then(unhex)
                 .is_some_and(|bytes| carries_placeholder(&bytes))
     };
     carries_placeholder(asked.told.operation.text.as_bytes())
