@@ -1,40 +1,14 @@
 //! Deciding about requests of a standalone proxy, over its socket.
-//!
-//! The proxy asks the kernel who is at the other end, so nothing here says who decides.
 
-use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
+use serde_json::json;
 
+use crate::Done;
 use crate::args::{Approvals, ApprovalsCommand, Decide};
 use crate::output::{Tone, for_machines, line, table, tinted};
-use crate::{Done, Failed};
-
-/// The socket in the state directory.
-const SOCKET: &str = "control.sock";
-
-/// The longest answer that is read.
-const MAX_ANSWER: u64 = 16 * 1024 * 1024;
-
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What the proxy answers; each command fills what it is about.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Answer {
-    ok: bool,
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    state: Option<String>,
-    #[serde(default)]
-    pub(crate) requests: Vec<Request>,
-}
+use crate::socket::ask;
 
 /// A request, in short.
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,38 +74,5 @@ fn tone(state: &str) -> Tone {
         "Pending" => Tone::Waiting,
         "Denied" | "Revoked" => Tone::Bad,
         _ => Tone::Faint,
-    }
-}
-
-/// One line to the proxy, one line back.
-pub(crate) async fn ask(state: &Path, asked: &Value) -> Result<Answer, Failed> {
-    let path = state.join(SOCKET);
-    let exchange = async {
-        let stream = UnixStream::connect(&path).await.map_err(|error| {
-            format!(
-                "{}: {error}; is the proxy running, and may you decide?",
-                path.display()
-            )
-        })?;
-        let (reader, mut writer) = stream.into_split();
-        writer.write_all(format!("{asked}\n").as_bytes()).await?;
-        let mut answer = String::new();
-        BufReader::new(reader.take(MAX_ANSWER))
-            .read_line(&mut answer)
-            .await?;
-        Ok::<_, Failed>(
-            serde_json::from_str::<Answer>(&answer)
-                .map_err(|error| format!("the proxy's answer cannot be read: {error}"))?,
-        )
-    };
-    let answer = tokio::time::timeout(PATIENCE, exchange)
-        .await
-        .map_err(|_| "the proxy does not answer")??;
-    match answer.ok {
-        true => Ok(answer),
-        false => Err(answer
-            .error
-            .unwrap_or_else(|| "the proxy refused".to_owned())
-            .into()),
     }
 }

@@ -109,10 +109,13 @@ pub(crate) struct Sessions {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionsCommand {
-    /// Every recorded session, the newest last.
+    /// Every recorded session, the newest last; or those that are open now.
     List {
         #[command(flatten)]
         from: Recorded,
+        /// Those that are open now, as the proxy of `--state` tells.
+        #[arg(long, requires = "state", conflicts_with = "store")]
+        open: bool,
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
@@ -132,11 +135,12 @@ pub(crate) enum SessionsCommand {
         /// Public key that may have signed, 64 hexadecimal digits; may be repeated. Without one, the
         /// key that lies in the state directory, which proves less: whoever can change the record
         /// may be able to change the key.
-        #[arg(long = "key")]
-        keys: Vec<String>,
-        /// File with heads that were kept elsewhere, one in a line.
-        #[arg(long)]
-        anchors: Option<PathBuf>,
+        #[arg(long = "signer", value_name = "HEX")]
+        signers: Vec<String>,
+        /// File with heads that went out of the record's reach, one in a line, as `portcullis-proxy
+        /// --heads` writes them; may be repeated.
+        #[arg(long = "heads", value_name = "FILE")]
+        heads: Vec<PathBuf>,
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
@@ -148,12 +152,55 @@ pub(crate) enum SessionsCommand {
         #[command(flatten)]
         from: Recorded,
     },
+    /// What happened in one session, as it happened: with its pauses, and what the client saw.
+    Replay {
+        /// The session, or the first digits of it.
+        session: String,
+        #[command(flatten)]
+        from: Recorded,
+        /// How many times as fast. Without it nothing waits where the answer goes into a file or to
+        /// another program.
+        #[arg(long, value_name = "TIMES")]
+        speed: Option<f64>,
+    },
+    /// Follow an open session: operations and decisions as they happen, and what the client sees.
+    Tail {
+        /// The session, or the first digits of it.
+        session: String,
+        /// Where the proxy keeps its state.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// Why; it is recorded.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// End an open session.
+    Kill {
+        /// The session, or the first digits of it.
+        session: String,
+        /// Where the proxy keeps its state.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// Why; it is recorded, and the client is told.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Where recordings are, and what opens them.
+#[derive(Debug, Clone, Group)]
+pub(crate) struct Recorded {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Private key that encrypted sessions are read with, X25519 in PEM; may be repeated.
+    #[arg(long = "key", value_name = "FILE")]
+    pub(crate) keys: Vec<PathBuf>,
 }
 
 /// Where recordings are.
 #[derive(Debug, Clone, Group)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Recorded {
+pub(crate) struct Place {
     /// The state directory of a proxy: what it has stored and what is still in its spool.
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,

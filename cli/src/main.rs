@@ -11,8 +11,10 @@ mod args;
 mod demo;
 mod documents;
 mod explain;
+mod files;
 mod output;
 mod sessions;
+mod socket;
 mod validate;
 
 use std::process::ExitCode;

@@ -58,6 +58,15 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     println!("{}", table.trim_fmt());
 }
 
+/// Prints lines, or tells that nobody reads them any more.
+pub(crate) fn say(lines: impl IntoIterator<Item = String>) -> Result<(), Failed> {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(out.flush()?)
+}
+
 /// A word in colour on a terminal, plain elsewhere.
 pub(crate) fn tinted(tone: Tone, word: &str) -> String {
     if !std::io::stdout().is_terminal() {

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod config;
 pub mod control;
+mod hex;
 pub mod identity;
 pub mod io;
 pub mod listen;

@@ -3,13 +3,11 @@
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
+use portcullis_dialect::sql::parser::STACK_SIZE;
 use portcullis_proxy::config::{Mode, Settings, Standalone};
 use portcullis_proxy::standalone::{self, Failed};
 use portcullis_proxy::telemetry;
 use tokio::runtime::Builder;
-
-/// Stack of each thread: a statement that nests as deep as is taken is analysed on it.
-const STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bad flags, or a configuration that never compiled.
 const REFUSED: u8 = 2;
@@ -46,7 +44,8 @@ fn main() -> ExitCode {
 fn start(run: &Standalone) -> Result<(), Failed> {
     let runtime = Builder::new_multi_thread()
         .enable_all()
-        .thread_stack_size(STACK_BYTES)
+        // A statement that nests as deep as is taken is analysed on it.
+        .thread_stack_size(STACK_SIZE)
         .build();
     let runtime = runtime.map_err(|source| Failed::Io {
         what: "no threads to run on".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,13 +23,17 @@ pub struct Shutdown {
 // === impl Shutdown ===
 
 impl Shutdown {
-    /// Drains, and cuts what is not done after `grace`. Returns how many sessions had not even
+    /// Drains, and cuts what is not done after `grace`, or once `cut` is cancelled. Returns how many sessions had not even
     /// ended [`FAREWELL`] after that.
     pub async fn run(&self, grace: Duration) -> usize {
         self.drain.cancel();
         self.sessions.close();
-        if timeout(grace, self.sessions.wait()).await.is_err() {
-            tracing::warn!(sessions = self.sessions.len(), "the grace is over");
+        tokio::select! {
+            () = self.sessions.wait() => {}
+            () = self.cut.cancelled() => {}
+            () = sleep(grace) => {
+                tracing::warn!(sessions = self.sessions.len(), "the grace is over");
+            }
         }
         self.cut.cancel();
         let _ = timeout(FAREWELL, self.sessions.wait()).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::house::House;
 use super::step::{Expected, heading, run, said, shown};
 use crate::Failed;
-use crate::approvals::ask;
+use crate::socket::ask;
 
 /// How often, and how many times, is looked for a request that waits.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

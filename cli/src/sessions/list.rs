@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use portcullis_recording::event::{Body, SessionId, Timestamp};
-use portcullis_recording::reader::{Keyring, Payload, Query};
+use portcullis_recording::reader::{Payload, Query};
 use serde_json::{Value, json};
 
 use super::source;
@@ -28,7 +28,7 @@ struct Summary {
 pub(super) async fn run(from: &Recorded, output: Format) -> Done {
     let recordings = source::open(from)?;
     let mut sessions: BTreeMap<SessionId, Summary> = BTreeMap::new();
-    let mut events = recordings.events(Query::all(), Keyring::default());
+    let mut events = recordings.events(Query::all(), source::keyring(from)?);
     while let Some(record) = events.next().await {
         let record = record?;
         if record.session.is_none() {

@@ -4,28 +4,28 @@ use std::process::ExitCode;
 
 use portcullis_recording::event::{Body, Map, Operation, Value as Recorded};
 use portcullis_recording::export::JsonLines;
-use portcullis_recording::reader::{Keyring, Payload, Record};
+use portcullis_recording::reader::{Payload, Record};
 use serde_json::Value;
 
 use super::source;
 use super::time::{duration, time_of_day};
-use crate::output::{Format, Tone, for_machines, line, tinted};
+use crate::output::{Format, Tone, for_machines, line, say, tinted};
 use crate::{Done, Failed, args};
 
 /// The most of a text that one line shows.
-const SHOWN: usize = 160;
+pub(super) const SHOWN: usize = 160;
 
 pub(super) async fn run(session: &str, from: &args::Recorded, output: Format) -> Done {
     let recordings = source::open(from)?;
     let query = source::query(&recordings, Some(session)).await?;
-    let mut events = recordings.events(query, Keyring::default());
+    let mut events = recordings.events(query, source::keyring(from)?);
     let mut machine = Vec::new();
     let mut seen = false;
     while let Some(record) = events.next().await {
         let record = record?;
         seen = true;
         match output {
-            Format::Table => print(&record),
+            Format::Table => say(lines(&record))?,
             Format::Json | Format::Yaml => machine.push(json(&record)?),
         }
     }
@@ -43,25 +43,23 @@ fn json(record: &Record) -> Result<Value, Failed> {
     Ok(serde_json::from_slice(&lines.finish()?)?)
 }
 
-fn print(record: &Record) {
+/// An event in lines for people.
+pub(super) fn lines(record: &Record) -> Vec<String> {
     let time = tinted(Tone::Faint, &time_of_day(record.time, 3));
     let event = match &record.payload {
         Payload::Event(event) => event,
-        Payload::Unreadable { why, .. } => {
-            println!("{time}  unreadable: {why}");
-            return;
-        }
+        Payload::Unreadable { why, .. } => return vec![format!("{time}  unreadable: {why}")],
     };
-    match &event.body {
-        Body::SessionStarted(start) => println!(
+    vec![match &event.body {
+        Body::SessionStarted(start) => format!(
             "{time}  {} {} at {} from {}",
             tinted(Tone::Bold, "session"),
             line(&start.subject, 60),
             line(&start.connection, 60),
             line(&start.client_address, 60),
         ),
-        Body::Operation(operation) => print_operation(&time, operation),
-        Body::OperationEnded(end) => println!(
+        Body::Operation(operation) => return operation_lines(&time, operation),
+        Body::OperationEnded(end) => format!(
             "{time}     {} {}, {} rows, {} bytes, {}",
             end.number,
             line(&end.outcome, 60),
@@ -69,7 +67,7 @@ fn print(record: &Record) {
             end.bytes,
             duration(end.duration_micros),
         ),
-        Body::Output(output) => println!(
+        Body::Output(output) => format!(
             "{time}     {} saw {} bytes{}",
             output.number,
             output.data.len(),
@@ -78,7 +76,7 @@ fn print(record: &Record) {
                 left_out => format!(", {left_out} more were not kept"),
             },
         ),
-        Body::Approval(approval) => println!(
+        Body::Approval(approval) => format!(
             "{time}     {} {} {} by {} {}",
             approval.number,
             line(&approval.request, 80),
@@ -86,37 +84,49 @@ fn print(record: &Record) {
             line(&approval.decider, 60),
             line(&approval.reason, SHOWN),
         ),
-        Body::SessionEnded(end) => println!(
+        Body::SessionEnded(end) => format!(
             "{time}  {} {} {}",
             tinted(Tone::Bold, "end"),
             line(&end.outcome, 60),
             line(&end.reason, SHOWN),
         ),
-        other => println!("{time}  {}", line(&format!("{other:?}"), SHOWN)),
-    }
+        other => format!("{time}  {}", line(&format!("{other:?}"), SHOWN)),
+    }]
 }
 
-fn print_operation(time: &str, operation: &Operation) {
-    let tone = match operation.decision.as_str() {
-        "allow" => Tone::Good,
-        "hold" => Tone::Waiting,
-        _ => Tone::Bad,
-    };
-    println!(
-        "{time}  {:>4} {} {}",
-        operation.number,
-        tinted(tone, &format!("{:<5}", line(&operation.decision, 12))),
-        line(text(&operation.operation, "text"), SHOWN),
-    );
+fn operation_lines(time: &str, operation: &Operation) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{time}  {}",
+        decided(
+            operation.number,
+            &operation.decision,
+            text(&operation.operation, "text")
+        )
+    )];
     if operation.decision != "allow" {
-        println!(
+        lines.push(format!(
             "{:14}       {} {} {}",
             "",
             line(&operation.class, 40),
             line(&operation.policy, 80),
             line(&operation.rule, 60),
-        );
+        ));
     }
+    lines
+}
+
+/// An operation, and what was decided about it.
+pub(super) fn decided(number: u64, decision: &str, text: &str) -> String {
+    let tone = match decision {
+        "allow" => Tone::Good,
+        "hold" => Tone::Waiting,
+        _ => Tone::Bad,
+    };
+    format!(
+        "{number:>4} {} {}",
+        tinted(tone, &format!("{:<5}", line(decision, 12))),
+        line(text, SHOWN),
+    )
 }
 
 fn text<'m>(map: &'m Map, name: &str) -> &'m str {

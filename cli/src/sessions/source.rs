@@ -2,18 +2,21 @@
 
 use std::path::Path;
 
+use portcullis_recording::checkpoint::MAX_KEY_FILE_BYTES;
+use portcullis_recording::crypt::RecipientPrivateKey;
 use portcullis_recording::event::SessionId;
 use portcullis_recording::reader::{Keyring, Query, Recordings};
 use portcullis_recording::store::{Options, Store};
 
 use crate::Failed;
 use crate::args::Recorded;
+use crate::files::bounded;
 
 /// What a proxy keeps in its state directory: what was sent away, and what still waits.
 const IN_STATE: [&str; 2] = ["recordings", "spool"];
 
 pub(super) fn open(from: &Recorded) -> Result<Recordings, Failed> {
-    if let Some(state) = &from.state {
+    if let Some(state) = &from.place.state {
         let mut stores = Vec::new();
         for folder in IN_STATE.map(|folder| state.join(folder)) {
             if folder.is_dir() {
@@ -25,12 +28,22 @@ pub(super) fn open(from: &Recorded) -> Result<Recordings, Failed> {
         }
         return Ok(Recordings::joined(stores));
     }
-    let place = from.store.as_deref().unwrap_or_default();
+    let place = from.place.store.as_deref().unwrap_or_default();
     let store = match place.contains("://") {
         true => Store::open(place, &Options::new())?,
         false => Store::directory(Path::new(place))?,
     };
     Ok(Recordings::new(store))
+}
+
+/// The keys that open encrypted sessions.
+pub(super) fn keyring(from: &Recorded) -> Result<Keyring, Failed> {
+    let keys = from.keys.iter().map(|path| {
+        let text = bounded(path, MAX_KEY_FILE_BYTES as u64)?;
+        RecipientPrivateKey::from_pem(&text)
+            .map_err(|error| Failed::from(format!("{}: {error}", path.display())))
+    });
+    Ok(Keyring::new(keys.collect::<Result<Vec<_>, _>>()?))
 }
 
 /// All sessions, or the one whose number begins so.

@@ -1,61 +1,99 @@
 //! `portcullis sessions verify`.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use portcullis_recording::checkpoint::{Head, PublicKey, SigningKey, TrustedKeys};
+use portcullis_recording::checkpoint::{
+    Head, MAX_KEY_FILE_BYTES, PublicKey, SigningKey, TrustedKeys,
+};
+use portcullis_recording::event::SessionId;
+use portcullis_recording::reader::{Payload, Query, Recordings};
 use portcullis_recording::verify::{Report, Trust, Verdict, WriterReport, verify};
 use serde_json::{Value, json};
 
 use super::source;
 use crate::args::Recorded;
+use crate::files::bounded;
 use crate::output::{Format, Tone, for_machines, table, tinted};
 use crate::{Done, Failed};
 
 /// Where a proxy that makes its own key keeps it, in its state directory.
 const OWN_KEY: &str = "signing-key.pem";
 
-/// The longest file of keys or heads that is read.
-const MAX_FILE: u64 = 64 * 1024 * 1024;
+/// The longest file of heads that is read.
+const MAX_HEADS_FILE: u64 = 64 * 1024 * 1024;
+
+/// The most sessions that are named because they could not be read; more are counted.
+const MAX_NAMED: usize = 100;
+
+/// What the private keys did not open.
+#[derive(Debug, Default)]
+struct Unread {
+    sessions: BTreeMap<SessionId, String>,
+    more: u64,
+}
 
 pub(super) async fn run(
     from: &Recorded,
-    keys: &[String],
-    anchors: Option<&Path>,
+    signers: &[String],
+    heads: &[PathBuf],
     output: Format,
 ) -> Done {
     let recordings = source::open(from)?;
     let trust = Trust {
-        keys: trusted(from, keys)?,
-        anchors: heads(anchors)?,
+        keys: trusted(from, signers)?,
+        anchors: anchors(heads)?,
         ..Trust::default()
     };
     let report = verify(&recordings, &trust).await?;
-    let verdict = report.verdict();
-    if !for_machines(output, &told(&report))? {
-        print(&report);
+    let unread = unread(&recordings, from).await?;
+    if !for_machines(output, &told(&report, &unread))? {
+        print(&report, &unread);
     }
     // What no anchor covers yet is the ordinary state of a record that is being written.
-    Ok(ExitCode::from(u8::from(verdict == Verdict::Broken)))
+    let broken = report.verdict() == Verdict::Broken || !unread.sessions.is_empty();
+    Ok(ExitCode::from(u8::from(broken)))
 }
 
-fn trusted(from: &Recorded, keys: &[String]) -> Result<TrustedKeys, Failed> {
-    if !keys.is_empty() {
-        return keys.iter().map(|key| public(key)).collect();
+/// The chain covers ciphertext and verifies without any key; with keys, all of it must open.
+async fn unread(recordings: &Recordings, from: &Recorded) -> Result<Unread, Failed> {
+    let mut unread = Unread::default();
+    if from.keys.is_empty() {
+        return Ok(unread);
     }
-    let Some(state) = &from.state else {
-        return Err("whose signature counts? give --key".into());
+    let mut events = recordings.events(Query::all(), source::keyring(from)?);
+    while let Some(record) = events.next().await {
+        let record = record?;
+        let Payload::Unreadable { why, .. } = record.payload else {
+            continue;
+        };
+        let known = unread.sessions.contains_key(&record.session);
+        if !known && unread.sessions.len() >= MAX_NAMED {
+            unread.more += 1;
+        } else {
+            let why = why.to_string();
+            unread.sessions.entry(record.session).or_insert(why);
+        }
+    }
+    Ok(unread)
+}
+
+fn trusted(from: &Recorded, signers: &[String]) -> Result<TrustedKeys, Failed> {
+    if !signers.is_empty() {
+        return signers.iter().map(|key| public(key)).collect();
+    }
+    let Some(state) = &from.place.state else {
+        return Err("whose signature counts? give --signer".into());
     };
     let path = state.join(OWN_KEY);
-    let key = SigningKey::from_pem(&read(&path)?)
+    let key = SigningKey::from_pem(&bounded(&path, MAX_KEY_FILE_BYTES as u64)?)
         .map_err(|error| format!("{}: {error}", path.display()))?;
     Ok([key.public()].into_iter().collect())
 }
 
 fn public(digits: &str) -> Result<PublicKey, Failed> {
-    let wrong = || format!("--key {digits}: write 64 hexadecimal digits");
+    let wrong = || format!("--signer {digits}: write 64 hexadecimal digits");
     if digits.len() != 64 || !digits.is_ascii() {
         return Err(wrong().into());
     }
@@ -67,27 +105,26 @@ fn public(digits: &str) -> Result<PublicKey, Failed> {
     Ok(PublicKey::new(bytes))
 }
 
-fn heads(path: Option<&Path>) -> Result<Vec<Head>, Failed> {
-    let Some(path) = path else {
-        return Ok(Vec::new());
-    };
-    let text = read(path)?;
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let heads: Result<Vec<Head>, _> = lines.map(|line| line.trim().parse()).collect();
-    heads.map_err(|error| format!("{}: {error}", path.display()).into())
+/// A line that is no head is told of and passed over: a crash may have left half of one.
+fn anchors(paths: &[PathBuf]) -> Result<Vec<Head>, Failed> {
+    let mut anchors = Vec::new();
+    for path in paths {
+        let text = bounded(path, MAX_HEADS_FILE)?;
+        for (number, line) in (1..).zip(text.lines()) {
+            match line.trim().parse() {
+                Ok(head) => anchors.push(head),
+                Err(_) if line.trim().is_empty() => {}
+                Err(error) => eprintln!("{}: line {number}: {error}", path.display()),
+            }
+        }
+    }
+    match anchors.is_empty() && !paths.is_empty() {
+        true => Err("--heads: there is no head in it".into()),
+        false => Ok(anchors),
+    }
 }
 
-fn read(path: &Path) -> Result<String, Failed> {
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    #[allow(clippy::disallowed_methods, reason = "bounded by take")]
-    file.take(MAX_FILE)
-        .read_to_string(&mut text)
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(text)
-}
-
-fn told(report: &Report) -> Value {
+fn told(report: &Report, unread: &Unread) -> Value {
     let writer = |one: &WriterReport| {
         json!({
             "writer": one.writer.as_str(),
@@ -101,10 +138,14 @@ fn told(report: &Report) -> Value {
     json!({
         "verdict": word(report.verdict()),
         "writers": report.writers.iter().map(writer).collect::<Vec<_>>(),
+        "unread": unread.sessions.iter()
+            .map(|(session, why)| json!({ "session": session.to_string(), "why": why }))
+            .collect::<Vec<_>>(),
+        "moreUnreadEvents": unread.more,
     })
 }
 
-fn print(report: &Report) {
+fn print(report: &Report, unread: &Unread) {
     let rows: Vec<Vec<String>> = report
         .writers
         .iter()
@@ -129,6 +170,12 @@ fn print(report: &Report) {
         for finding in &one.findings {
             println!("{}: {finding}", one.writer);
         }
+    }
+    for (session, why) in &unread.sessions {
+        println!("session {session} cannot be read: {why}");
+    }
+    if unread.more > 0 {
+        println!("{} more events cannot be read", unread.more);
     }
     println!("{}", shown(report.verdict()));
 }

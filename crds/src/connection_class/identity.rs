@@ -37,7 +37,8 @@ pub struct Identity {
         "x-kubernetes-list-map-keys" = ["sha256"],
     ))]
     pub api_keys: Vec<ApiKey>,
-    /// Users of the machine that a standalone proxy runs on, who may decide about requests.
+    /// Users of the machine that a standalone proxy runs on, who may decide about requests, and
+    /// look after sessions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), extend(
         "x-kubernetes-list-type" = "map",
@@ -258,6 +259,11 @@ pub struct OsUser {
     /// Username that the user's decisions are recorded under.
     #[schemars(length(min = 1, max = 256), example = "oidc:carol@example.com")]
     pub username: String,
+    /// Groups that the user is in here; a member of one in `spec.admin.groups` may list, follow and
+    /// end sessions of this class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 256)), example = ["oidc:platform"])]
+    pub groups: Vec<String>,
 }
 
 fn username_claim() -> String {

@@ -1,17 +1,20 @@
 //! Who may look after sessions: a token of an issuer of a class, whose groups that class names.
 
+use std::collections::BTreeMap;
+
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
 use super::{Answer, Office, problem, unauthorized};
+use crate::control::caretaker::{Caretaker, may};
 use crate::identity::{Presented, Purpose};
 use crate::secret::Secret;
 
 // === impl Office ===
 
 impl Office {
-    /// The username of the bearer, or the answer that refuses.
-    pub(super) async fn who(&self, headers: &HeaderMap) -> Result<String, Box<Answer>> {
+    /// The bearer, or the answer that refuses.
+    pub(super) async fn who(&self, headers: &HeaderMap) -> Result<Caretaker, Box<Answer>> {
         let Some(token) = token(headers) else {
             let detail = "send a bearer token of somebody in spec.admin.groups of a class";
             return Err(Box::new(unauthorized(detail)));
@@ -22,32 +25,30 @@ impl Office {
             connection: "",
             audience: None,
         };
-        let standing = self.standing.load_full();
+        let standing = self.ward.standing.load_full();
+        let mut names = BTreeMap::new();
         let mut proven_somewhere = false;
-        for class in standing.classes.values() {
+        for (name, class) in &standing.classes {
             if class.admin_groups.is_empty() {
                 continue;
             }
-            let now = self.house.clock.now();
+            let now = self.ward.house.clock.now();
             let proven = class
                 .identities
                 .prove(Presented::Bearer(&token), purpose, now);
             if let Ok(proven) = proven.await {
                 proven_somewhere = true;
-                let groups = &proven.subject.groups;
-                if class
-                    .admin_groups
-                    .iter()
-                    .any(|group| groups.contains(group))
-                {
-                    return Ok(proven.subject.username.clone());
+                if may(class, &proven.subject.groups) {
+                    names.insert(name.clone(), proven.subject.username.clone());
                 }
             }
         }
-        Err(Box::new(match proven_somewhere {
-            true => problem(StatusCode::FORBIDDEN, "your groups may not do this"),
-            false => unauthorized("this token proves nobody here"),
-        }))
+        Caretaker::new(names).ok_or_else(|| {
+            Box::new(match proven_somewhere {
+                true => problem(StatusCode::FORBIDDEN, "your groups may not do this"),
+                false => unauthorized("this token proves nobody here"),
+            })
+        })
     }
 }
 

@@ -15,7 +15,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -29,9 +28,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::control::approvals::socket::sessions;
-use crate::control::doors::Standing;
-use crate::session::ports::House;
+use crate::control::approvals::socket::told_of;
+use crate::control::caretaker::{Caretaker, Ward};
 
 /// How many clients may be connected at the same time; more wait.
 pub const MAX_CONNECTED: usize = 64;
@@ -51,8 +49,7 @@ type Answer = Response<Full<Bytes>>;
 /// What the port answers from.
 #[derive(Debug, Clone)]
 pub struct Office {
-    pub standing: Arc<ArcSwap<Standing>>,
-    pub house: Arc<House>,
+    pub ward: Ward,
 }
 
 /// The port, taken.
@@ -131,10 +128,10 @@ impl Office {
     }
 
     fn ready(&self) -> Answer {
-        let stopped = self.house.writer.status().stopped.is_some();
-        let why = if self.standing.load().revision.is_empty() {
+        let stopped = self.ward.house.writer.status().stopped.is_some();
+        let why = if self.ward.standing.load().revision.is_empty() {
             "no configuration yet\n"
-        } else if self.house.shutdown.drain.is_cancelled() {
+        } else if self.ward.house.shutdown.drain.is_cancelled() {
             "draining\n"
         } else if stopped {
             "recording has stopped\n"
@@ -145,7 +142,7 @@ impl Office {
     }
 
     fn metrics(&self) -> Answer {
-        match self.house.metrics.text() {
+        match self.ward.house.metrics.text() {
             Ok(metrics) => answer(
                 StatusCode::OK,
                 "text/plain; version=0.0.4; charset=utf-8",
@@ -161,13 +158,19 @@ impl Office {
         }
     }
 
-    fn administer(&self, request: &Request<Incoming>, who: &str) -> Answer {
+    fn administer(&self, request: &Request<Incoming>, who: &Caretaker) -> Answer {
         let path = request.uri().path();
         let session = path.strip_prefix("/sessions/");
         match (request.method(), path, session) {
             (&Method::GET, "/sessions", _) => {
-                let body = json!({ "sessions": sessions(&self.house) });
-                json_answer(StatusCode::OK, &body)
+                let listed = self.ward.list(who);
+                match listed {
+                    Ok(listed) => {
+                        let listed: Vec<Value> = listed.iter().map(told_of).collect();
+                        json_answer(StatusCode::OK, &json!({ "sessions": listed }))
+                    }
+                    Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error),
+                }
             }
             (_, "/sessions", _) => not_allowed("GET"),
             (&Method::DELETE, _, Some(session)) => self.kill(session, who),
@@ -176,17 +179,10 @@ impl Office {
         }
     }
 
-    fn kill(&self, session: &str, who: &str) -> Answer {
-        let Ok(session) = session.parse() else {
-            return problem(StatusCode::NOT_FOUND, "a session is 32 hexadecimal digits");
-        };
-        let killed = self
-            .house
-            .registry
-            .kill(&self.house, session, who, "admin port");
-        match killed {
+    fn kill(&self, session: &str, who: &Caretaker) -> Answer {
+        match self.ward.kill(who, session, "by the admin port") {
             Ok(()) => json_answer(StatusCode::OK, &json!({})),
-            Err(error) => problem(StatusCode::NOT_FOUND, &error.to_string()),
+            Err(error) => problem(StatusCode::NOT_FOUND, &error),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Office;
 
 pub(super) fn status(office: &Office) -> Value {
-    let standing = office.standing.load();
+    let standing = office.ward.standing.load();
     let connections: Vec<Value> = standing
         .connections
         .iter()
@@ -15,11 +15,11 @@ pub(super) fn status(office: &Office) -> Value {
                 "name": name,
                 "protocol": served.protocol,
                 "port": served.port,
-                "sessions": office.house.registry.count(namespace, name),
+                "sessions": office.ward.house.registry.count(namespace, name),
             })
         })
         .collect();
-    let spool = office.house.writer.status();
+    let spool = office.ward.house.writer.status();
     json!({
         "revision": standing.revision,
         "connections": connections,

@@ -41,6 +41,10 @@ pub struct Standalone {
     /// Directory for recordings, keys, approvals and the control socket; made if it is missing.
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
+    /// File outside the state directory that signed heads of the record are appended to, every ten
+    /// seconds: with it, `portcullis sessions verify --heads` names a tail that was cut off.
+    #[arg(long, value_name = "FILE")]
+    pub heads: Option<PathBuf>,
     /// Address on which Connections listen. Beyond loopback, plaintext is refused.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub bind: IpAddr,

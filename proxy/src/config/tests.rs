@@ -15,6 +15,7 @@ fn defaults_listen_on_loopback_only() {
     assert_eq!(run.replica, 0);
     assert_eq!(run.peers, []);
     assert_eq!(run.threads, None);
+    assert_eq!(run.heads, None);
     assert_eq!(run.drain_timeout, Duration::from_secs(30));
 }
 

@@ -12,6 +12,7 @@ use portcullis_crds::reference::CertificateReference;
 use portcullis_policy::Glob;
 
 use super::objects::Objects;
+use crate::hex::unhex;
 use crate::identity::IdentityConfig;
 use crate::identity::config::{ApiKey, CertificateName, KeySource, Mtls, OidcIssuer};
 
@@ -100,6 +101,7 @@ fn lower_mtls(spec: &MtlsSpec, objects: &Objects) -> Result<Mtls, FieldError> {
 fn lower_key(index: usize, spec: &ApiKeySpec) -> Result<ApiKey, FieldError> {
     let field = format!("spec.identity.apiKeys[{index}]");
     let sha256 = unhex(&spec.sha256)
+        .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(|| wrong(&format!("{field}.sha256"), "is not 64 hex digits"))?;
     let connections = spec.connections.iter().enumerate();
     let connections = connections.map(|(place, pattern)| {
@@ -132,18 +134,6 @@ fn bundle(
     found
         .map(|(pem, _)| pem)
         .map_err(|reason| wrong(field, reason))
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let mut bytes = [0; 32];
-    if pairs.len() != bytes.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 fn wrong(field: &str, reason: impl std::fmt::Display) -> FieldError {

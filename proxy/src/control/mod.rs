@@ -10,10 +10,12 @@
 //! refused whole, and what was in force stays in force meanwhile.
 
 pub mod approvals;
+pub mod caretaker;
 pub mod clock;
 pub mod compile;
 pub mod doors;
 pub mod file;
+pub mod heads;
 pub mod identity;
 pub mod objects;
 pub mod recording;

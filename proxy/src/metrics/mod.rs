@@ -1,11 +1,12 @@
 //! What is counted. Labels come from closed sets.
 //!
-//! Everybody who counts holds an `Arc<Metrics>`; handles of hot labels are made once, in
-//! [`Metrics::of`], so that counting an operation hashes nothing.
+//! Everybody who counts holds an `Arc<Metrics>`; handles of hot labels are made once for each
+//! protocol, in [`Metrics::of`], so that counting an operation hashes nothing.
 
 mod names;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_policy::Effect;
 use prometheus::{
@@ -20,7 +21,7 @@ use names::name;
 const DECISION_BUCKETS: [f64; 12] = [
     1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2,
 ];
-/// Seconds that all of ours adds to an operation.
+/// Seconds that all of ours adds to an operation on its way to the target.
 const ADDED_BUCKETS: [f64; 13] = [
     5e-6, 1e-5, 2e-5, 3e-5, 5e-5, 8e-5, 1.5e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1,
 ];
@@ -52,6 +53,7 @@ pub struct Metrics {
     pub spool_bytes: IntGauge,
     /// `portcullis_reloads_total{result}`: applied, refused
     pub reloads: IntCounterVec,
+    protocols: Mutex<BTreeMap<String, Arc<ProtocolMetrics>>>,
 }
 
 /// What became of an operation.
@@ -77,6 +79,7 @@ pub struct ProtocolMetrics {
     pub upstream_seconds: Histogram,
     pub added_seconds: Histogram,
     pub approvals_waiting: IntGauge,
+    pub masked_values: IntCounter,
     pub sessions: IntGauge,
     pub client_in: IntCounter,
     pub client_out: IntCounter,
@@ -114,7 +117,7 @@ impl Metrics {
             )?,
             added_seconds: seconds(
                 "added_seconds",
-                "Time that the proxy added to an operation, without waiting for people.",
+                "Time from an operation being at hand to its forwarding, without waiting for people.",
                 &ADDED_BUCKETS,
             )?,
             approval_wait_seconds: Histogram::with_opts(
@@ -134,7 +137,10 @@ impl Metrics {
             ))?,
             sessions: IntGaugeVec::new(opts("sessions", "Open sessions."), &["protocol"])?,
             bytes: IntCounterVec::new(
-                opts("bytes_total", "Bytes, by where they came from or went to."),
+                opts(
+                    "bytes_total",
+                    "Bytes of sessions after login, without TLS, by where they came from or went to.",
+                ),
                 &["direction"],
             )?,
             spool_bytes: IntGauge::with_opts(opts("spool_bytes", "Bytes in the spool."))?,
@@ -145,6 +151,7 @@ impl Metrics {
                 ),
                 &["result"],
             )?,
+            protocols: Mutex::default(),
         };
         metrics.register()?;
         Ok(metrics)
@@ -168,6 +175,20 @@ impl Metrics {
     /// The handles of a protocol. They show at zero from now on, so that a rate over them is
     /// right from the first operation.
     pub fn of(&self, protocol: &str) -> Arc<ProtocolMetrics> {
+        // Nothing is halfway in it: an entry is whole or not there.
+        let mut protocols = self
+            .protocols
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = protocols.get(protocol) {
+            return Arc::clone(known);
+        }
+        let made = Arc::new(self.handles(protocol));
+        protocols.insert(protocol.to_owned(), Arc::clone(&made));
+        made
+    }
+
+    fn handles(&self, protocol: &str) -> ProtocolMetrics {
         let effect = |effect: Effect| {
             let one = |decided: Decided| {
                 let labels = [protocol, effect.as_str(), decided.as_str()];
@@ -182,7 +203,7 @@ impl Metrics {
             }
         };
         let bytes = |direction: &str| self.bytes.with_label_values(&[direction]);
-        Arc::new(ProtocolMetrics {
+        ProtocolMetrics {
             session: effect(Effect::Session),
             read: effect(Effect::Read),
             write: effect(Effect::Write),
@@ -193,12 +214,13 @@ impl Metrics {
             upstream_seconds: self.upstream_seconds.with_label_values(&[protocol]),
             added_seconds: self.added_seconds.with_label_values(&[protocol]),
             approvals_waiting: self.approvals_waiting.with_label_values(&[protocol]),
+            masked_values: self.masked_values.clone(),
             sessions: self.sessions.with_label_values(&[protocol]),
             client_in: bytes("client_in"),
             client_out: bytes("client_out"),
             upstream_in: bytes("upstream_in"),
             upstream_out: bytes("upstream_out"),
-        })
+        }
     }
 
     /// An edit was taken over, or refused.

@@ -1,7 +1,8 @@
 //! When a session must end.
 //!
 //! Each session has a watch beside it, which looks at every change of the Connection and at the
-//! session's own deadlines, and which ends with it. So the relay, which asks at every turn, only
+//! session's own deadlines, which hears of a drain and of the end of its grace, and which ends with
+//! the session. So the relay, which asks at every turn, only
 //! looks at a flag.
 
 use std::sync::Arc;
@@ -96,7 +97,8 @@ pub(super) fn watch(
 
 impl Watch {
     async fn run(self, mut changes: watch::Receiver<u64>) {
-        let drain = self.door.house.shutdown.drain.clone();
+        let shutdown = self.door.house.shutdown.clone();
+        let mut draining = false;
         loop {
             let nap = match self.look() {
                 Ok(nap) => nap,
@@ -107,7 +109,11 @@ impl Watch {
             };
             tokio::select! {
                 () = self.entry.is_over() => return,
-                () = drain.cancelled() => return self.entry.end(EndReason::Drain),
+                () = shutdown.drain.cancelled(), if !draining => {
+                    draining = true;
+                    self.entry.drain();
+                }
+                () = shutdown.cut.cancelled() => return self.entry.end(EndReason::Drain),
                 () = self.door.closed.cancelled() => {}
                 changed = changes.changed() => {
                     if changed.is_err() {

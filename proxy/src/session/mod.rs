@@ -20,12 +20,13 @@ pub mod registry;
 use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use portcullis_policy::limit::{Caller, Counters, SessionSlot};
+use portcullis_policy::limit::{Caller, Counters, Monotonic, SessionSlot};
 use portcullis_policy::mask::MaskSet;
 use portcullis_policy::{Class, SessionFacts, SubjectView};
 use portcullis_recording::event::{self, Body, Event, Map, SessionId};
 
 use crate::identity::Proven;
+use crate::metrics::ProtocolMetrics;
 use counted::Counted;
 use denial::Denial;
 use ports::{Door, House, Target};
@@ -44,6 +45,8 @@ pub struct Session {
     entry: Arc<Entry>,
     recorder: Recorder,
     counted: Counted,
+    /// When the message of the operation at hand was there.
+    taken_up: Option<Monotonic>,
     operations: u64,
     /// Its start, where that could not be recorded and the connection accepts that.
     unrecorded: Option<Box<Event>>,
@@ -62,8 +65,10 @@ pub struct ClientSays {
 /// Why a session is to end, told to the relay by `Session::ended`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndReason {
-    /// The credential expired, was removed, access was withdrawn, lockdown, killed, too old, idle.
+    /// The credential expired, was removed, access was withdrawn, lockdown, too old, idle.
     Cut(Denial),
+    /// Somebody who may ended it.
+    Killed(Denial),
     Drain,
 }
 
@@ -123,6 +128,7 @@ impl Session {
             facts,
             recorder: Recorder::new(id),
             counted: Counted::new(&house.metrics, door.protocol),
+            taken_up: None,
             proven,
             door,
             current,
@@ -136,10 +142,21 @@ impl Session {
     }
 
     /// Resolves when the session must end: polled by the relay beside its streams, as often as it
-    /// likes. Once it has resolved it always does.
-    pub fn ended(&self) -> impl Future<Output = EndReason> + Send + use<> {
+    /// likes. Once it has resolved it always does. While it is `busy`, because something of it runs
+    /// or waits for people, a drain ends it only when its grace is over.
+    pub fn ended(&self, busy: bool) -> impl Future<Output = EndReason> + Send + use<> {
         let entry = Arc::clone(&self.entry);
-        async move { entry.ended().await }
+        async move { entry.ended(busy).await }
+    }
+
+    /// What [`Session::ended`] would tell at once. Cheap enough to be asked at every turn.
+    pub fn must_end(&self, busy: bool) -> Option<&EndReason> {
+        self.entry.must_end(busy)
+    }
+
+    /// What is counted of its protocol.
+    pub fn counted(&self) -> &ProtocolMetrics {
+        &self.counted
     }
 
     /// Tells of each edit of the Connection.
@@ -172,8 +189,9 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.taken.give_back();
-        let (outcome, reason) = match self.entry.reason() {
+        let (outcome, reason) = match self.entry.must_end(false) {
             Some(EndReason::Cut(denial)) => ("cut", denial.message.as_str()),
+            Some(EndReason::Killed(denial)) => ("killed", denial.message.as_str()),
             Some(EndReason::Drain) => ("drained", self.why.as_str()),
             None if self.why.is_empty() => ("dropped", "the connection was lost"),
             None => ("closed", self.why.as_str()),
@@ -190,6 +208,18 @@ impl Drop for Session {
             && let Err(error) = house.writer.append(&event, house.clock.now())
         {
             tracing::warn!(session = %self.id, %error, "a session's end is not recorded");
+        }
+    }
+}
+
+// === impl EndReason ===
+
+impl EndReason {
+    /// Why no operation may pass any more; none while a drain lets finish what runs.
+    pub(crate) fn denial(&self) -> Option<&Denial> {
+        match self {
+            Self::Cut(denial) | Self::Killed(denial) => Some(denial),
+            Self::Drain => None,
         }
     }
 }

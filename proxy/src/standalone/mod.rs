@@ -19,10 +19,12 @@ use crate::admin::{AdminPort, Office};
 use crate::config::Standalone;
 use crate::control::approvals::socket::{Desk, Socket};
 use crate::control::approvals::{Book, Folder, KEY_FILE, MAX_KEY_FILE, Requests, new_key};
+use crate::control::caretaker::Ward;
 use crate::control::clock::SystemClock;
 use crate::control::compile::{Configuration, compile};
 use crate::control::doors::{Doors, Standing};
 use crate::control::file::{Changes, Directory, Files, Look, WatchError};
+use crate::control::heads::{Heads, HeadsError};
 use crate::control::recording::{Recorder, RecordingError};
 use crate::control::refusal::Refusal;
 use crate::control::state::{State, StateError};
@@ -46,6 +48,8 @@ pub enum Failed {
     State(#[from] StateError),
     #[error("recording: {0}")]
     Recording(#[from] RecordingError),
+    #[error("heads: {0}")]
+    Heads(#[from] HeadsError),
     #[error(transparent)]
     Watch(#[from] WatchError),
     #[error("metrics: {0}")]
@@ -72,6 +76,8 @@ pub async fn run(settings: &Standalone) -> Result<(), Failed> {
         Arc::clone(&clock),
         Arc::clone(&metrics),
     )?;
+    let heads = settings.heads.as_ref();
+    let heads = heads.map(|path| Heads::open(path, &state)).transpose()?;
     let requests = requests(&state, &clock, &recorder)?;
     let house = Arc::new(House {
         writer: Arc::clone(&recorder.writer),
@@ -97,7 +103,7 @@ pub async fn run(settings: &Standalone) -> Result<(), Failed> {
         }
     });
     tracing::info!(config = %settings.config.display(), admin = %settings.admin, "running");
-    until_stopped(settings, signals, &shutdown, &recorder).await;
+    until_stopped(settings, signals, &shutdown, (&recorder, heads)).await;
     tasks.shutdown().await;
     Ok(())
 }
@@ -126,8 +132,7 @@ async fn serve_admin(
     let port = AdminPort::bind(settings.admin).await;
     let port = port.map_err(io_at(format!("the admin port {}", settings.admin)))?;
     tasks.spawn(port.serve(Office {
-        standing: Arc::clone(standing),
-        house: Arc::clone(house),
+        ward: ward(standing, house),
     }));
     Ok(())
 }
@@ -143,10 +148,16 @@ fn serve_socket(
     let socket = Socket::bind(&path).map_err(io_at(path.display().to_string()))?;
     tasks.spawn(socket.serve(Desk {
         requests: requests.clone(),
-        standing: Arc::clone(standing),
-        house: Arc::clone(house),
+        ward: ward(standing, house),
     }));
     Ok(())
+}
+
+fn ward(standing: &Arc<ArcSwap<Standing>>, house: &Arc<House>) -> Ward {
+    Ward {
+        standing: Arc::clone(standing),
+        house: Arc::clone(house),
+    }
 }
 
 fn doors(
@@ -229,10 +240,17 @@ async fn until_stopped(
     settings: &Standalone,
     mut signals: Signals,
     shutdown: &Shutdown,
-    recorder: &Recorder,
+    (recorder, heads): (&Recorder, Option<Heads>),
 ) {
-    let stop_uploads = CancellationToken::new();
-    let upload = recorder.upload(stop_uploads.clone());
+    let sealed = CancellationToken::new();
+    let upload = recorder.upload(sealed.clone());
+    let hand_out = async {
+        if let Some(heads) = heads {
+            heads
+                .run(Arc::clone(&recorder.writer), sealed.clone())
+                .await;
+        }
+    };
     let stop = async {
         signals.next().await;
         tracing::info!("draining");
@@ -240,19 +258,19 @@ async fn until_stopped(
             signals.next().await;
             tracing::warn!("told to stop again: what still runs is cut");
             shutdown.cut.cancel();
-            std::future::pending::<()>().await;
+            std::future::pending::<usize>().await
         };
         let left = tokio::select! {
             left = shutdown.run(settings.drain_timeout) => left,
-            () = cut => 0,
+            never = cut => never,
         };
         if left > 0 {
             tracing::warn!(sessions = left, "sessions did not end in time");
         }
         recorder.seal();
-        stop_uploads.cancel();
+        sealed.cancel();
     };
-    tokio::join!(upload, stop);
+    tokio::join!(upload, hand_out, stop);
     tracing::info!("stopped");
 }
 

@@ -11,14 +11,12 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use portcullis_dialect::sql::parser::STACK_SIZE;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::listen::Accepted;
-
-/// Stack of each thread: a statement that nests as deep as is taken is analysed on it.
-const STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// All threads of the process that sessions run on. Clones are one.
 #[derive(Debug, Clone)]
@@ -111,7 +109,8 @@ impl Runner {
         let handle = runtime.handle().clone();
         std::thread::Builder::new()
             .name(format!("sessions-{number}"))
-            .stack_size(STACK_BYTES)
+            // A statement that nests as deep as is taken is analysed on it.
+            .stack_size(STACK_SIZE)
             .spawn(move || runtime.block_on(pending::<()>()))?;
         Ok(Self {
             runtime: handle,

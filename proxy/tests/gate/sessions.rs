@@ -12,10 +12,10 @@ use portcullis_recording::event::{Body, SessionId};
 use crate::bed::{Bed, Terms, asked, open_policy, select};
 
 async fn cut(session: &Session) -> Denial {
-    let ended = tokio::time::timeout(Duration::from_secs(3_600), session.ended());
+    let ended = tokio::time::timeout(Duration::from_secs(3_600), session.ended(true));
     match ended.await.unwrap() {
-        EndReason::Cut(denial) => denial,
-        EndReason::Drain => panic!("cut"),
+        EndReason::Cut(denial) | EndReason::Killed(denial) => denial,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -150,7 +150,7 @@ async fn an_edit_that_concerns_nobody_ends_no_session() {
         revision: "r2",
         ..Terms::default()
     });
-    let ended = tokio::time::timeout(seconds(600), session.ended()).await;
+    let ended = tokio::time::timeout(seconds(600), session.ended(true)).await;
     assert!(ended.is_err());
 }
 
@@ -186,7 +186,7 @@ async fn a_session_is_idle_only_while_nothing_runs() {
         panic!("allowed");
     };
     let running = admitted.forward();
-    let ended = tokio::time::timeout(seconds(100), session.ended()).await;
+    let ended = tokio::time::timeout(seconds(100), session.ended(true)).await;
     assert!(ended.is_err(), "something runs");
     running.end(Outcome::Succeeded);
     let began = tokio::time::Instant::now();
@@ -236,7 +236,26 @@ async fn a_drain_and_a_removed_connection_end_sessions() {
     let bed = Bed::new(Terms::default());
     let session = bed.open().await.unwrap();
     bed.house().shutdown.drain.cancel();
-    assert_eq!(session.ended().await, EndReason::Drain);
+    assert_eq!(session.ended(false).await, EndReason::Drain);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_session_outlives_a_drain_until_it_is_cut_or_killed() {
+    let bed = Bed::new(Terms::default());
+    let (drained, killed) = (bed.open().await.unwrap(), bed.open().await.unwrap());
+    let house = bed.house();
+    house.shutdown.drain.cancel();
+    let waited = tokio::time::timeout(seconds(100), drained.ended(true)).await;
+    assert!(waited.is_err(), "what runs may finish");
+    assert_eq!(drained.must_end(true), None);
+    assert_eq!(drained.must_end(false), Some(&EndReason::Drain));
+    house
+        .registry
+        .kill(house, killed.id, "dave", "now")
+        .unwrap();
+    assert!(matches!(killed.ended(true).await, EndReason::Killed(_)));
+    house.shutdown.cut.cancel();
+    assert_eq!(drained.ended(true).await, EndReason::Drain);
 }
 
 #[tokio::test(start_paused = true)]

@@ -148,7 +148,7 @@ async fn a_session_that_ends_while_a_statement_runs_is_told_and_the_target_stops
     let answer = client.until(b'Z').await;
     let error = words(&answer, b'E');
     assert!(
-        error.contains("FATAL") && error.contains("AccessDenied"),
+        error.contains("FATAL") && error.contains("57P01") && error.contains("dave: enough"),
         "{error}"
     );
     until("it stops", || {

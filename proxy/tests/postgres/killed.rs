@@ -4,7 +4,7 @@ use crate::bed::open_policy;
 use crate::house::House;
 use crate::wire::{Client, until_active};
 
-const KILLED: &str = "E(42501: this session was ended by dave: enough) closed";
+const KILLED: &str = "E(57P01: this session was ended by dave: enough) closed";
 
 async fn kill_all(house: &House) {
     let sessions = &house.bed.house().registry;
@@ -23,6 +23,32 @@ async fn an_idle_session_that_is_killed_is_told_and_closed() {
     let mut client = Client::log_in(house.address).await;
     kill_all(&house).await;
     assert_eq!(client.line(&["."]).await, KILLED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_never_rests_is_killed_all_the_same() {
+    let Some(house) = House::open(vec![open_policy()]).await else {
+        return;
+    };
+    let mut client = crate::talk::Client::log_in(house.address).await;
+    let endless = "COPY (SELECT repeat('x', 500), generate_series(1, 1000000000)) TO STDOUT";
+    client.query(endless).send().await;
+    client.until(b'd').await;
+    let reading = tokio::spawn(async move {
+        let mut last = None;
+        while let Some(message) = client.message().await {
+            last = Some(message);
+        }
+        last
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    kill_all(&house).await;
+    let (tag, body) = reading.await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&body).into_owned();
+    assert!(
+        tag == b'E' && told.contains("57P01") && told.contains("enough"),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,61 @@ fn text(operation: &portcullis_recording::event::Operation) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn heads_go_out_and_cover_all_that_was_recorded() {
+    let flags = ["--heads", "STATE/heads"];
+    let Some(mut run) = Run::start_with("carol", &policy("[]"), &flags) else {
+        return;
+    };
+    let mut client = Client::log_in(run.address()).await;
+    client.query("SELECT 1").answer().await;
+    run.terminate();
+    assert_eq!(run.ended().await.0, Some(0));
+    let heads = std::fs::read_to_string(run.folder.path().join("heads")).unwrap();
+    let anchors = heads.lines().map(|line| line.parse().unwrap()).collect();
+    let report = run.verify_with(anchors).await;
+    assert_ne!(report.verdict(), Verdict::Broken, "{report:?}");
+    let writer = &report.writers[0];
+    // All but the beginning of the segment that would have come next.
+    assert_eq!(
+        (writer.anchored, writer.signed),
+        (writer.last - 1, writer.last - 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_comes_in_pieces_is_recorded_whole() {
+    let Some(run) = Run::start("carol", &policy("[]")) else {
+        return;
+    };
+    let mut client = Client::log_in(run.address()).await;
+    client.query("SELECT repeat('a', 50000)").answer().await;
+    client.query("SELECT repeat('b', 2000000)").answer().await;
+    client.say(b'X', &[]).send().await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let (mut kept, mut ends) = (Vec::new(), Vec::new());
+    for event in run.events().await {
+        match event.body {
+            Body::Output(output) => kept.push((output.data, output.omitted_bytes)),
+            Body::OperationEnded(end) => ends.push((end.rows, end.bytes)),
+            _ => {}
+        }
+    }
+    // The head of the message, and the length of the field.
+    let whole = |bytes: usize| bytes + 1 + 4 + 2 + 4;
+    let (data, omitted) = &kept[0];
+    assert_eq!((data.len(), *omitted), (whole(50_000), 0));
+    assert!(data.ends_with(&[b'a'; 50_000]));
+    let (data, omitted) = &kept[1];
+    assert_eq!(
+        data.len() + usize::try_from(*omitted).unwrap(),
+        whole(2_000_000)
+    );
+    assert_eq!(data.len(), 64 * 1024);
+    let told = [whole(50_000), whole(2_000_000)].map(|bytes| (1, bytes as u64));
+    assert_eq!(ends, told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_recorded_from_its_start_to_its_end_without_secrets() {
     let rules = policy("[{name: none, match: {verbs: [DELETE]}, action: Deny}]");
     let Some(run) = Run::start("carol", &rules) else {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use portcullis_recording::checkpoint::SigningKey;
+use portcullis_recording::checkpoint::{Head, SigningKey};
 use portcullis_recording::event::{Body, Event};
 use portcullis_recording::reader::{Keyring, Payload, Query, Recordings};
 use portcullis_recording::store::Store;
@@ -27,11 +27,12 @@ pub(crate) struct Run {
     child: Child,
     port: u16,
     admin: u16,
+    flags: Vec<String>,
     pub(crate) folder: tempfile::TempDir,
 }
 
 /// The class and the Connection; `owner` answers for the key, and this user decides as `dave`.
-fn connection(server: u16, port: u16, key: &str, owner: &str) -> String {
+fn connection(server: u16, port: u16, key: &str, (owner, admins): (&str, &str)) -> String {
     let uid = Command::new("id").arg("-u").output().unwrap().stdout;
     let uid = String::from_utf8(uid).unwrap();
     let hash: String = sha256(key)
@@ -46,7 +47,8 @@ metadata: {{name: default}}
 spec:
   identity:
     apiKeys: [{{username: agent, owner: {owner}, sha256: "{hash}"}}]
-    osUsers: [{{uid: {}, username: dave}}]
+    osUsers: [{{uid: {}, username: dave, groups: [{admins}]}}]
+  admin: {{groups: [caretakers]}}
 ---
 apiVersion: v1
 kind: Secret
@@ -98,7 +100,7 @@ pub(crate) fn free_port() -> u16 {
 
 impl Run {
     pub(crate) fn start(owner: &str, policy: &str) -> Option<Self> {
-        Self::start_changed(|documents| documents, owner, policy)
+        Self::begin(|documents| documents, owner, policy, &[])
     }
 
     /// On another database of the server.
@@ -114,31 +116,46 @@ impl Run {
         owner: &str,
         policy: &str,
     ) -> Option<Self> {
+        Self::begin(change, owner, policy, &[])
+    }
+
+    /// With more flags; `STATE` in one stands for the state directory's parent.
+    pub(crate) fn start_with(owner: &str, policy: &str, flags: &[&str]) -> Option<Self> {
+        Self::begin(|documents| documents, owner, policy, flags)
+    }
+
+    fn begin(
+        change: impl FnOnce(String) -> String,
+        owner: &str,
+        policy: &str,
+        flags: &[&str],
+    ) -> Option<Self> {
         let server = crate::server::shared()?;
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("config")).unwrap();
         let (port, admin) = (free_port(), free_port());
-        let documents = change(connection(server.port, port, PASSWORD, owner));
-        let child = Self::spawn(folder.path(), admin, &documents, policy);
+        let documents = connection(server.port, port, PASSWORD, (owner, "caretakers"));
+        let documents = change(documents);
+        let parent = folder.path().to_str().unwrap().to_owned();
+        let flags = flags.iter().map(|flag| flag.replace("STATE", &parent));
+        let flags: Vec<String> = flags.collect();
+        let config = folder.path().join("config");
+        fs::write(config.join("connection.yaml"), documents).unwrap();
+        fs::write(config.join("policy.yaml"), policy).unwrap();
+        let child = Self::spawn(folder.path(), admin, &flags);
         let run = Self {
             server,
             child,
             port,
             admin,
+            flags,
             folder,
         };
         run.ready();
         Some(run)
     }
 
-    fn spawn(folder: &std::path::Path, admin: u16, documents: &str, policy: &str) -> Child {
-        let config = folder.join("config");
-        fs::write(config.join("connection.yaml"), documents).unwrap();
-        fs::write(config.join("policy.yaml"), policy).unwrap();
-        Self::again(folder, admin)
-    }
-
-    fn again(folder: &std::path::Path, admin: u16) -> Child {
+    fn spawn(folder: &std::path::Path, admin: u16, flags: &[String]) -> Child {
         let log = fs::File::options()
             .create(true)
             .append(true)
@@ -150,6 +167,7 @@ impl Run {
             .arg("--state")
             .arg(folder.join("state"))
             .args(["--admin", &format!("127.0.0.1:{admin}")])
+            .args(flags)
             .stderr(log)
             .stdout(Stdio::null())
             .spawn()
@@ -159,14 +177,17 @@ impl Run {
     /// Waits until all of it serves: the port alone is there earlier than its certificate.
     fn ready(&self) {
         let begun = Instant::now();
-        while !self.get("/readyz").is_some_and(|it| it.contains(" 200 ")) {
+        while !self
+            .answer("/readyz")
+            .is_some_and(|it| it.contains(" 200 "))
+        {
             assert!(begun.elapsed() < PATIENCE, "{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// What the admin port answers.
-    fn get(&self, path: &str) -> Option<String> {
+    /// What the admin port answers, with its head.
+    fn answer(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).ok()?;
         let ask = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(ask.as_bytes()).ok()?;
@@ -201,23 +222,45 @@ impl Run {
 
     /// Replaces the key that lets in.
     pub(crate) fn replace_key(&self) {
-        let documents = connection(self.server.port, self.port, "another key", "carol");
+        let documents = connection(
+            self.server.port,
+            self.port,
+            "another key",
+            ("carol", "caretakers"),
+        );
+        fs::write(self.folder.path().join("config/connection.yaml"), documents).unwrap();
+    }
+
+    /// What the admin port answers, without its head.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let answer = self.answer(path).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    /// From now on this user looks after no sessions.
+    pub(crate) fn dismiss_caretaker(&self) {
+        let documents = connection(self.server.port, self.port, PASSWORD, ("carol", "others"));
         fs::write(self.folder.path().join("config/connection.yaml"), documents).unwrap();
     }
 
     pub(crate) fn status(&self) -> Value {
-        let answer = self.get("/status").unwrap();
-        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+        serde_json::from_str(&self.get("/status")).unwrap()
     }
 
     /// One command over the socket, as `portcullis approve` sends it.
     pub(crate) fn tell(&self, command: &Value) -> Value {
+        let mut answer = String::new();
+        self.ask(command).read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// The answer to a command, to be read.
+    pub(crate) fn ask(&self, command: &Value) -> BufReader<UnixStream> {
         let path = self.folder.path().join("state/control.sock");
         let mut stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(format!("{command}\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).unwrap();
-        serde_json::from_str(&answer).unwrap()
+        BufReader::new(stream)
     }
 
     pub(crate) fn requests(&self) -> Vec<Value> {
@@ -249,8 +292,27 @@ impl Run {
         self.child.wait().unwrap();
     }
 
+    /// Asks the process to end, as a supervisor does.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// How the process ended, and how long that took.
+    pub(crate) async fn ended(&mut self) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status.code(), begun.elapsed());
+            }
+            assert!(begun.elapsed() < PATIENCE, "{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) fn restart(&mut self) {
-        self.child = Self::again(self.folder.path(), self.admin);
+        self.child = Self::spawn(self.folder.path(), self.admin, &self.flags);
         self.ready();
     }
 
@@ -289,10 +351,16 @@ impl Run {
     }
 
     pub(crate) async fn verify(&self) -> Report {
+        self.verify_with(Vec::new()).await
+    }
+
+    /// With heads that were kept elsewhere.
+    pub(crate) async fn verify_with(&self, anchors: Vec<Head>) -> Report {
         let key = self.folder.path().join("state").join("signing-key.pem");
         let key = SigningKey::from_pem(&fs::read_to_string(key).unwrap()).unwrap();
         let trust = Trust {
             keys: [key.public()].into_iter().collect(),
+            anchors,
             ..Trust::default()
         };
         verify(&self.recordings(), &trust).await.unwrap()

@@ -133,16 +133,14 @@ impl<'c> Walk<'c> {
 
     /// A relation that is made or altered, with its children unless ONLY is written.
     pub(super) fn relation_defined(&mut self, relation: &RangeVar) {
+        self.relation_used(relation, Use::DEFINE);
+    }
+
+    /// A relation of the statement, with its children unless ONLY is written.
+    pub(super) fn relation_used(&mut self, relation: &RangeVar, how: Use) {
         let (schema, name) = names::relation(relation);
         let only = !relation.inh;
-        self.relation_named(
-            schema,
-            name,
-            Use {
-                only,
-                ..Use::DEFINE
-            },
-        );
+        self.relation_named(schema, name, Use { only, ..how });
     }
 
     /// An object that is no resource, with options that call nothing.

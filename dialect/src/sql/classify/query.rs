@@ -238,16 +238,7 @@ impl<'c> Walk<'c> {
 
     /// One more way in which a relation that was already met is changed.
     fn also(&mut self, relation: &pg_query::protobuf::RangeVar, event: Event) {
-        let (schema, name) = names::relation(relation);
-        let only = !relation.inh;
-        self.relation_named(
-            schema,
-            name,
-            Use {
-                only,
-                ..Use::write(event)
-            },
-        );
+        self.relation_used(relation, Use::write(event));
     }
 
     // === FROM ===

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::name;
 use crate::control::state::{StateError, read_bounded, remove_synced, write_synced};
+use crate::hex::{hex, unhex};
 
 /// The file of the key that seals requests, in the state directory.
 pub const KEY_FILE: &str = "approvals.key";
@@ -212,17 +213,4 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    pairs.iter().map(byte).collect()
 }

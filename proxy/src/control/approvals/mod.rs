@@ -18,6 +18,7 @@ mod book;
 mod compare;
 mod document;
 mod file;
+mod follow;
 mod name;
 pub mod socket;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use crate::hex::hex;
 use crate::session::ports::WantedApproval;
 
 /// How much of a Connection's name a request's name begins with.
@@ -19,12 +20,7 @@ pub(super) fn stem(wanted: &WantedApproval) -> String {
         context.update(part.as_bytes());
     }
     let hash = context.finish();
-    let hex: String = hash
-        .as_ref()
-        .iter()
-        .take(HASH_BYTES)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = hex(hash.as_ref().get(..HASH_BYTES).unwrap_or_default());
     let connection: String = wanted
         .connection
         .chars()
@@ -32,7 +28,7 @@ pub(super) fn stem(wanted: &WantedApproval) -> String {
         .collect();
     // A name that was cut at a dot would be none.
     let connection = connection.trim_end_matches(['.', '-']);
-    format!("{connection}-{hex}")
+    format!("{connection}-{hash}")
 }
 
 /// The name of the `n`th request, counted from 1.

@@ -9,9 +9,12 @@
 //! {"verb":"approve|deny|revoke","name":N,"namespace":NS?,"reason":TEXT?}  {"ok":true,"state":S}
 //! {"verb":"list"}                                                {"ok":true,"requests":[…]}
 //! {"verb":"sessions"}                                            {"ok":true,"sessions":[…]}
-//! {"verb":"kill","session":ID,"reason":TEXT?}                    {"ok":true}
+//! {"verb":"kill","session":ID,"reason":TEXT}                     {"ok":true}
+//! {"verb":"tail","session":ID,"reason":TEXT?}                    {"ok":true,…}, and lines: see `follow`
 //! anything that does not go well                                 {"ok":false,"error":TEXT}
 //! ```
+//!
+//! The last three take a group of `spec.admin.groups`: see `control::caretaker`.
 
 use std::fs;
 use std::io;
@@ -20,17 +23,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use arc_swap::ArcSwap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::{Decision, Requests, Verb};
-use crate::control::doors::Standing;
-use crate::session::ports::House;
+use super::{Decision, Requests, Verb, follow};
+use crate::control::caretaker::{Caretaker, NoCaretaker, Ward};
+use crate::session::registry::Listed;
 
 /// The longest command.
 pub const MAX_COMMAND_BYTES: u64 = 16 * 1024;
@@ -52,8 +55,7 @@ pub struct Socket {
 #[derive(Debug, Clone)]
 pub struct Desk {
     pub requests: Requests,
-    pub standing: Arc<ArcSwap<Standing>>,
-    pub house: Arc<House>,
+    pub ward: Ward,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,10 +66,16 @@ enum Command {
     Revoke(About),
     List,
     Sessions,
-    Kill {
-        session: String,
-        reason: Option<String>,
-    },
+    Kill { session: String, reason: String },
+    Tail(Following),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Following {
+    session: String,
+    #[serde(default)]
+    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,9 +152,16 @@ impl Desk {
                 return;
             }
             let too_long = line.len() as u64 > MAX_COMMAND_BYTES;
-            let answer = match too_long {
+            let command = match too_long {
                 true => Err(format!("a command has at most {MAX_COMMAND_BYTES} bytes")),
-                false => self.answer(&line, peer.uid()).await,
+                false => parse(&line),
+            };
+            let answer = match command {
+                Ok(Command::Tail(following)) => {
+                    return self.follow(&following, peer.uid(), reading, writing).await;
+                }
+                Ok(command) => self.obey(command, peer.uid()).await,
+                Err(error) => Err(error),
             };
             let mut answer = told(answer).to_string();
             answer.push('\n');
@@ -159,8 +174,10 @@ impl Desk {
 
     /// Answers one command of a user of this machine.
     pub async fn answer(&self, line: &[u8], uid: u32) -> Result<Value, String> {
-        let command: Command =
-            serde_json::from_slice(line).map_err(|error| format!("this is no command: {error}"))?;
+        self.obey(parse(line)?, uid).await
+    }
+
+    async fn obey(&self, command: Command, uid: u32) -> Result<Value, String> {
         match command {
             Command::Approve(about) => self.decide(Verb::Approve, about, uid).await,
             Command::Deny(about) => self.decide(Verb::Deny, about, uid).await,
@@ -185,22 +202,47 @@ impl Desk {
                 Ok(json!({ "requests": listed }))
             }
             Command::Sessions => {
-                self.known(uid)?;
-                Ok(json!({ "sessions": sessions(&self.house) }))
+                let listed = self.ward.list(&self.caretaker(uid)?)?;
+                let listed: Vec<Value> = listed.iter().map(told_of).collect();
+                Ok(json!({ "sessions": listed }))
             }
             Command::Kill { session, reason } => {
-                let who = self.known(uid)?;
-                let session = session.parse().map_err(|error| format!("{error}"))?;
-                let reason = reason.unwrap_or_default();
-                let killed = self
-                    .house
-                    .registry
-                    .kill(&self.house, session, &who, &reason);
-                killed
-                    .map(|()| json!({}))
-                    .map_err(|error| error.to_string())
+                let caretaker = self.caretaker(uid)?;
+                self.ward.kill(&caretaker, &session, &reason)?;
+                Ok(json!({}))
+            }
+            Command::Tail(_) => Err("a session is followed over the socket alone".to_owned()),
+        }
+    }
+
+    /// Tells what happens in a session, line by line, until it ends.
+    async fn follow(
+        &self,
+        following: &Following,
+        uid: u32,
+        reading: BufReader<OwnedReadHalf>,
+        mut writing: OwnedWriteHalf,
+    ) {
+        let tail = self.caretaker(uid).and_then(|caretaker| {
+            let ward = &self.ward;
+            ward.tail(&caretaker, &following.session, &following.reason)
+        });
+        match tail {
+            Ok((session, tail)) => {
+                let may = || self.ward.still_may(uid, &session);
+                follow::follow(&session, tail, may, reading, writing).await;
+            }
+            Err(error) => {
+                let answer = format!("{}\n", told(Err(error)));
+                // Who does not wait for the answer is gone.
+                let _ = timeout(PATIENCE, writing.write_all(answer.as_bytes())).await;
             }
         }
+    }
+
+    fn caretaker(&self, uid: u32) -> Result<Caretaker, String> {
+        let standing = self.ward.standing.load();
+        Caretaker::of_uid(&standing, uid).map_err(|error| error.to_string())
     }
 
     async fn decide(&self, verb: Verb, about: About, uid: u32) -> Result<Value, String> {
@@ -218,6 +260,7 @@ impl Desk {
             return Err(missing());
         }
         let by = self
+            .ward
             .standing
             .load()
             .decider(&connection, uid)
@@ -240,33 +283,29 @@ impl Desk {
     }
 
     fn known(&self, uid: u32) -> Result<String, String> {
-        let standing = self.standing.load();
+        let standing = self.ward.standing.load();
         let known = standing.any_decider(uid).map(str::to_owned);
         known.ok_or_else(|| unmapped(uid))
     }
 }
 
-/// The open sessions, as the socket and the admin port tell them.
-pub fn sessions(house: &House) -> Vec<Value> {
-    let listed = house.registry.list().into_iter();
-    listed
-        .map(|session| {
-            let started = session
-                .started_at
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
-            json!({
-                "session": session.id.to_string(),
-                "subject": session.subject,
-                "namespace": session.namespace,
-                "connection": session.connection,
-                "protocol": session.protocol,
-                "startedAt": started.as_secs(),
-                "operations": session.operations,
-                "client": session.client.to_string(),
-            })
-        })
-        .collect()
+fn parse(line: &[u8]) -> Result<Command, String> {
+    serde_json::from_slice(line).map_err(|error| format!("this is no command: {error}"))
+}
+
+/// An open session, as the socket and the admin port tell it.
+pub fn told_of(session: &Listed) -> Value {
+    let started = session.started_at.duration_since(UNIX_EPOCH);
+    json!({
+        "session": session.id.to_string(),
+        "subject": session.subject,
+        "namespace": session.namespace,
+        "connection": session.connection,
+        "protocol": session.protocol,
+        "startedAt": started.unwrap_or_default().as_secs(),
+        "operations": session.operations,
+        "client": session.client.to_string(),
+    })
 }
 
 fn told(answer: Result<Value, String>) -> Value {
@@ -282,7 +321,7 @@ fn told(answer: Result<Value, String>) -> Value {
 }
 
 fn unmapped(uid: u32) -> String {
-    format!("user id {uid} is nobody here; a class names it under spec.identity.osUsers")
+    NoCaretaker::Nobody(uid).to_string()
 }
 
 fn word(standing: &crate::session::ports::Standing) -> &'static str {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use portcullis_crds::DEFAULT_CLASS;
-use portcullis_crds::connection_class::{ConnectionClass, ConnectionClassSpec, Identity};
+use portcullis_crds::connection_class::{ConnectionClass, ConnectionClassSpec, Identity, OsUser};
 
 use super::Compiling;
 use crate::control::identity;
@@ -21,17 +21,21 @@ pub struct Class {
 
 /// Users of this machine who may decide about requests, by their uid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Deciders(BTreeMap<u32, String>);
+pub struct Deciders(BTreeMap<u32, OsUser>);
 
 // === impl Deciders ===
 
 impl Deciders {
-    pub fn new(users: impl IntoIterator<Item = (u32, String)>) -> Self {
+    pub fn new(users: impl IntoIterator<Item = (u32, OsUser)>) -> Self {
         Self(users.into_iter().collect())
     }
 
+    pub fn user(&self, uid: u32) -> Option<&OsUser> {
+        self.0.get(&uid)
+    }
+
     pub fn username(&self, uid: u32) -> Option<&str> {
-        self.0.get(&uid).map(String::as_str)
+        self.user(uid).map(|user| user.username.as_str())
     }
 }
 
@@ -92,7 +96,7 @@ impl Compiling {
             let users = spec.identity.os_users.iter();
             let deciders = users.filter_map(|user| {
                 // The schema admits no other number.
-                Some((u32::try_from(user.uid).ok()?, user.username.clone()))
+                Some((u32::try_from(user.uid).ok()?, user.clone()))
             });
             let lowered = Class {
                 identity,

@@ -6,7 +6,6 @@
 mod hash;
 mod shown;
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use super::gate::Asked;
 use super::ports::{ApprovalsRefused, Standing, Target, WantedApproval};
 use super::record::Cleaner;
 use super::registry::Busy;
+use crate::hex::hex;
 pub use shown::{
     MAX_SHOWN_ATTRIBUTES, MAX_SHOWN_BYTES, MAX_SHOWN_NAME_BYTES, MAX_SHOWN_RESOURCES,
     MAX_SHOWN_VALUE_BYTES, MAX_SHOWN_VALUES,
@@ -42,7 +42,7 @@ pub struct Hold {
 
 /// One more that waits, for the metric.
 #[derive(Debug)]
-struct Waiting(Option<IntGauge>);
+struct Waiting(IntGauge);
 
 // === impl Hold ===
 
@@ -55,13 +55,8 @@ impl Hold {
         busy: Busy,
     ) -> Self {
         let (entry, house) = (busy.entry(), busy.house());
-        let waiting = Waiting::one(
-            house
-                .metrics
-                .approvals_waiting
-                .get_metric_with_label_values(&[entry.protocol])
-                .ok(),
-        );
+        let counted = house.metrics.of(entry.protocol);
+        let waiting = Waiting::one(counted.approvals_waiting.clone());
         Self {
             wanted,
             name,
@@ -144,19 +139,15 @@ impl Hold {
 // === impl Waiting ===
 
 impl Waiting {
-    fn one(gauge: Option<IntGauge>) -> Self {
-        if let Some(gauge) = &gauge {
-            gauge.inc();
-        }
+    fn one(gauge: IntGauge) -> Self {
+        gauge.inc();
         Self(gauge)
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(gauge) = &self.0 {
-            gauge.dec();
-        }
+        self.0.dec();
     }
 }
 
@@ -167,6 +158,7 @@ pub(super) fn wanted(
     subject: &Subject,
     (reason, terms): (Option<&Reason>, ApprovalTerms),
 ) -> Result<(WantedApproval, [u8; 32]), Denial> {
+    answered_for(subject)?;
     let operation = &asked.told.operation;
     let cleaner = Cleaner::new(masks);
     let too_large = || {
@@ -216,6 +208,22 @@ pub(super) fn wanted(
         bounds: target.approvals.clone(),
     };
     Ok((wanted, hash))
+}
+
+/// A request names a person who answers for it, and a service account is none.
+fn answered_for(subject: &Subject) -> Result<(), Denial> {
+    if subject.owner.is_some() || subject.service_account().is_none() {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Class::AccessDenied,
+        format!(
+            "this needs an approval, and no person answers for {}: a service account without an \
+             owner cannot ask for one",
+            subject.username
+        ),
+        "have its owner named under spec.identity.serviceAccountTokens.owners of the class",
+    ))
 }
 
 /// How long the operation itself waits; none where it is refused at once.
@@ -350,13 +358,6 @@ fn how_to_approve(namespace: &str, name: &str) -> String {
         "have it approved with `portcullis approve {name}`, or in a cluster with \
          `kubectl -n {namespace} annotate appr/{name} portcullis.dev/approve=\"why\"`"
     )
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -25,6 +25,27 @@ fn the_person_who_answers_is_named_beside_who_asks() {
 }
 
 #[test]
+fn a_service_account_asks_only_where_a_person_answers_for_it() {
+    let mut account = subject(None, None);
+    account.username = "system:serviceaccount:shop:importer".into();
+    let denial = answered_for(&account).unwrap_err();
+    assert_eq!(denial.class, Class::AccessDenied);
+    assert!(
+        denial
+            .message
+            .contains("system:serviceaccount:shop:importer"),
+        "{denial:?}"
+    );
+    // An agent that acts for it is no person either.
+    account.actor = Some("agent-7".into());
+    answered_for(&account).unwrap_err();
+    account.owner = Some("carol".into());
+    answered_for(&account).unwrap();
+    answered_for(&subject(None, None)).unwrap();
+    answered_for(&subject(None, Some("agent-7"))).unwrap();
+}
+
+#[test]
 fn no_standing_but_approved_is_a_grant() {
     for standing in [
         Standing::Pending,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use portcullis_policy::{ApprovalTerms, Decision, Verdict};
 
 use super::{Asked, Grounds, Ruling, denied};
+use crate::metrics::Decided;
 use crate::session::Session;
 use crate::session::approval::{self, Hold};
-use crate::session::counted::Fate;
 use crate::session::denial::Denial;
 use crate::session::ports::{Standing, WantedApproval};
 use crate::session::record::Judged;
@@ -20,10 +20,17 @@ impl Session {
     /// current snapshot still asks for the same approval is the grant claimed; where it denies, the
     /// operation is refused and the grant stays unclaimed.
     pub async fn judge_after(&mut self, asked: &Asked<'_>, hold: Hold) -> Ruling {
+        let began = self.door.house.clock.monotonic();
+        let ruling = self.rule_after(asked, hold).await;
+        self.measure(began, &ruling);
+        ruling
+    }
+
+    async fn rule_after(&mut self, asked: &Asked<'_>, hold: Hold) -> Ruling {
         let decision = match self.decide(asked) {
             Ok(decision) => decision,
             Err(denial) => {
-                return Ruling::Refused(self.refuse(asked, denial, None, Fate::Denied));
+                return Ruling::Refused(self.refuse(asked, denial, None, Decided::Denied));
             }
         };
         let Verdict::Hold(terms) = decision.verdict else {
@@ -50,7 +57,12 @@ impl Session {
         let wanted = match self.wanted(asked, decision, terms) {
             Ok(wanted) => wanted,
             Err(denial) => {
-                return Ruling::Refused(self.refuse(asked, denial, Some(decision), Fate::Denied));
+                return Ruling::Refused(self.refuse(
+                    asked,
+                    denial,
+                    Some(decision),
+                    Decided::Denied,
+                ));
             }
         };
         // Nothing counts as idle while the request is on its way.
@@ -61,7 +73,12 @@ impl Session {
             Ok(found) => found,
             Err(refused) => {
                 let denial = approval::of_refused(&refused);
-                return Ruling::Refused(self.refuse(asked, denial, Some(decision), Fate::Denied));
+                return Ruling::Refused(self.refuse(
+                    asked,
+                    denial,
+                    Some(decision),
+                    Decided::Denied,
+                ));
             }
         };
         match standing {
@@ -70,7 +87,12 @@ impl Session {
                     let namespace = &wanted.0.namespace;
                     let reason = decision.reason.as_ref();
                     let denial = approval::required(reason, namespace, &name);
-                    return Ruling::Refused(self.refuse(asked, denial, Some(decision), Fate::Held));
+                    return Ruling::Refused(self.refuse(
+                        asked,
+                        denial,
+                        Some(decision),
+                        Decided::Held,
+                    ));
                 };
                 let number = match self.record_hold(asked, decision, &wanted, &name) {
                     Ok(number) => number,
@@ -82,7 +104,7 @@ impl Session {
             Standing::Approved { .. } => self.decide_and_run(asked, &wanted, &name).await,
             other => {
                 let denial = approval::of_standing(&other, &wanted.0.namespace, &name);
-                Ruling::Refused(self.refuse(asked, denial, Some(decision), Fate::Denied))
+                Ruling::Refused(self.refuse(asked, denial, Some(decision), Decided::Denied))
             }
         }
     }
@@ -92,7 +114,7 @@ impl Session {
         let decision = match self.decide(asked) {
             Ok(decision) => decision,
             Err(denial) => {
-                return Ruling::Refused(self.refuse(asked, denial, None, Fate::Denied));
+                return Ruling::Refused(self.refuse(asked, denial, None, Decided::Denied));
             }
         };
         if let Verdict::Hold(terms) = decision.verdict
@@ -105,7 +127,7 @@ impl Session {
                 .await;
         }
         let denial = changed_meanwhile(&decision);
-        Ruling::Refused(self.refuse(asked, denial, Some(&decision), Fate::Denied))
+        Ruling::Refused(self.refuse(asked, denial, Some(&decision), Decided::Denied))
     }
 
     async fn run_approved(
@@ -196,10 +218,10 @@ impl Session {
             && self.current.target.recording.deny_on_failure
         {
             tracing::warn!(%error, "an operation is refused, for its hold cannot be recorded");
-            self.counted.operation(effect, Fate::Failed);
+            self.counted.operation(effect, Decided::Failed).inc();
             return Err(Denial::unrecorded().in_session(self.id));
         }
-        self.counted.operation(effect, Fate::Held);
+        self.counted.operation(effect, Decided::Held).inc();
         Ok(number)
     }
 }

@@ -17,16 +17,19 @@ mod running;
 
 use std::sync::Arc;
 
+use portcullis_policy::limit::Monotonic;
 use portcullis_policy::mask::{MaskSet, REDACTED, carries_placeholder};
 use portcullis_policy::{ApprovalTerms, Class, Decision, Effect, Operation, Verdict};
 use portcullis_recording::writer::AppendError;
 
 pub use super::approval::Hold;
-use super::counted::Fate;
+use super::counted::observe;
 use super::denial::Denial;
-use super::record::{Judged, bytes_of_hex};
+use super::record::Judged;
 use super::registry::Line;
 use super::{EndReason, Session};
+use crate::hex::unhex;
+use crate::metrics::Decided;
 pub use meaning::{Meaning, Meant};
 pub use running::{CAPPED_BYTES, Outcome, Running};
 
@@ -88,9 +91,13 @@ impl Session {
     pub async fn judge(&mut self, asked: &Asked<'_>) -> Ruling {
         let began = self.door.house.clock.monotonic();
         let ruling = self.rule(asked).await;
-        self.counted
-            .decided(began, self.door.house.clock.monotonic());
+        self.measure(began, &ruling);
         ruling
+    }
+
+    /// An operation's message is at hand: what is added to it counts from here.
+    pub fn take_up(&mut self) {
+        self.taken_up = Some(self.door.house.clock.monotonic());
     }
 
     /// Only whether a Deny is already certain (for Parse): nothing is counted, and only a refusal
@@ -110,12 +117,12 @@ impl Session {
             }
             Ok(_) => return Ok(()),
         };
-        Err(self.refuse(&asked, denial, decision.as_ref(), Fate::Denied))
+        Err(self.refuse(&asked, denial, decision.as_ref(), Decided::Denied))
     }
 
     /// Records a refusal that the protocol itself came to: the answer could not be masked.
     pub fn turn_down(&mut self, asked: &Asked<'_>, denial: Denial) -> Denial {
-        self.refuse(asked, denial, None, Fate::Denied)
+        self.refuse(asked, denial, None, Decided::Denied)
     }
 
     /// Whether an operation in flight (or a portal that is executed again) may go on by the
@@ -141,17 +148,31 @@ impl Session {
         self.current.may_only_read
     }
 
+    /// What the ruling took, and all that came ahead of the forwarding.
+    fn measure(&mut self, began: Monotonic, ruling: &Ruling) {
+        let taken_up = self.taken_up.take().unwrap_or(began);
+        let ended = match ruling {
+            Ruling::Admitted(Admitted(running)) => {
+                let ended = running.began();
+                observe(&self.counted.added_seconds, taken_up, ended);
+                ended
+            }
+            Ruling::Refused(_) | Ruling::Held(_) => self.door.house.clock.monotonic(),
+        };
+        observe(&self.counted.decision_seconds, began, ended);
+    }
+
     async fn rule(&mut self, asked: &Asked<'_>) -> Ruling {
         let decision = match self.decide(asked) {
             Ok(decision) => decision,
             Err(denial) => {
-                return Ruling::Refused(self.refuse(asked, denial, None, Fate::Denied));
+                return Ruling::Refused(self.refuse(asked, denial, None, Decided::Denied));
             }
         };
         match decision.verdict {
             Verdict::Deny => {
                 let denial = denied(&decision);
-                Ruling::Refused(self.refuse(asked, denial, Some(&decision), Fate::Denied))
+                Ruling::Refused(self.refuse(asked, denial, Some(&decision), Decided::Denied))
             }
             Verdict::Allow => {
                 let grounds = Grounds {
@@ -167,7 +188,7 @@ impl Session {
     /// What the current snapshot says, once the session itself still stands.
     fn decide(&mut self, asked: &Asked<'_>) -> Result<Decision, Denial> {
         self.refresh()?;
-        if let Some(EndReason::Cut(denial)) = self.entry.reason() {
+        if let Some(denial) = self.entry.must_end(true).and_then(EndReason::denial) {
             return Err(denial.clone());
         }
         let now = self.door.house.clock.now();
@@ -195,14 +216,14 @@ impl Session {
     async fn pass(&mut self, asked: &Asked<'_>, grounds: Grounds<'_>) -> Ruling {
         if let Err(denial) = self.count(&asked.told.operation) {
             let decision = grounds.decision;
-            return Ruling::Refused(self.refuse(asked, denial, decision, Fate::Limited));
+            return Ruling::Refused(self.refuse(asked, denial, decision, Decided::Limited));
         }
         let number = self.next_number();
         if let (Some(wanted), Some((name, ..))) = (grounds.claim, grounds.approved.as_ref())
             && let Err(denial) = self.claim(asked, wanted, name, number).await
         {
             let decision = grounds.decision;
-            return Ruling::Refused(self.refuse(asked, denial, decision, Fate::Denied));
+            return Ruling::Refused(self.refuse(asked, denial, decision, Decided::Denied));
         }
         let approved = grounds.approved.as_ref();
         let judged = Judged {
@@ -219,13 +240,15 @@ impl Session {
             if self.current.target.recording.deny_on_failure {
                 tracing::warn!(%error, "an operation is refused, for it cannot be recorded");
                 self.counted
-                    .operation(asked.told.operation.effect, Fate::Failed);
+                    .operation(asked.told.operation.effect, Decided::Failed)
+                    .inc();
                 return Ruling::Refused(Denial::unrecorded().in_session(self.id));
             }
             tracing::warn!(%error, "an operation runs unrecorded");
         }
         self.counted
-            .operation(asked.told.operation.effect, Fate::Allowed);
+            .operation(asked.told.operation.effect, Decided::Allowed)
+            .inc();
         let terms = approved.map(|(.., terms)| *terms);
         Ruling::Admitted(Admitted(Running::new(self, asked.told, number, terms)))
     }
@@ -252,12 +275,17 @@ impl Session {
         asked: &Asked<'_>,
         denial: Denial,
         decision: Option<&Decision>,
-        fate: Fate,
+        decided: Decided,
     ) -> Denial {
-        self.counted.operation(asked.told.operation.effect, fate);
+        let effect = asked.told.operation.effect;
+        self.counted.operation(effect, decided).inc();
         let judged = Judged {
             number: self.next_number(),
-            decision: if fate == Fate::Held { "hold" } else { "deny" },
+            decision: if decided == Decided::Held {
+                "hold"
+            } else {
+                "deny"
+            },
             class: denial.class.as_str(),
             policy: denial.policy.as_deref(),
             rule: denial.rule.as_deref(),
@@ -322,6 +350,12 @@ impl Session {
                 .short(told.text(), super::registry::MAX_LINE_BYTES)
                 .into(),
             decision: judged.decision,
+            class: judged.class,
+            rule: match (judged.policy, judged.rule) {
+                (Some(policy), Some(rule)) => format!("{policy} {rule}").into(),
+                (Some(policy), None) => policy.to_string().into(),
+                (None, _) => Arc::default(),
+            },
         });
     }
 
@@ -345,7 +379,7 @@ impl Session {
 
     fn recheck_inner(&mut self, running: &mut Running) -> Result<(), Denial> {
         self.refresh()?;
-        if let Some(EndReason::Cut(denial)) = self.entry.reason() {
+        if let Some(denial) = self.entry.must_end(true).and_then(EndReason::denial) {
             return Err(denial.clone());
         }
         if Arc::ptr_eq(&running.current, &self.current) {
@@ -429,7 +463,7 @@ fn carries_masked(asked: &Asked<'_>) -> bool {
         carries_placeholder(value.as_bytes())
             || value
                 .strip_prefix("\\x")
-                .and_then(bytes_of_hex)
+                .and_then(unhex)
                 .is_some_and(|bytes| carries_placeholder(&bytes))
     };
     carries_placeholder(asked.told.operation.text.as_bytes())

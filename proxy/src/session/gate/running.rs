@@ -9,7 +9,8 @@ use portcullis_policy::{ApprovalTerms, OnExceed};
 use portcullis_recording::event::{self, Body, Event, Map};
 
 use super::Told;
-use crate::session::counted::Upstream;
+use crate::metrics::ProtocolMetrics;
+use crate::session::counted::observe;
 use crate::session::denial::Denial;
 use crate::session::ports::Payloads;
 use crate::session::registry::{Busy, Line};
@@ -31,7 +32,7 @@ pub struct Running {
     shown: Shown,
     masked: u64,
     began: Monotonic,
-    upstream: Upstream,
+    counted: Arc<ProtocolMetrics>,
     is_recorded: bool,
     busy: Busy,
 }
@@ -78,7 +79,7 @@ impl Running {
             shown: Shown::new(session.current.target.recording.payloads),
             masked: 0,
             began: house.clock.monotonic(),
-            upstream: session.counted.upstream(),
+            counted: Arc::clone(session.counted.handles()),
             is_recorded: false,
             busy: session.entry.begin(house),
         }
@@ -132,6 +133,11 @@ impl Running {
         self.record_end(&outcome);
     }
 
+    /// When it was let through.
+    pub(super) fn began(&self) -> Monotonic {
+        self.began
+    }
+
     pub(super) fn told(&self) -> &Arc<Told> {
         &self.told
     }
@@ -163,9 +169,13 @@ impl Running {
         if !self.shown.piece.is_empty() || omitted != (0, 0) {
             self.record_piece(omitted);
         }
-        let now = self.busy.house().clock.monotonic().as_nanos();
-        let duration = Duration::from_nanos(now.saturating_sub(self.began.as_nanos()));
-        self.upstream.observe(duration, self.masked);
+        let now = self.busy.house().clock.monotonic();
+        let duration = now.as_nanos().saturating_sub(self.began.as_nanos());
+        let duration = Duration::from_nanos(duration);
+        observe(&self.counted.upstream_seconds, self.began, now);
+        if self.masked > 0 {
+            self.counted.masked_values.inc_by(self.masked);
+        }
         let mut attributes = Map::new();
         let mut put = |name: &str, value: event::Value| {
             attributes.insert(name.to_owned(), value);

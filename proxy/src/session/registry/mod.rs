@@ -7,13 +7,14 @@ mod tail;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use portcullis_policy::limit::Monotonic;
 use portcullis_policy::{Class, Subject};
 use portcullis_recording::event::{AdminAct, Body, Event, SessionId};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::EndReason;
@@ -22,10 +23,15 @@ use super::ports::House;
 use tail::Tailed;
 pub use tail::{Line, MAX_LINE_BYTES, TAIL_LINES, Tail};
 
+/// How many may follow sessions at the same time.
+pub const MAX_TAILS: usize = 8;
+
 /// The open sessions of the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Registry {
     open: Mutex<Open>,
+    /// Places for those who follow sessions.
+    tails: Arc<Semaphore>,
 }
 
 /// An open session as it is listed.
@@ -48,6 +54,8 @@ pub enum RegistryError {
     NoSuchSession(SessionId),
     #[error("this could not be recorded: {0}")]
     Unrecorded(String),
+    #[error("{MAX_TAILS} follow sessions already, and more may not at a time")]
+    TooManyTails,
 }
 
 /// What the session itself, its watch and its operations share.
@@ -65,9 +73,12 @@ pub(crate) struct Entry {
     running: AtomicU32,
     /// When the last one began or ended.
     active_at: AtomicU64,
-    /// Why the session must end, once it must.
+    /// Why the session must end at once, once it must.
     reason: OnceLock<EndReason>,
     must_end: CancellationToken,
+    /// The session must end as soon as it is idle.
+    drained: AtomicBool,
+    must_end_idle: CancellationToken,
     /// The session is gone.
     is_over: CancellationToken,
     tailed: Tailed,
@@ -97,6 +108,17 @@ impl Registry {
         listed
     }
 
+    /// The same, told to somebody, which is recorded first.
+    pub fn list_for(&self, house: &House, who: &str) -> Result<Vec<Listed>, RegistryError> {
+        record_act(house, "list", "sessions".to_owned(), who, "")?;
+        Ok(self.list())
+    }
+
+    /// An open session.
+    pub fn listed(&self, session: SessionId) -> Result<Listed, RegistryError> {
+        self.find(session).map(|entry| entry.listed())
+    }
+
     /// How many sessions of a connection are open.
     pub fn count(&self, namespace: &str, connection: &str) -> u64 {
         let key = (namespace.to_owned(), connection.to_owned());
@@ -113,8 +135,8 @@ impl Registry {
         why: &str,
     ) -> Result<(), RegistryError> {
         let entry = self.find(session)?;
-        let recorded = record_act(house, "kill", session, who, why);
-        entry.end(EndReason::Cut(Denial::new(
+        let recorded = record_act(house, "kill", session.to_string(), who, why);
+        entry.end(EndReason::Killed(Denial::new(
             Class::AccessDenied,
             format!("this session was ended by {who}: {why}"),
             "ask whoever ended it before you connect again",
@@ -131,8 +153,11 @@ impl Registry {
         why: &str,
     ) -> Result<Tail, RegistryError> {
         let entry = self.find(session)?;
-        record_act(house, "tail", session, who, why)?;
-        Ok(entry.tailed.subscribe())
+        let tails = Arc::clone(&self.tails);
+        let place = tails.try_acquire_owned();
+        let place = place.map_err(|_| RegistryError::TooManyTails)?;
+        record_act(house, "tail", session.to_string(), who, why)?;
+        Ok(entry.tailed.subscribe(place))
     }
 
     /// Counts a session in, unless its connection has `max` already.
@@ -180,6 +205,15 @@ impl Registry {
     }
 }
 
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            open: Mutex::default(),
+            tails: Arc::new(Semaphore::new(MAX_TAILS)),
+        }
+    }
+}
+
 // === impl Entry ===
 
 impl Entry {
@@ -203,6 +237,8 @@ impl Entry {
             active_at: AtomicU64::new(times.1.as_nanos()),
             reason: OnceLock::new(),
             must_end: CancellationToken::new(),
+            drained: AtomicBool::new(false),
+            must_end_idle: CancellationToken::new(),
             is_over: CancellationToken::new(),
             tailed: Tailed::default(),
         }
@@ -212,15 +248,27 @@ impl Entry {
     pub(crate) fn end(&self, reason: EndReason) {
         let _ = self.reason.set(reason);
         self.must_end.cancel();
+        self.must_end_idle.cancel();
     }
 
-    /// Why the session must end, once it must.
-    pub(crate) fn reason(&self) -> Option<&EndReason> {
-        self.reason.get()
+    /// It ends once nothing of it runs; until then a reason to end at once may still come.
+    pub(crate) fn drain(&self) {
+        self.drained.store(true, Ordering::Release);
+        self.must_end_idle.cancel();
     }
 
-    pub(crate) async fn ended(&self) -> EndReason {
-        self.must_end.cancelled().await;
+    /// Why the session must end, once it must; while it is `busy` a drain does not count.
+    pub(crate) fn must_end(&self, busy: bool) -> Option<&EndReason> {
+        static DRAIN: EndReason = EndReason::Drain;
+        let drained = || !busy && self.drained.load(Ordering::Acquire);
+        self.reason.get().or_else(|| drained().then_some(&DRAIN))
+    }
+
+    pub(crate) async fn ended(&self, busy: bool) -> EndReason {
+        match busy {
+            true => self.must_end.cancelled().await,
+            false => self.must_end_idle.cancelled().await,
+        }
         self.reason.get().cloned().unwrap_or(EndReason::Drain)
     }
 
@@ -296,14 +344,14 @@ impl Drop for Busy {
 fn record_act(
     house: &House,
     act: &str,
-    session: SessionId,
+    target: String,
     who: &str,
     why: &str,
 ) -> Result<(), RegistryError> {
     let act = AdminAct {
         act: act.to_owned(),
         actor: who.to_owned(),
-        target: session.to_string(),
+        target,
         reason: why.to_owned(),
         attributes: std::collections::BTreeMap::new(),
     };

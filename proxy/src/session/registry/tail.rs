@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
 
 /// How many lines wait for a slow watcher before it loses the oldest.
 pub const TAIL_LINES: usize = 128;
@@ -19,6 +19,9 @@ pub enum Line {
         number: u64,
         text: Arc<str>,
         decision: &'static str,
+        /// Why it was not let through, and the policy and rule that say so; else empty.
+        class: &'static str,
+        rule: Arc<str>,
     },
     Output {
         number: u64,
@@ -36,7 +39,10 @@ pub enum Line {
 
 /// The lines of one session, until it ends.
 #[derive(Debug)]
-pub struct Tail(broadcast::Receiver<Line>);
+pub struct Tail {
+    lines: broadcast::Receiver<Line>,
+    _place: OwnedSemaphorePermit,
+}
 
 /// The watched side; it costs nothing until somebody watches.
 #[derive(Debug, Default)]
@@ -47,7 +53,7 @@ pub(super) struct Tailed(OnceLock<broadcast::Sender<Line>>);
 impl Tail {
     /// None once the session is over.
     pub async fn next(&mut self) -> Option<Line> {
-        match self.0.recv().await {
+        match self.lines.recv().await {
             Ok(line) => Some(line),
             Err(RecvError::Lagged(lines)) => Some(Line::Missed(lines)),
             Err(RecvError::Closed) => None,
@@ -71,9 +77,12 @@ impl Line {
 // === impl Tailed ===
 
 impl Tailed {
-    pub(super) fn subscribe(&self) -> Tail {
+    pub(super) fn subscribe(&self, place: OwnedSemaphorePermit) -> Tail {
         let sender = self.0.get_or_init(|| broadcast::Sender::new(TAIL_LINES));
-        Tail(sender.subscribe())
+        Tail {
+            lines: sender.subscribe(),
+            _place: place,
+        }
     }
 
     pub(super) fn tell(&self, line: impl FnOnce() -> Line) {

@@ -35,6 +35,7 @@ pub const PROXY: Drawing = Drawing {
         row("config", &["secret"]),
         row("error", &[]),
         row("secret", &[]),
+        row("hex", &[]),
         row("telemetry", &["config"]),
         row("metrics", &["portcullis_policy"]),
         row("shutdown", &[]),
@@ -50,6 +51,7 @@ pub const PROXY: Drawing = Drawing {
             "session",
             &[
                 "error",
+                "hex",
                 "identity",
                 "io",
                 "metrics",
@@ -64,6 +66,7 @@ pub const PROXY: Drawing = Drawing {
             may_know: &[
                 "config",
                 "error",
+                "hex",
                 "identity",
                 "metrics",
                 "secret",
@@ -93,6 +96,8 @@ pub const PROXY: Drawing = Drawing {
                 "session",
                 "shutdown",
                 "portcullis_policy",
+                // How much stack an analysis needs.
+                "portcullis_dialect::sql",
             ],
         ),
         // The registry: one line a protocol.
@@ -101,6 +106,7 @@ pub const PROXY: Drawing = Drawing {
             "protocol/<x>",
             &[
                 "error",
+                "hex",
                 "identity",
                 "io",
                 // What was accepted, and how long its login may take.

@@ -2,6 +2,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Mutex as StdMutex;
 
 use arc_swap::ArcSwap;
+use portcullis_crds::connection_class::OsUser;
 use portcullis_recording::checkpoint::SigningKey;
 use portcullis_recording::spool::SpoolConfig;
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use tokio::net::UnixStream;
 
 use super::super::socket::{Desk, MAX_COMMAND_BYTES, Socket};
 use super::*;
+use crate::control::caretaker::Ward;
 use crate::control::clock::SystemClock;
 use crate::control::compile::Deciders;
 use crate::control::doors::{ClassInForce, Served, Standing as InForce};
@@ -40,13 +42,18 @@ pub(crate) fn desk(folder: &Path, deciders: &[(u32, &str)]) -> Desk {
         replica: 0,
         peers: Vec::new(),
     };
-    let names = deciders
-        .iter()
-        .map(|(uid, name)| (*uid, (*name).to_owned()));
+    let users = deciders.iter().map(|(uid, name)| {
+        let user = OsUser {
+            uid: i64::from(*uid),
+            username: (*name).to_owned(),
+            groups: vec![format!("{name}s")],
+        };
+        (*uid, user)
+    });
     let class = ClassInForce {
         identities: Arc::new(Identities::new(IdentityConfig::default(), None)),
-        admin_groups: Vec::new(),
-        deciders: Arc::new(Deciders::new(names)),
+        admin_groups: vec!["carols".to_owned()],
+        deciders: Arc::new(Deciders::new(users)),
     };
     let served = Served {
         protocol: "PostgreSQL",
@@ -61,8 +68,10 @@ pub(crate) fn desk(folder: &Path, deciders: &[(u32, &str)]) -> Desk {
     };
     Desk {
         requests,
-        standing: Arc::new(ArcSwap::from_pointee(standing)),
-        house: Arc::new(house),
+        ward: Ward {
+            standing: Arc::new(ArcSwap::from_pointee(standing)),
+            house: Arc::new(house),
+        },
     }
 }
 
@@ -111,7 +120,7 @@ async fn a_connection_that_is_gone_has_no_deciders() {
     let folder = tempfile::tempdir().unwrap();
     let desk = desk(folder.path(), &[(1000, "carol")]);
     let (name, _) = desk.requests.request(&wanted()).await.unwrap();
-    desk.standing.store(Arc::default());
+    desk.ward.standing.store(Arc::default());
     assert!(desk.answer(&command("approve", &name), 1000).await.is_err());
     assert!(desk.answer(br#"{"verb":"list"}"#, 1000).await.is_err());
 }
@@ -216,8 +225,10 @@ async fn the_socket_knows_its_peer_by_the_kernel() {
         ask(&path, br#"{"verb":"sessions"}"#).await,
         json!({ "ok": true, "sessions": [] })
     );
-    let none = br#"{"verb":"kill","session":"00000000000000000000000000000001"}"#;
-    assert_eq!(ask(&path, none).await["ok"], json!(false));
+    let none = br#"{"verb":"kill","session":"00000000000000000000000000000001","reason":"x"}"#;
+    let told = ask(&path, none).await;
+    let missing = "no session 00000000000000000000000000000001 is open here";
+    assert_eq!(told, json!({ "ok": false, "error": missing }));
     assert_eq!(ask(&path, b"hello").await["ok"], json!(false));
     let max = usize::try_from(MAX_COMMAND_BYTES).unwrap();
     let long = ask(&path, &vec![b' '; max]).await;
@@ -228,6 +239,37 @@ async fn the_socket_knows_its_peer_by_the_kernel() {
     serving.abort();
     let _ = serving.await;
     assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn only_members_of_an_admin_group_look_after_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = desk(folder.path(), &[(1000, "carol"), (1001, "dave")]);
+    let session = "00000000000000000000000000000001";
+    let commands = [
+        json!({ "verb": "sessions" }),
+        json!({ "verb": "kill", "session": session, "reason": "x" }),
+    ];
+    for command in commands {
+        let command = command.to_string();
+        let dave = desk.answer(command.as_bytes(), 1001).await.unwrap_err();
+        assert!(
+            dave.starts_with("dave may not look after sessions: none of its groups"),
+            "{dave}"
+        );
+        let nobody = desk.answer(command.as_bytes(), 1002).await.unwrap_err();
+        assert!(
+            nobody.starts_with("user id 1002 is nobody here"),
+            "{nobody}"
+        );
+    }
+    let listed = desk.answer(br#"{"verb":"sessions"}"#, 1000).await.unwrap();
+    assert_eq!(listed, json!({ "sessions": [] }));
+    let silent = json!({ "verb": "kill", "session": session, "reason": " " }).to_string();
+    let silent = desk.answer(silent.as_bytes(), 1000).await.unwrap_err();
+    assert!(silent.starts_with("say why"), "{silent}");
+    // Approvals are another right.
+    desk.answer(br#"{"verb":"list"}"#, 1001).await.unwrap();
 }
 
 #[tokio::test]

@@ -32,8 +32,7 @@ where
         self.upstream_frame = 0;
         while self.client.may_take_more() {
             if !self.from_upstream.is_over() {
-                let client = self.client.out();
-                self.from_upstream.go(&mut self.upstream.read, client);
+                self.pass_piece();
                 if !self.from_upstream.is_over() {
                     break;
                 }
@@ -85,10 +84,21 @@ where
             return Ok(true);
         }
         operation.begin_copy();
-        let there = total.min(self.upstream.read.len());
-        operation.show(self.upstream.read.get(..there).unwrap_or_default());
+        self.passing_of = Some(id);
         self.from_upstream = Passing::on(total);
         Ok(true)
+    }
+
+    /// What is there of a message that passes in pieces.
+    pub(super) fn pass_piece(&mut self) {
+        let piece = self.from_upstream.passes(&self.upstream.read);
+        if !piece.is_empty()
+            && let Some(operation) = self.passing_of.and_then(|id| self.state.operation(id))
+        {
+            operation.show(piece);
+        }
+        let client = self.client.out();
+        self.from_upstream.go(&mut self.upstream.read, client);
     }
 
     /// A row, or a piece of a COPY, that must be read to be masked; with it all rows behind it that

@@ -54,6 +54,14 @@ impl Passing {
         self.left == 0
     }
 
+    /// How much is missing of a message of which some has passed.
+    pub(super) fn torn(self) -> usize {
+        match self.thrown_away {
+            true => 0,
+            false => self.left,
+        }
+    }
+
     /// What of these bytes passes on.
     pub(super) fn passes(self, from: &[u8]) -> &[u8] {
         match self.thrown_away {

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::context::Context;
 use super::operation::{Operation, Statement};
 use super::{End, Held, Relay};
+use crate::hex::hex;
 use crate::protocol::postgres::analysis::{Analysed, NotAnalysed};
 use crate::protocol::postgres::mask::Plan;
 use crate::protocol::postgres::refuse::code;
@@ -37,6 +38,7 @@ where
         text: &[u8],
         hold: Option<Hold>,
     ) -> Result<(), End> {
+        self.session.take_up();
         self.refresh().await?;
         let analysed = match self.analyser.analyse(&self.view, text).await {
             Ok(analysed) => analysed,
@@ -88,6 +90,7 @@ where
         bind: &Bind<'_>,
         hold: Option<Hold>,
     ) -> Result<(), End> {
+        self.session.take_up();
         if let Err(many) = self.state.may_bind(bind.portal) {
             self.withdraw(hold).await;
             self.refuse_message(&too_many(&many));
@@ -271,24 +274,8 @@ fn readable((format, value): (Format, Option<&[u8]>)) -> Option<String> {
     let value = value?;
     Some(match (format, std::str::from_utf8(value)) {
         (Format::Text, Ok(text)) => text.to_owned(),
-        _ => hex(value),
+        _ => format!("\\x{}", hex(value)),
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(2 + bytes.len() * 2);
-    text.push_str("\\x");
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.extend(
-                DIGITS
-                    .get(usize::from(digit))
-                    .map(|digit| char::from(*digit)),
-            );
-        }
-    }
-    text
 }
 
 /// A text that was not analysed is not sent.

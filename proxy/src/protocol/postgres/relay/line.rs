@@ -11,6 +11,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, BytesMut};
+use prometheus::IntCounter;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::io::{MAX_READ, MIN_READ};
@@ -26,6 +27,8 @@ pub(super) struct Line<S> {
     written: usize,
     unflushed: bool,
     room: usize,
+    came: IntCounter,
+    went: IntCounter,
     /// The peer says nothing more.
     pub(super) ended: bool,
 }
@@ -33,7 +36,8 @@ pub(super) struct Line<S> {
 // === impl Line ===
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
-    pub(super) fn new(stream: S, ahead: BytesMut) -> Self {
+    /// Counts the bytes that come, and those that go.
+    pub(super) fn new(stream: S, ahead: BytesMut, came: IntCounter, went: IntCounter) -> Self {
         Self {
             stream,
             read: ahead,
@@ -41,6 +45,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             written: 0,
             unflushed: false,
             room: MIN_READ,
+            came,
+            went,
             ended: false,
         }
     }
@@ -73,6 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         let mut into = (&mut self.read).limit(room);
         let outcome = pin!(self.stream.read_buf(&mut into)).poll(context);
         let count = self.read.len() - start;
+        self.came.inc_by(count as u64);
         let outcome = outcome.map_ok(|_| ());
         match &outcome {
             Poll::Pending if start == 0 => self.rest(),
@@ -97,6 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written += count;
+            self.went.inc_by(count as u64);
             self.unflushed = true;
         }
         self.written = 0;

@@ -47,6 +47,7 @@ use crate::session::{EndReason, Session};
 use frontend::Passing;
 use line::Line;
 use operation::{Operation, Statement};
+use operations::OpId;
 use signals::Signals;
 use state::{OutOfTurn, State};
 
@@ -124,6 +125,8 @@ pub(super) struct Relay<C, U> {
     /// What is left of a message that passes in pieces.
     from_client: Passing,
     from_upstream: Passing,
+    /// Whose row, or piece of a COPY, passes in pieces.
+    passing_of: Option<OpId>,
     /// The length of the message at hand, where more of it is needed.
     client_frame: usize,
     upstream_frame: usize,
@@ -165,9 +168,13 @@ where
     U: AsyncRead + AsyncWrite + Unpin,
 {
     pub(super) fn new(joined: Joined<C, U>) -> Self {
+        let counted = joined.session.counted();
+        let (client_in, client_out) = (counted.client_in.clone(), counted.client_out.clone());
+        let (upstream_in, upstream_out) =
+            (counted.upstream_in.clone(), counted.upstream_out.clone());
         Self {
-            client: Line::new(joined.client, BytesMut::new()),
-            upstream: Line::new(joined.upstream, joined.ahead),
+            client: Line::new(joined.client, BytesMut::new(), client_in, client_out),
+            upstream: Line::new(joined.upstream, joined.ahead, upstream_in, upstream_out),
             state: State::new(),
             signals: Signals::of(&joined.session, joined.key),
             cancelling: None,
@@ -178,6 +185,7 @@ where
             held: None,
             from_client: Passing::default(),
             from_upstream: Passing::default(),
+            passing_of: None,
             client_frame: 0,
             upstream_frame: 0,
             parameters: Vec::new(),

@@ -18,10 +18,13 @@ use crate::session::{EndReason, Session};
 
 pub(super) struct Signals {
     ended: ReusableBoxFuture<'static, EndReason>,
-    /// What ended it, once that was heard.
-    reason: Option<EndReason>,
+    ended_idle: ReusableBoxFuture<'static, EndReason>,
+    /// It ends once nothing of it runs.
+    draining: bool,
     key: CancelKey,
     asked: Pin<Box<OwnedNotified>>,
+    /// Edits of the Connection: to look, and to be woken.
+    edits: watch::Receiver<u64>,
     edited: ReusableBoxFuture<'static, watch::Receiver<u64>>,
 }
 
@@ -30,20 +33,23 @@ pub(super) struct Signals {
 impl Signals {
     pub(super) fn of(session: &Session, key: CancelKey) -> Self {
         Self {
-            ended: ReusableBoxFuture::new(session.ended()),
-            reason: None,
+            ended: ReusableBoxFuture::new(session.ended(true)),
+            ended_idle: ReusableBoxFuture::new(session.ended(false)),
+            draining: false,
             asked: Box::pin(Arc::clone(&key.asked).notified_owned()),
             key,
+            edits: session.edits(),
             edited: ReusableBoxFuture::new(edit(session.edits())),
         }
     }
 
-    /// Ready when the session must end, and from then on.
-    pub(super) fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<&EndReason> {
-        if self.reason.is_none() {
-            self.reason = Some(ready!(self.ended.poll(context)));
+    /// Ready when the session must end; it is not asked again then.
+    pub(super) fn poll_ended(&mut self, context: &mut Context<'_>, busy: bool) -> Poll<()> {
+        self.draining = self.draining || self.ended_idle.poll(context).is_ready();
+        match self.draining && !busy || self.ended.poll(context).is_ready() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         }
-        self.reason.as_ref().map_or(Poll::Pending, Poll::Ready)
     }
 
     /// Ready once for each time that the client asked to cancel.
@@ -53,11 +59,20 @@ impl Signals {
         Poll::Ready(())
     }
 
-    /// Ready when there was an edit since it was ready last.
+    /// Ready after an edit, so that it is looked for.
     pub(super) fn poll_edited(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let edits = ready!(self.edited.poll(context));
         self.edited.set(edit(edits));
         Poll::Ready(())
+    }
+
+    /// Whether there was an edit since this was asked last.
+    pub(super) fn take_edit(&mut self) -> bool {
+        let edited = self.edits.has_changed().unwrap_or(false);
+        if edited {
+            self.edits.mark_unchanged();
+        }
+        edited
     }
 }
 

@@ -22,17 +22,19 @@ const MAX_AHEAD: usize = 64 * 1024;
 /// A client whose operation waits for people hears this often that it still does.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
+/// How much of a message is waited for, so that last words may come behind it.
+const MAX_REST: usize = 64 * 1024;
+
 /// Last words take no longer than this.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What ended the waiting.
 enum Woken {
     Moved,
-    Ending(EndReason),
+    Ending,
     Cancel,
     /// The target was asked to cancel.
     Asked,
-    Edited,
     Decided(Result<(), Denial>),
     StillHeld,
 }
@@ -44,20 +46,21 @@ where
 {
     /// Writes what waits, and reads until something came or must be done.
     pub(super) async fn wait(&mut self) -> Result<(), End> {
+        // Asked at every turn, since streams that never rest leave no room to be woken by it.
+        self.stand()?;
+        if self.signals.take_edit() {
+            self.decide_again();
+        }
         self.stop();
         match self.woken().await? {
             Woken::Moved => Ok(()),
-            Woken::Ending(reason) => Err(End::Session(Box::new(reason))),
+            Woken::Ending => self.stand(),
             Woken::Cancel => {
                 self.cancelled().await;
                 Ok(())
             }
             Woken::Asked => {
                 self.cancelling = None;
-                Ok(())
-            }
-            Woken::Edited => {
-                self.decide_again();
                 Ok(())
             }
             Woken::Decided(decided) => self.decided(decided).await,
@@ -68,9 +71,22 @@ where
         }
     }
 
+    /// Fails once the session must end.
+    fn stand(&self) -> Result<(), End> {
+        match self.session.must_end(self.is_busy()) {
+            Some(reason) => Err(End::Session(Box::new(reason.clone()))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether something runs, or waits for people.
+    fn is_busy(&self) -> bool {
+        self.state.is_owed() || self.held.is_some()
+    }
+
     async fn woken(&mut self) -> Result<Woken, End> {
-        let idle = !self.state.is_owed() && self.held.is_none();
-        if idle && self.client.read.is_empty() {
+        let busy = self.is_busy();
+        if !busy && self.client.read.is_empty() {
             self.parameters = Vec::new();
         }
         let (client_frame, upstream_frame) = (self.client_frame, self.upstream_frame);
@@ -120,14 +136,11 @@ where
             if moved {
                 return Poll::Ready(Ok(Woken::Moved));
             }
-            match signals.poll_ended(context) {
-                // Draining ends a session once nothing of it runs.
-                Poll::Ready(EndReason::Drain) if !idle => {}
-                Poll::Ready(reason) => return Poll::Ready(Ok(Woken::Ending(reason.clone()))),
-                Poll::Pending => {}
+            if signals.poll_ended(context, busy).is_ready() {
+                return Poll::Ready(Ok(Woken::Ending));
             }
             if signals.poll_edited(context).is_ready() {
-                return Poll::Ready(Ok(Woken::Edited));
+                return Poll::Ready(Ok(Woken::Moved));
             }
             if is_held {
                 if let Poll::Ready(decided) = decided.as_mut().poll(context) {
@@ -221,6 +234,9 @@ where
         if self.state.is_owed() && !matches!(end, End::TargetGone) {
             self.cancel();
         }
+        if !matches!(end, End::TargetGone) && within(FAREWELL, self.complete()).await.is_err() {
+            tracing::debug!("the target did not end a message that it began");
+        }
         self.last_words(&end);
         self.state.end();
         let (client, upstream) = (&mut self.client, &mut self.upstream);
@@ -239,13 +255,38 @@ where
         self.session.close(&end.to_string());
     }
 
+    /// A message that has begun to pass is passed to its end, unless too much of it is missing.
+    async fn complete(&mut self) {
+        while (1..=MAX_REST).contains(&self.from_upstream.torn()) && !self.upstream.ended {
+            self.pass_piece();
+            if self.from_upstream.is_over() {
+                return;
+            }
+            let upstream = &mut self.upstream;
+            let read = poll_fn(|context| upstream.poll_read(context, 0)).await;
+            if read.is_err() {
+                return;
+            }
+        }
+    }
+
     fn last_words(&mut self, end: &End) {
+        // In the middle of a message the client would read them as a part of it.
+        if self.from_upstream.torn() > 0 {
+            return;
+        }
         let out = self.client.out();
         let (code, message) = match end {
             End::Terminated | End::ClientLeft | End::Io(_) => return,
             End::Session(reason) => match &**reason {
                 EndReason::Cut(denial) => {
                     refuse::denial(out, Severity::Fatal, denial);
+                    return;
+                }
+                EndReason::Killed(denial) => {
+                    let report = Report::new(code::ADMIN_SHUTDOWN, &denial.message);
+                    let report = report.hint(&denial.remediation);
+                    refuse::error(out, Severity::Fatal, report);
                     return;
                 }
                 EndReason::Drain => (

@@ -14,7 +14,6 @@ mod link;
 mod login;
 mod query;
 mod scram;
-mod stream;
 mod tls;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,8 +30,8 @@ pub use link::{Link, LinkFailed};
 pub use login::{MAX_LOGIN_FRAME, MAX_PARAMETERS};
 pub use query::{Answer, AskFailed, Bounds, MAX_ASIDE, NAME, ServerReport, ask};
 pub use scram::{MAX_ITERATIONS, MIN_ITERATIONS};
-pub use stream::Stream;
 
+use crate::io::Stream;
 use crate::session::ports::{Credential, Upstream};
 use tls::Prepared;
 

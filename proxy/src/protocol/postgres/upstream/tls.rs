@@ -20,7 +20,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
 use super::failed::ConnectFailed;
-use super::stream::Stream;
+use crate::io::Stream;
 use crate::session::ports::{Credential, TlsMode, Upstream};
 
 /// The protocol's name in ALPN.
@@ -111,7 +111,7 @@ pub(super) async fn start(
     let hash = certificates
         .and_then(|list| list.first())
         .and_then(|leaf| endpoint_hash(leaf));
-    Ok((Stream::Tls(Box::new(stream)), Binding::Certificate(hash)))
+    Ok((Stream::Client(Box::new(stream)), Binding::Certificate(hash)))
 }
 
 /// The name that is checked under VerifyFull, and sent in clear (SNI) under all modes.

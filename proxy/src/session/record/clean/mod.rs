@@ -7,6 +7,8 @@ use portcullis_policy::mask::scan::CARRY_LIMIT;
 use portcullis_policy::mask::text::{Finder, TextMask};
 use portcullis_policy::mask::{DetectorKind, MaskSet, REDACTED, Transform};
 
+use crate::hex::unhex;
+
 /// The most of an operation's text that is recorded; how much more there was is marked.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
@@ -62,7 +64,7 @@ impl<'a> Cleaner<'a> {
 
     /// A value by itself; bytes written as hexadecimal are looked into.
     pub(crate) fn value<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match text.strip_prefix("\\x").and_then(bytes_of_hex) {
+        match text.strip_prefix("\\x").and_then(unhex) {
             Some(bytes) if !self.is_clean(&bytes) => REDACTED.into(),
             _ => self.clean(text),
         }
@@ -104,19 +106,6 @@ impl<'a> Cleaner<'a> {
         let mut masks = [self.masks, CREDENTIAL_MASK.as_ref()].into_iter().flatten();
         masks.all(|mask| mask.is_clean(bytes))
     }
-}
-
-/// None where it is no hexadecimal.
-pub(crate) fn bytes_of_hex(digits: &str) -> Option<Vec<u8>> {
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    digits
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => u8::try_from(value(*high)? * 16 + value(*low)?).ok(),
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]

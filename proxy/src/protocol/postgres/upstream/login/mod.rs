@@ -10,9 +10,10 @@ use super::failed::ConnectFailed;
 use super::link::{Link, body};
 use super::query::ServerReport;
 use super::scram::{First, Last, ScramFailed};
-use super::stream::Stream;
 use super::tls::Binding;
 use super::{Connected, Login};
+use crate::hex::hex;
+use crate::io::Stream;
 use crate::secret::Secret;
 use crate::session::ports::{Credential, TlsMode};
 
@@ -244,20 +245,11 @@ fn md5_answer(password: &Secret, user: &[u8], salt: [u8; 4]) -> Zeroizing<String
     let mut inner = Md5::new();
     inner.update(password.reveal());
     inner.update(user);
-    let inner = Zeroizing::new(hexadecimal(&inner.finalize()));
+    let inner = Zeroizing::new(hex(&inner.finalize()));
     let mut outer = Md5::new();
     outer.update(inner.as_bytes());
     outer.update(salt);
-    Zeroizing::new(format!("md5{}", hexadecimal(&outer.finalize())))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Zeroizing::new(format!("md5{}", hex(&outer.finalize())))
 }
 
 /// `15.18 (Debian 15.18-0+deb12u1)` is 150018, `9.6.24` is 90624, `17beta1` is 170000.

@@ -1,0 +1,91 @@
+//! `portcullis sessions list --open` and `sessions kill`: what the proxy tells of open sessions.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use portcullis_recording::event::{SessionId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::time::day_and_time;
+use crate::output::{Format, for_machines, line, say, table};
+use crate::socket::ask;
+use crate::{Done, Failed};
+
+/// An open session, as the proxy tells it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenSession {
+    pub(super) session: String,
+    pub(super) subject: String,
+    pub(super) namespace: String,
+    pub(super) connection: String,
+    pub(super) protocol: String,
+    /// Seconds since 1970.
+    pub(super) started_at: u64,
+    pub(super) operations: u64,
+    pub(super) client: String,
+}
+
+pub(super) async fn list(state: &Path, output: Format) -> Done {
+    let sessions = ask(state, &json!({ "verb": "sessions" })).await?.sessions;
+    if !for_machines(output, &serde_json::to_value(&sessions)?)? {
+        let headings = [
+            "SESSION",
+            "STARTED",
+            "SUBJECT",
+            "CONNECTION",
+            "PROTOCOL",
+            "CLIENT",
+            "OPERATIONS",
+        ];
+        let rows: Vec<Vec<String>> = sessions.iter().map(OpenSession::row).collect();
+        table(&headings, &rows);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn kill(session: &str, state: &Path, reason: &str) -> Done {
+    let session = find(session, state).await?;
+    let asked = json!({ "verb": "kill", "session": session, "reason": reason });
+    ask(state, &asked).await?;
+    say([format!("{session} is ended")])?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The open session whose number begins so.
+pub(super) async fn find(digits: &str, state: &Path) -> Result<String, Failed> {
+    if let Ok(session) = digits.parse::<SessionId>() {
+        return Ok(session.to_string());
+    }
+    let sessions = ask(state, &json!({ "verb": "sessions" })).await?.sessions;
+    let digits = digits.to_ascii_lowercase();
+    let mut found = sessions
+        .into_iter()
+        .map(|open| open.session)
+        .filter(|session| session.starts_with(&digits));
+    match (found.next(), found.next()) {
+        (Some(session), None) => Ok(session),
+        (Some(_), Some(_)) => {
+            Err(format!("several open sessions begin with {digits}; write more of it").into())
+        }
+        (None, _) => Err(format!("no open session begins with {digits}").into()),
+    }
+}
+
+// === impl OpenSession ===
+
+impl OpenSession {
+    fn row(&self) -> Vec<String> {
+        let started = Timestamp(self.started_at.saturating_mul(1_000_000));
+        vec![
+            self.session.chars().take(12).collect(),
+            day_and_time(started),
+            line(&self.subject, 40),
+            line(&format!("{}/{}", self.namespace, self.connection), 60),
+            line(&self.protocol, 20),
+            line(&self.client, 60),
+            self.operations.to_string(),
+        ]
+    }
+}
