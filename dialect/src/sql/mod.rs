@@ -78,6 +78,18 @@ pub struct Analysis {
     /// The analysis rests on constants of the text: it must not be used for another text of the
     /// same shape.
     pub constants_looked_at: bool,
+    pub lacks: Lacks,
+}
+
+/// What a text names and the catalogue does not have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lacks {
+    #[default]
+    Nothing,
+    /// Relations; all else of it could be told.
+    Relations,
+    /// Functions too, or there is more that could not be told.
+    More,
 }
 
 /// One statement of a text.
@@ -198,6 +210,11 @@ fn finish(
         voids_catalogue: found.voids_catalogue,
         voids_settings: found.voids_settings,
         constants_looked_at: found.constants_looked_at,
+        lacks: match (found.lacks, found.untold) {
+            (false, _) => Lacks::Nothing,
+            (true, false) => Lacks::Relations,
+            (true, true) => Lacks::More,
+        },
     }
 }
 

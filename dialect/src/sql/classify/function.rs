@@ -183,6 +183,7 @@ impl<'c> Walk<'c> {
     }
 
     fn unknown_function(&mut self, schema: Option<&str>, name: &str) {
+        self.found.lacks = true;
         match schema {
             Some(schema) => {
                 self.found

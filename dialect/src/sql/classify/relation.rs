@@ -97,6 +97,7 @@ impl<'c> Walk<'c> {
                 }
             }
             Resolved::Fresh(made) => self.told_access(usage.effect, &made),
+            Resolved::Missing => self.found.missing(usage.effect),
             Resolved::Unknown => self.unresolved_relation(usage.effect),
         }
     }

@@ -38,6 +38,10 @@ pub(crate) struct Found {
     /// All that is known of the session is out of date after it.
     pub(crate) voids_settings: bool,
     pub(crate) constants_looked_at: bool,
+    /// It names what the catalogue does not have.
+    pub(crate) lacks: bool,
+    /// Something could not be told for another reason than a relation that is not there.
+    pub(crate) untold: bool,
 }
 
 /// Where names are looked up.
@@ -64,6 +68,8 @@ pub(crate) enum Resolved<'c> {
     Relations(Vec<&'c Relation>),
     /// Made by an earlier statement of the same text: nothing hangs on it yet.
     Fresh(Name),
+    /// Nothing, by the catalogue.
+    Missing,
     Unknown,
 }
 
@@ -101,6 +107,7 @@ pub(crate) struct Walk<'c> {
 
 impl Found {
     pub(crate) fn raise(&mut self, effect: Effect) {
+        self.untold |= effect == Effect::Unknown;
         self.effect = Some(self.effect.map_or(effect, |known| known.max(effect)));
     }
 
@@ -135,11 +142,22 @@ impl Found {
     }
 
     pub(crate) fn unresolved(&mut self, effect: Effect, kind: ResourceKind) {
+        self.untold |= kind == ResourceKind::Table;
         self.access(effect, Resource::Unresolved { kind });
+    }
+
+    /// A relation that the catalogue does not have.
+    pub(crate) fn missing(&mut self, effect: Effect) {
+        let untold = self.untold;
+        self.unresolved(effect, ResourceKind::Table);
+        self.raise(Effect::Unknown);
+        self.untold = untold;
+        self.lacks = true;
     }
 
     /// Adds what a part was found to do.
     pub(crate) fn merge(&mut self, part: Self) {
+        let untold = self.untold || part.untold;
         if let Some(effect) = part.effect {
             self.raise(effect);
         }
@@ -157,6 +175,8 @@ impl Found {
         self.voids_names |= part.voids_names;
         self.voids_settings |= part.voids_settings;
         self.constants_looked_at |= part.constants_looked_at;
+        self.lacks |= part.lacks;
+        self.untold = untold;
     }
 
     /// The same, as if it were only planned: nothing is changed, all of it is looked at.
@@ -358,7 +378,11 @@ impl<'c> Walk<'c> {
                 (TEMPORARY, Tracked::Known(Some(number))) if !self.names_void => number.as_str(),
                 (other, _) => other,
             };
-            return self.resolve_in(schema, name).unwrap_or(Resolved::Unknown);
+            let nowhere = match (schema, &self.settings.temporary_schema) {
+                (TEMPORARY, Tracked::Void) => Resolved::Unknown,
+                _ => Resolved::Missing,
+            };
+            return self.resolve_in(schema, name).unwrap_or(nowhere);
         }
         let Some(path) = &self.context.path else {
             return Resolved::Unknown;
@@ -381,7 +405,7 @@ impl<'c> Walk<'c> {
             }
         }
         match relations.is_empty() {
-            true => Resolved::Unknown,
+            true => Resolved::Missing,
             false => Resolved::Relations(relations),
         }
     }

@@ -5,6 +5,7 @@ mod answers;
 mod benign;
 mod channels;
 mod extended;
+mod missing;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

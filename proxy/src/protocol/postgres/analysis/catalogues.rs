@@ -28,6 +28,10 @@ pub const MAX_AGE: Duration = Duration::from_secs(180);
 /// A session waits this long for a catalogue before it goes on without.
 pub const WAIT_FOR_CATALOGUE: Duration = Duration::from_secs(10);
 
+/// A name that a catalogue lacks has it read again, but not more often than this, nor so that more
+/// than a tenth of the time goes into it.
+pub const RENEW_EVERY: Duration = Duration::from_secs(1);
+
 /// Most catalogues that are kept for one Connection.
 pub const MAX_CATALOGUES: usize = 64;
 
@@ -83,6 +87,8 @@ struct State {
     /// All that was wanted up to this number is in it.
     covers: u64,
     read_at: Option<Instant>,
+    /// How long the last reading took.
+    took: Duration,
     /// The last attempt did not succeed.
     failing: bool,
 }
@@ -222,6 +228,23 @@ impl Kept {
         self.current()
     }
 
+    /// Has it read again for a name that it lacks, and waits for that within bounds. False where
+    /// it was read just now. What others go by stays current meanwhile.
+    pub(super) async fn renew(self: &Arc<Self>) -> bool {
+        let (read_at, took) = {
+            let state = self.state.borrow();
+            (state.read_at, state.took)
+        };
+        if read_at.is_none_or(|at| at.elapsed() < pause_after(took)) {
+            return false;
+        }
+        let mut states = self.state.subscribe();
+        self.read_soon();
+        let read = states.wait_for(|state| state.failing || state.read_at != read_at);
+        let _ = timeout(WAIT_FOR_CATALOGUE, read).await;
+        true
+    }
+
     /// Starts a reading unless one is under way.
     fn read_soon(self: &Arc<Self>) {
         if self.reading.swap(true, Ordering::AcqRel) {
@@ -234,10 +257,10 @@ impl Kept {
     async fn read_until_it_succeeds(self: Arc<Self>) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let covers = self.wanted();
+            let (covers, began) = (self.wanted(), Instant::now());
             match self.source.read(&self.place).await {
                 Ok(read) => {
-                    self.publish(read, covers);
+                    self.publish(read, covers, began.elapsed());
                     if self.wanted() == covers {
                         break;
                     }
@@ -267,7 +290,7 @@ impl Kept {
     }
 
     /// A reading of the same rows keeps its number, and with it all analyses.
-    fn publish(&self, read: ReadCatalogue, covers: u64) {
+    fn publish(&self, read: ReadCatalogue, covers: u64, took: Duration) {
         self.state.send_modify(|state| {
             if state.latest.is_none() || state.digest != read.digest {
                 state.digest = read.digest;
@@ -279,9 +302,15 @@ impl Kept {
             }
             state.covers = covers;
             state.read_at = Some(Instant::now());
+            state.took = took;
             state.failing = false;
         });
     }
+}
+
+/// How long after a reading that took so long the next may be had for a missing name.
+pub(super) fn pause_after(took: Duration) -> Duration {
+    RENEW_EVERY.max(took.saturating_mul(9))
 }
 
 // === impl Source ===

@@ -24,12 +24,14 @@ use std::sync::Arc;
 use portcullis_dialect::sql::catalogue::Catalogue;
 use portcullis_dialect::sql::prepared::PreparedChange;
 use portcullis_dialect::sql::settings::{Change, Settings};
-use portcullis_dialect::sql::{Refused, StatementFacts};
+use portcullis_dialect::sql::{Lacks, Refused, StatementFacts};
 use thiserror::Error;
 
 pub(super) use cache::may_execute;
 pub use cache::{CACHE_BYTES, MAX_SHAPED_DIGITS};
-pub use catalogues::{MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, Reach, WAIT_FOR_CATALOGUE};
+pub use catalogues::{
+    MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, RENEW_EVERY, Reach, WAIT_FOR_CATALOGUE,
+};
 pub use off_reactor::{ANALYSIS_DEADLINE, INLINE_BYTES};
 pub use read::{CATALOGUE_BOUNDS, ReadFailed, SESSION_BOUNDS};
 pub use view::{Outcome, Refreshed, SessionView};
@@ -70,6 +72,8 @@ pub struct Facts {
     pub voids_settings: bool,
     /// It rests on constants of the text, so it holds for this text alone.
     pub constants_looked_at: bool,
+    /// What it names and the catalogue does not have.
+    pub lacks: Lacks,
     /// The catalogue that it rests on, and its number.
     pub catalogue: Arc<Catalogue>,
     pub revision: u64,

@@ -172,6 +172,7 @@ where
                 self.told_rows(id, &message);
                 self.state.done(id);
             }
+            Told::Prepared(id) => self.was_read(id),
             Told::StatementEnded(id) => {
                 self.statement_ended(id, message, frame);
                 if let Some(operation) = self.state.operation(id) {
@@ -209,6 +210,22 @@ where
             Told::Ready(_) => {}
         }
         Ok(())
+    }
+
+    /// The server read a text that was not to be run, and found all that it names: that came to be
+    /// since it was judged.
+    fn was_read(&mut self, id: OpId) {
+        let operation = self.state.operation(id);
+        let denial = operation.and_then(|operation| {
+            let denial = operation.answer.only_read()?;
+            operation.settle(Outcome::Cut(denial.clone()));
+            Some(denial)
+        });
+        if let Some(denial) = denial.filter(|_| !self.muted) {
+            refuse::denial(self.client.out(), Severity::Error, &denial);
+            self.muted = true;
+            self.failures = true;
+        }
     }
 
     /// What describes the rows of a Query, or starts or ends a COPY.

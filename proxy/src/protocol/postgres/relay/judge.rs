@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_dialect::postgres::wire::HEADER_BYTES;
-use portcullis_dialect::postgres::wire::frontend::{Bind, Format, Parse};
+use portcullis_dialect::postgres::wire::frontend::{Bind, Format, Parse, Target};
+use portcullis_dialect::postgres::wire::{HEADER_BYTES, write};
 use portcullis_dialect::sql::Refused;
 use portcullis_policy::{Class, Effect};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -37,8 +37,7 @@ where
         text: &[u8],
         hold: Option<Hold>,
     ) -> Result<(), End> {
-        self.refresh().await?;
-        let analysed = match self.analyser.analyse(&self.view, text).await {
+        let analysed = match self.meaning(text).await? {
             Ok(analysed) => analysed,
             Err(refused) => {
                 self.withdraw(hold).await;
@@ -50,7 +49,10 @@ where
         match self.judge((frame, 0), analysed, None, hold).await {
             Judged::Passed(operation) => {
                 self.started(&operation);
-                self.forward(frame);
+                match operation.answer.only_read() {
+                    None => self.forward(frame),
+                    Some(_) => self.have_it_read(text),
+                }
                 self.state.query(*operation);
             }
             Judged::Refused(denial) => self.refuse_query(&denial),
@@ -61,8 +63,7 @@ where
 
     /// Nothing runs yet: refused only where a denial is certain already.
     pub(super) async fn parse(&mut self, frame: &Bytes, parse: &Parse<'_>) -> Result<(), End> {
-        self.refresh().await?;
-        let analysed = match self.analyser.analyse(&self.view, parse.text).await {
+        let analysed = match self.meaning(parse.text).await? {
             Ok(analysed) => analysed,
             Err(refused) => {
                 self.refuse_message(&not_analysed(&refused));
@@ -201,7 +202,13 @@ where
         // How a client names its statements and portals changes nothing of what they do.
         let exact = frame.get(names..).unwrap_or_default();
         let statement = statement.as_deref();
-        let planned = self.plan(&analysed).await;
+        let mut planned = self.plan(&analysed).await;
+        // The server has read the text of a Bind already, and found all that it names.
+        if let Some(denial) = planned.as_ref().ok().and_then(Plan::only_read)
+            && names > 0
+        {
+            planned = Err(denial);
+        }
         let context = Context {
             view: &self.view,
             analysed: &analysed,
@@ -235,6 +242,16 @@ where
                 Judged::Held
             }
         }
+    }
+
+    /// The server reads the text and runs nothing of it: it says what is wrong with the names.
+    fn have_it_read(&mut self, text: &[u8]) {
+        let out = self.upstream.out();
+        write::parse(out, b"", text);
+        write::close(out, Target::Statement, b"");
+        write::sync(out);
+        // As a Query does.
+        self.state.deallocated(b"");
     }
 
     /// What is remembered of an operation that goes upstream now.

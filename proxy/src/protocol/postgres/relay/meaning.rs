@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use portcullis_dialect::postgres::wire::backend::Transaction;
+use portcullis_dialect::sql::Lacks;
 use portcullis_dialect::sql::prepared::{PreparedChange, PreparedStatement};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::operation::Statement;
 use super::{End, Relay};
-use crate::protocol::postgres::analysis::{Analysed, Outcome};
-use crate::protocol::postgres::upstream::Link;
+use crate::protocol::postgres::analysis::{Analysed, NotAnalysed, Outcome, Refreshed};
+use crate::protocol::postgres::upstream::{AskFailed, Link};
 
 impl<C, U> Relay<C, U>
 where
@@ -34,6 +35,36 @@ where
             ahead: &mut self.upstream.read,
         };
         let refreshed = self.view.refresh(&mut link, transaction).await;
+        self.refreshed(refreshed)
+    }
+
+    /// What a text means. Where it names what the catalogue lacks, the catalogue is read again
+    /// first: somebody may have made it just now.
+    pub(super) async fn meaning(
+        &mut self,
+        text: &[u8],
+    ) -> Result<Result<Arc<Analysed>, NotAnalysed>, End> {
+        self.refresh().await?;
+        let analysed = self.analyser.analyse(&self.view, text).await;
+        let lacks = analysed
+            .as_ref()
+            .is_ok_and(|analysed| analysed.facts.lacks != Lacks::Nothing);
+        if !lacks || !self.state.may_ask_aside() || self.upstream.waiting() > 0 {
+            return Ok(analysed);
+        }
+        let transaction = self.state.transaction();
+        let mut link = Link {
+            stream: &mut self.upstream.stream,
+            ahead: &mut self.upstream.read,
+        };
+        match self.view.renew(&mut link, transaction).await.transpose() {
+            None => return Ok(analysed),
+            Some(refreshed) => self.refreshed(refreshed)?,
+        }
+        Ok(self.analyser.analyse(&self.view, text).await)
+    }
+
+    fn refreshed(&mut self, refreshed: Result<Refreshed, AskFailed>) -> Result<(), End> {
         let refreshed = refreshed.map_err(|failed| {
             tracing::warn!(%failed, "a session could not be read again");
             End::TargetGone

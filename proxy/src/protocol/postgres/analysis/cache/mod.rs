@@ -204,6 +204,7 @@ impl Analysed {
                 voids_catalogue: analysis.voids_catalogue,
                 voids_settings: analysis.voids_settings,
                 constants_looked_at: analysis.constants_looked_at,
+                lacks: analysis.lacks,
                 catalogue,
                 revision,
                 planned: super::Planned::default(),
