@@ -69,6 +69,8 @@ pub struct Analysis {
     pub changes: Vec<Change>,
     /// What it prepares and deallocates.
     pub prepared: Vec<PreparedChange>,
+    /// The cursors that it declares.
+    pub declared: Vec<Declared>,
     /// The relations that it reaches, by number.
     pub touches: BTreeSet<u32>,
     /// The catalogue must be read again in this session after it.
@@ -79,6 +81,14 @@ pub struct Analysis {
     /// same shape.
     pub constants_looked_at: bool,
     pub lacks: Lacks,
+}
+
+/// A cursor that a text declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    pub name: String,
+    /// WITH HOLD: it outlives its transaction.
+    pub holds: bool,
 }
 
 /// What a text names and the catalogue does not have.
@@ -206,6 +216,7 @@ fn finish(
         settings: after,
         changes: found.changes,
         prepared: found.prepared,
+        declared: found.declared,
         touches: found.touches,
         voids_catalogue: found.voids_catalogue,
         voids_settings: found.voids_settings,

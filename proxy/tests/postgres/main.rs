@@ -23,6 +23,7 @@ mod server;
 mod binary;
 mod classes;
 mod client;
+mod cursors;
 mod holds;
 mod house;
 mod inflight;

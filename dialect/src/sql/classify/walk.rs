@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use pg_query::protobuf::RawStmt;
 use portcullis_policy::{Access, Effect, Flag, Resource, ResourceKind};
 
+use crate::sql::Declared;
 use crate::sql::catalogue::{Catalogue, Relation};
 use crate::sql::names::{Name, SYSTEM, TEMPORARY};
 use crate::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
@@ -31,6 +32,7 @@ pub(crate) struct Found {
     pub(crate) touches: BTreeSet<u32>,
     pub(crate) changes: Vec<Change>,
     pub(crate) prepared: Vec<PreparedChange>,
+    pub(crate) declared: Vec<Declared>,
     /// The catalogue is out of date after it.
     pub(crate) voids_catalogue: bool,
     /// Later statements of the same text cannot be told by names that were read before it.
@@ -171,6 +173,7 @@ impl Found {
         self.touches.extend(part.touches);
         self.changes.extend(part.changes);
         self.prepared.extend(part.prepared);
+        self.declared.extend(part.declared);
         self.voids_catalogue |= part.voids_catalogue;
         self.voids_names |= part.voids_names;
         self.voids_settings |= part.voids_settings;

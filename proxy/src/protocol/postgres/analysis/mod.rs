@@ -24,7 +24,7 @@ use std::sync::Arc;
 use portcullis_dialect::sql::catalogue::Catalogue;
 use portcullis_dialect::sql::prepared::PreparedChange;
 use portcullis_dialect::sql::settings::{Change, Settings};
-use portcullis_dialect::sql::{Lacks, Refused, StatementFacts};
+use portcullis_dialect::sql::{Declared, Lacks, Refused, StatementFacts};
 use thiserror::Error;
 
 pub(super) use cache::may_execute;
@@ -66,6 +66,7 @@ pub struct Facts {
     pub settings: Settings,
     pub changes: Vec<Change>,
     pub prepared: Vec<PreparedChange>,
+    pub declared: Vec<Declared>,
     pub touches: BTreeSet<u32>,
     pub touches_are_known: bool,
     pub voids_catalogue: bool,

@@ -315,6 +315,7 @@ where
             return;
         };
         if suspended {
+            self.fetched(id);
             return;
         }
         operation.settle(Outcome::Succeeded);
@@ -322,6 +323,8 @@ where
         if !self.state.is_query() {
             self.executed(&analysed);
             self.cursors_changed(id);
+            self.fetched(id);
+            self.opened_by(id);
         }
     }
 
@@ -335,6 +338,7 @@ where
         }
         self.failures = true;
         self.cursors_failed(id);
+        self.fetched(id);
         let Some(operation) = self.state.operation(id) else {
             return Ok(());
         };
@@ -363,8 +367,10 @@ where
                 operation.settle(Outcome::Succeeded);
                 let analysed = Arc::clone(&operation.analysed);
                 self.ran(&analysed);
+                self.fetched(id);
                 if !failed {
                     self.cursors_changed(id);
+                    self.opened_by(id);
                 }
             }
             self.state.done(id);

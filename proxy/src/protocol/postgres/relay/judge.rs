@@ -138,10 +138,17 @@ where
         let Some(operation) = self.state.operation(id) else {
             return self.refuse_unknown_portal(portal);
         };
-        if let Err(denial) = operation.recheck(&mut self.session) {
+        let analysed = Arc::clone(&operation.analysed);
+        let changes = operation.changes_meaning();
+        let allowed = operation.recheck(&mut self.session);
+        if let Err(denial) = allowed.and_then(|()| self.may_fetch(&analysed)) {
             return self.refuse_message(&denial);
         }
-        self.unsettled |= operation.changes_meaning();
+        let before = self.fetched_before(&analysed);
+        if let Some(operation) = self.state.operation(id) {
+            operation.count_on(before);
+        }
+        self.unsettled |= changes;
         self.forward(frame);
         self.state.execute(id);
     }
@@ -209,6 +216,9 @@ where
         {
             planned = Err(denial);
         }
+        if let Err(denial) = self.may_fetch(&analysed) {
+            planned = Err(denial);
+        }
         let context = Context {
             view: &self.view,
             analysed: &analysed,
@@ -234,7 +244,11 @@ where
             Some(hold) => self.session.judge_after(&asked, hold).await,
         };
         match ruling {
-            Ruling::Admitted(admitted) => passed(admitted.forward(), analysed, plan),
+            Ruling::Admitted(admitted) => {
+                let mut running = admitted.forward();
+                running.count_on(self.fetched_before(&analysed));
+                passed(running, analysed, plan)
+            }
             Ruling::Refused(denial) => Judged::Refused(denial),
             Ruling::Held(hold) => {
                 self.flush();

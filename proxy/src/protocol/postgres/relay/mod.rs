@@ -16,6 +16,7 @@
 mod answer;
 mod backend;
 mod context;
+mod cursors;
 mod frontend;
 mod inflight;
 mod judge;
@@ -44,6 +45,7 @@ use super::cancel::CancelKey;
 use super::mask::{PlaceholderSearch, Reports};
 use crate::session::gate::Hold;
 use crate::session::{EndReason, Session};
+use cursors::Opened;
 use frontend::Passing;
 use line::Line;
 use operation::{Operation, Statement};
@@ -144,6 +146,8 @@ pub(super) struct Relay<C, U> {
     suspect: bool,
     /// What the session's cursors return, as far as masks concern it.
     cursors: Cursors,
+    /// What they came from.
+    opened: Opened,
     /// What becomes of errors that come at the end of the transaction.
     late: Option<Reports>,
     /// Looks through what a COPY of the client's writes, where masks apply.
@@ -190,6 +194,7 @@ where
             changes: Vec::new(),
             suspect: false,
             cursors: Cursors::default(),
+            opened: Opened::default(),
             late: None,
             written: None,
         }

@@ -199,6 +199,7 @@ impl Analysed {
                 settings: analysis.settings,
                 changes: analysis.changes,
                 prepared: analysis.prepared,
+                declared: analysis.declared,
                 touches: analysis.touches,
                 touches_are_known,
                 voids_catalogue: analysis.voids_catalogue,
@@ -225,6 +226,7 @@ impl Analysed {
         facts.constants_looked_at
             || !facts.changes.is_empty()
             || !facts.prepared.is_empty()
+            || !facts.declared.is_empty()
             || facts.voids_settings
             || facts.voids_catalogue
             || !plain_around
