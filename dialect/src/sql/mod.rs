@@ -81,6 +81,9 @@ pub struct Analysis {
     /// same shape.
     pub constants_looked_at: bool,
     pub lacks: Lacks,
+    /// Functions that it calls and that cannot be read, with the hashes of their definitions: what
+    /// a [`catalogue::ReviewedFunction`] would have to name. Only the first of many.
+    pub unreviewed: Vec<(names::Name, String)>,
 }
 
 /// A cursor that a text declares.
@@ -221,6 +224,7 @@ fn finish(
         voids_catalogue: found.voids_catalogue,
         voids_settings: found.voids_settings,
         constants_looked_at: found.constants_looked_at,
+        unreviewed: found.unreviewed.into_iter().collect(),
         lacks: match (found.lacks, found.untold) {
             (false, _) => Lacks::Nothing,
             (true, false) => Lacks::Relations,

@@ -33,6 +33,7 @@ mod psql;
 mod record;
 mod refused;
 mod reload;
+mod reviews;
 mod run;
 mod same;
 mod talk;

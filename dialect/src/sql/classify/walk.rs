@@ -6,7 +6,7 @@ use pg_query::protobuf::RawStmt;
 use portcullis_policy::{Access, Effect, Flag, Resource, ResourceKind};
 
 use crate::sql::Declared;
-use crate::sql::catalogue::{Catalogue, Relation};
+use crate::sql::catalogue::{Catalogue, Function, Relation};
 use crate::sql::names::{Name, SYSTEM, TEMPORARY};
 use crate::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
 use crate::sql::settings::{Change, Settings, Tracked};
@@ -20,6 +20,9 @@ pub const MAX_EXPANSIONS: usize = 10_000;
 
 /// Most accesses of one operation; beyond, a table that could not be told stands for the rest.
 pub const MAX_ACCESSES: usize = 4096;
+
+/// Most functions of each statement of which is told that nobody reviewed them.
+const MAX_UNREVIEWED: usize = 8;
 
 /// What has been found so far.
 #[derive(Debug, Default)]
@@ -40,6 +43,8 @@ pub(crate) struct Found {
     /// All that is known of the session is out of date after it.
     pub(crate) voids_settings: bool,
     pub(crate) constants_looked_at: bool,
+    /// Functions that could not be read, with the hashes of their definitions.
+    pub(crate) unreviewed: BTreeSet<(Name, String)>,
     /// It names what the catalogue does not have.
     pub(crate) lacks: bool,
     /// Something could not be told for another reason than a relation that is not there.
@@ -148,6 +153,13 @@ impl Found {
         self.access(effect, Resource::Unresolved { kind });
     }
 
+    pub(crate) fn unreviewed(&mut self, function: &Function) {
+        if self.unreviewed.len() < MAX_UNREVIEWED && !function.definition_hash.is_empty() {
+            let hash = function.definition_hash.clone();
+            self.unreviewed.insert((function.name.clone(), hash));
+        }
+    }
+
     /// A relation that the catalogue does not have.
     pub(crate) fn missing(&mut self, effect: Effect) {
         let untold = self.untold;
@@ -179,6 +191,7 @@ impl Found {
         self.voids_settings |= part.voids_settings;
         self.constants_looked_at |= part.constants_looked_at;
         self.lacks |= part.lacks;
+        self.unreviewed.extend(part.unreviewed);
         self.untold = untold;
     }
 

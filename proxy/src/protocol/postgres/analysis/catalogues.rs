@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::read::{self, ReadCatalogue};
 use crate::protocol::postgres::upstream::{Connector, Link, Login};
-use crate::session::ports::{Credential, Upstream};
+use crate::session::ports::{Credential, Reviews, Upstream};
 
 /// While sessions are open, a catalogue is read again after this long.
 pub const REFRESH_EVERY: Duration = Duration::from_secs(60);
@@ -48,9 +48,13 @@ pub(super) struct Catalogues {
 /// Tells where the target is at this moment and what proves us there, or why nothing does.
 pub type Reach = Box<dyn Fn() -> Result<(Upstream, Arc<Credential>), String> + Send + Sync>;
 
+/// Tells what is said of functions at this moment.
+pub type Reviewing = Box<dyn Fn() -> Arc<Reviews> + Send + Sync>;
+
 /// Where catalogues come from.
 struct Source {
-    reach: Reach,
+    reach: Arc<Reach>,
+    reviews: Reviewing,
     connector: Arc<Connector>,
     revisions: AtomicU64,
 }
@@ -84,6 +88,8 @@ pub(super) struct OpenSession;
 struct State {
     latest: Option<Shared>,
     digest: [u8; 32],
+    /// What was said of functions when it was read.
+    reviews: [u8; 32],
     /// All that was wanted up to this number is in it.
     covers: u64,
     read_at: Option<Instant>,
@@ -107,12 +113,31 @@ impl Catalogues {
     pub(super) fn new(reach: Reach, connector: Arc<Connector>) -> Self {
         Self {
             source: Arc::new(Source {
-                reach,
+                reach: Arc::new(reach),
+                reviews: Box::new(Arc::default),
                 connector,
                 revisions: AtomicU64::new(1),
             }),
             kept: Mutex::default(),
         }
+    }
+
+    /// The same, before anything was read, by what is said of functions.
+    pub(super) fn reviewing(&self, reviews: Reviewing) -> Self {
+        Self {
+            source: Arc::new(Source {
+                reach: Arc::clone(&self.source.reach),
+                reviews,
+                connector: Arc::clone(&self.source.connector),
+                revisions: AtomicU64::new(1),
+            }),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// What is said of functions now.
+    pub(super) fn reviews(&self) -> Arc<Reviews> {
+        (self.source.reviews)()
     }
 
     /// The catalogue of a place; None when there are too many.
@@ -212,7 +237,9 @@ impl Kept {
     }
 
     fn is_current(&self, state: &State) -> bool {
-        state.covers >= self.wanted() && state.read_at.is_some_and(|at| at.elapsed() <= MAX_AGE)
+        state.covers >= self.wanted()
+            && state.reviews == (self.source.reviews)().digest
+            && state.read_at.is_some_and(|at| at.elapsed() <= MAX_AGE)
     }
 
     /// Waits, within bounds, until there is a current catalogue. A target that just refused is not
@@ -258,10 +285,13 @@ impl Kept {
         let mut pause = FIRST_PAUSE;
         loop {
             let (covers, began) = (self.wanted(), Instant::now());
+            let reviews = (self.source.reviews)();
             match self.source.read(&self.place).await {
                 Ok(read) => {
-                    self.publish(read, covers, began.elapsed());
-                    if self.wanted() == covers {
+                    let read = read.reviewed(&reviews);
+                    self.publish(read, covers, (reviews.digest, began.elapsed()));
+                    let said = (self.source.reviews)().digest;
+                    if self.wanted() == covers && said == reviews.digest {
                         break;
                     }
                 }
@@ -290,7 +320,7 @@ impl Kept {
     }
 
     /// A reading of the same rows keeps its number, and with it all analyses.
-    fn publish(&self, read: ReadCatalogue, covers: u64, took: Duration) {
+    fn publish(&self, read: ReadCatalogue, covers: u64, (reviews, took): ([u8; 32], Duration)) {
         self.state.send_modify(|state| {
             if state.latest.is_none() || state.digest != read.digest {
                 state.digest = read.digest;
@@ -303,6 +333,7 @@ impl Kept {
             state.covers = covers;
             state.read_at = Some(Instant::now());
             state.took = took;
+            state.reviews = reviews;
             state.failing = false;
         });
     }

@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::names::Name;
 use portcullis_dialect::sql::prepared::PreparedChange;
 use portcullis_dialect::sql::settings::{Change, Settings};
 use portcullis_dialect::sql::{Declared, Lacks, Refused, StatementFacts};
@@ -30,7 +31,7 @@ use thiserror::Error;
 pub(super) use cache::may_execute;
 pub use cache::{CACHE_BYTES, MAX_SHAPED_DIGITS};
 pub use catalogues::{
-    MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, RENEW_EVERY, Reach, WAIT_FOR_CATALOGUE,
+    MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, RENEW_EVERY, Reach, Reviewing, WAIT_FOR_CATALOGUE,
 };
 pub use off_reactor::{ANALYSIS_DEADLINE, INLINE_BYTES};
 pub use read::{CATALOGUE_BOUNDS, ReadFailed, SESSION_BOUNDS};
@@ -73,6 +74,8 @@ pub struct Facts {
     pub voids_settings: bool,
     /// It rests on constants of the text, so it holds for this text alone.
     pub constants_looked_at: bool,
+    /// Functions that nobody reviewed, with the hashes of their definitions.
+    pub unreviewed: Vec<(Name, String)>,
     /// What it names and the catalogue does not have.
     pub lacks: Lacks,
     /// The catalogue that it rests on, and its number.
@@ -101,6 +104,15 @@ impl Analyser {
             cache: Cache::new(CACHE_BYTES),
             catalogues: Arc::new(Catalogues::new(reach, connector)),
             workers: Workers::new(),
+        }
+    }
+
+    /// By what is said of functions at each moment; without it nothing is.
+    #[must_use]
+    pub fn reviewing(self, reviews: Reviewing) -> Self {
+        Self {
+            catalogues: Arc::new(self.catalogues.reviewing(reviews)),
+            ..self
         }
     }
 

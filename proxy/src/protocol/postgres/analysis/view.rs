@@ -55,6 +55,8 @@ enum Seen {
         wanted: u64,
         at: Instant,
         took: Duration,
+        /// What was said of functions then.
+        reviews: [u8; 32],
     },
 }
 
@@ -316,6 +318,11 @@ impl SessionView {
         match self.seen {
             Seen::Void => false,
             Seen::Shared => !self.must_be_private() && kept.is_current_revision(self.revision),
+            Seen::Private { reviews, .. }
+                if reviews != self.analyser.catalogues.reviews().digest =>
+            {
+                false
+            }
             Seen::Private { wanted, at, .. } => {
                 // Within a transaction that changed the catalogue, nothing newer can be had.
                 self.uncommitted || (wanted == kept.wanted() && at.elapsed() <= MAX_AGE)
@@ -372,15 +379,21 @@ impl SessionView {
             self.kept.as_ref().map_or(0, |kept| kept.wanted()),
             Instant::now(),
         );
+        let reviews = self.analyser.catalogues.reviews();
         let (read, aside) = read::catalogue(link, transaction, self.server_version).await?;
         refreshed.aside.extend_from_slice(&aside);
         match read {
             Ok(read) => {
+                let read = read.reviewed(&reviews);
                 self.digest = read.digest;
                 self.catalogue = Arc::new(read.catalogue);
                 self.revision = self.analyser.catalogues.next_revision();
-                let took = at.elapsed();
-                self.seen = Seen::Private { wanted, at, took };
+                self.seen = Seen::Private {
+                    wanted,
+                    at,
+                    took: at.elapsed(),
+                    reviews: reviews.digest,
+                };
             }
             Err(failed) => refreshed.still_void = Some(failed),
         }

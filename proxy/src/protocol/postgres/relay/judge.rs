@@ -71,7 +71,7 @@ where
             }
         };
         if let Err(denial) = self.session.foresee(&analysed.told) {
-            self.refuse_message(&denial);
+            self.refuse_message(&with_reviews(denial, &analysed));
             return Ok(());
         }
         let statement = Statement::new(parse, analysed, &self.view);
@@ -249,7 +249,7 @@ where
                 running.count_on(self.fetched_before(&analysed));
                 passed(running, analysed, plan)
             }
-            Ruling::Refused(denial) => Judged::Refused(denial),
+            Ruling::Refused(denial) => Judged::Refused(with_reviews(denial, &analysed)),
             Ruling::Held(hold) => {
                 self.flush();
                 self.hold(Held::new(hold, frame.clone()));
@@ -295,6 +295,25 @@ fn passed(running: Running, analysed: Arc<Analysed>, plan: Plan) -> Judged {
         return Judged::Refused(denial);
     }
     Judged::Passed(Box::new(Operation::new(running, analysed, plan)))
+}
+
+/// A denial that functions bear on which nobody has read says how that is mended.
+fn with_reviews(mut denial: Denial, analysed: &Analysed) -> Denial {
+    let unreviewed = &analysed.facts.unreviewed;
+    if denial.class != Class::PolicyDenied || unreviewed.is_empty() {
+        return denial;
+    }
+    if !denial.remediation.ends_with('.') {
+        denial.remediation.push('.');
+    }
+    for (name, hash) in unreviewed {
+        denial.remediation.push_str(&format!(
+            " The function {name} has the definition {hash} and was not reviewed."
+        ));
+    }
+    let how = " Reviews stand in ConnectionClass spec.reviewedFunctions.";
+    denial.remediation.push_str(how);
+    denial
 }
 
 /// A bound value as the record and an approver read it.

@@ -205,6 +205,7 @@ impl Analysed {
                 voids_catalogue: analysis.voids_catalogue,
                 voids_settings: analysis.voids_settings,
                 constants_looked_at: analysis.constants_looked_at,
+                unreviewed: analysis.unreviewed,
                 lacks: analysis.lacks,
                 catalogue,
                 revision,
