@@ -38,4 +38,5 @@ mod run;
 mod same;
 mod talk;
 mod tools;
+mod unread;
 mod wire;

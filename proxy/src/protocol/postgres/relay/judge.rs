@@ -6,6 +6,7 @@ use bytes::Bytes;
 use portcullis_dialect::postgres::wire::frontend::{Bind, Format, Parse, Target};
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, write};
 use portcullis_dialect::sql::Refused;
+use portcullis_dialect::sql::parser::place_of;
 use portcullis_policy::{Class, Effect};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -41,7 +42,8 @@ where
             Ok(analysed) => analysed,
             Err(refused) => {
                 self.withdraw(hold).await;
-                self.refuse_query(&not_analysed(&refused));
+                let (denial, place) = self.unread(text, &refused);
+                self.refuse_query_at(&denial, place);
                 return Ok(());
             }
         };
@@ -66,7 +68,8 @@ where
         let analysed = match self.meaning(parse.text).await? {
             Ok(analysed) => analysed,
             Err(refused) => {
-                self.refuse_message(&not_analysed(&refused));
+                let (denial, place) = self.unread(parse.text, &refused);
+                self.refuse_message_at(&denial, place);
                 return Ok(());
             }
         };
@@ -256,6 +259,27 @@ where
                 Judged::Held
             }
         }
+    }
+
+    /// A text that was not analysed: recorded, and told as the server would tell it, with the place
+    /// of the error where there is one.
+    fn unread(&mut self, text: &[u8], refused: &NotAnalysed) -> (Denial, Option<usize>) {
+        let told = Arc::new(Analysed::unread(text));
+        let asked = Asked {
+            told: &told,
+            exact: &[],
+            parameters: &[],
+            meaning: &(),
+            may_wait: false,
+        };
+        let denial = self.session.turn_down(&asked, not_analysed(refused));
+        let place = match refused {
+            NotAnalysed::Refused(Refused::Unparsable(message)) => std::str::from_utf8(text)
+                .ok()
+                .and_then(|text| place_of(text, message, self.view.settings())),
+            _ => None,
+        };
+        (denial, place)
     }
 
     /// The server reads the text and runs nothing of it: it says what is wrong with the names.
