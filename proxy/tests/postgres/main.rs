@@ -29,6 +29,7 @@ mod house;
 mod inflight;
 mod killed;
 mod masking;
+mod pinned;
 mod psql;
 mod record;
 mod refused;

@@ -140,6 +140,8 @@ pub(super) struct Relay<C, U> {
     muted: bool,
     /// The transaction has written or locked.
     wrote: bool,
+    /// The client may have let the session write, which may only read.
+    unpinned: bool,
     /// What was executed since the last ReadyForQuery and changes what later texts mean.
     changes: Vec<Arc<Analysed>>,
     /// Code that was not read may have changed what statements are prepared.
@@ -191,6 +193,7 @@ where
             failures: false,
             muted: false,
             wrote: false,
+            unpinned: false,
             changes: Vec::new(),
             suspect: false,
             cursors: Cursors::default(),
