@@ -88,8 +88,10 @@ pub(crate) fn parse(text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Re
     }
 }
 
-/// Longest text in which the place of an error is looked for, and most places that are tried.
+/// Longest text in which the place of an error is looked for: it is parsed again to find it.
 const MAX_LOCATED: usize = 2 * 1024;
+
+/// Most places in a text that are tried to find that of an error.
 const MAX_PLACES: usize = 64;
 
 /// Where in a text the parser met what it could not take: the character, from 1 on, as the server
