@@ -82,6 +82,14 @@ pub struct ConnectionClassSpec {
     #[serde(default)]
     #[schemars(example = false)]
     pub lockdown: bool,
+    /// Functions and triggers of PostgreSQL that somebody has read. Without a review a function in
+    /// another language than SQL is of effect Unknown, and so is a write that sets it off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 1024), extend(
+        "x-kubernetes-list-type" = "map",
+        "x-kubernetes-list-map-keys" = ["name", "sha256"],
+    ))]
+    pub reviewed_functions: Vec<ReviewedFunction>,
     /// Who may read recordings, follow and end sessions.
     #[serde(default)]
     pub admin: Admin,
@@ -116,6 +124,34 @@ pub struct AllowedUpstream {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 16), inner(range(min = 1, max = 65535)), example = [5432])]
     pub ports: Vec<i64>,
+}
+
+/// A function as it was when somebody read it. Where its definition changes, the review no longer
+/// holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReviewedFunction {
+    /// Schema and name, without arguments; in double quotes where it is not all lower case.
+    #[schemars(
+        length(min = 3, max = 261),
+        regex(
+            pattern = r#"^("([^"]|"")+"|[a-z_][a-z0-9_$]*)[.]("([^"]|"")+"|[a-z_][a-z0-9_$]*)$"#
+        ),
+        example = "shop.touch_updated_at"
+    )]
+    pub name: String,
+    /// SHA-256 of what `pg_get_functiondef` tells of it, in hexadecimal. A refusal for a function
+    /// that nobody reviewed tells it.
+    #[schemars(length(min = 64, max = 64), regex(pattern = r"^[0-9a-f]{64}$"), example = &"0000000000000000000000000000000000000000000000000000000000000000")]
+    pub sha256: String,
+    /// Tables that it reads, beside those that the statement names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 3, max = 261), regex(pattern = r#"^("([^"]|"")+"|[a-z_][a-z0-9_$]*)[.]("([^"]|"")+"|[a-z_][a-z0-9_$]*)$"#)), example = ["shop.prices"])]
+    pub reads: Vec<String>,
+    /// Tables that it writes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 3, max = 261), regex(pattern = r#"^("([^"]|"")+"|[a-z_][a-z0-9_$]*)[.]("([^"]|"")+"|[a-z_][a-z0-9_$]*)$"#)), example = ["shop.audit"])]
+    pub writes: Vec<String>,
 }
 
 /// What approvals do where a rule does not say.

@@ -30,7 +30,42 @@ pub fn check(class: &ConnectionClass) -> Result<(), Vec<FieldError>> {
             connection_pattern(pattern)
         });
     }
+    for (index, review) in spec.reviewed_functions.iter().enumerate() {
+        let field = |name: &str| format!("spec.reviewedFunctions[{index}].{name}");
+        errors.keep(&field("name"), sql_name(&review.name));
+        errors.list(&field("reads"), &review.reads, |name| sql_name(name));
+        errors.list(&field("writes"), &review.writes, |name| sql_name(name));
+    }
     errors.finish(())
+}
+
+/// Schema and name of something in SQL, as its catalogue has them.
+pub type SqlName = (String, String);
+
+/// A function of PostgreSQL that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reviewed {
+    pub name: SqlName,
+    pub sha256: String,
+    pub reads: Vec<SqlName>,
+    pub writes: Vec<SqlName>,
+}
+
+/// The functions that were read. What [`check`] refuses is left out: it reviews nothing.
+pub fn reviewed(class: &ConnectionClass) -> Vec<Reviewed> {
+    let names = |names: &[String]| -> Option<Vec<SqlName>> {
+        names.iter().map(|name| sql_name(name).ok()).collect()
+    };
+    let all = class.spec.reviewed_functions.iter();
+    all.filter_map(|review| {
+        Some(Reviewed {
+            name: sql_name(&review.name).ok()?,
+            sha256: review.sha256.clone(),
+            reads: names(&review.reads)?,
+            writes: names(&review.writes)?,
+        })
+    })
+    .collect()
 }
 
 /// Whether Connections of a namespace with these labels may use the class.
@@ -70,6 +105,44 @@ pub fn key_opens(patterns: &[String], namespace: &str, name: &str) -> bool {
             connection_pattern(pattern)
                 .is_ok_and(|(ns, own)| ns.matches(namespace) && own.matches(name))
         })
+}
+
+/// `schema.name`: each as it is in lower case, or in double quotes.
+fn sql_name(text: &str) -> Result<SqlName, String> {
+    let wrong = || format!("{text} is not `schema.name`, in lower case or in double quotes");
+    let (schema, rest) = sql_part(text).ok_or_else(wrong)?;
+    let (name, rest) = rest
+        .strip_prefix('.')
+        .and_then(sql_part)
+        .ok_or_else(wrong)?;
+    match rest {
+        "" => Ok((schema, name)),
+        _ => Err(wrong()),
+    }
+}
+
+/// One part of a name, and what stands behind it.
+fn sql_part(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_$".contains(c);
+        let end = text.find(|c| !plain(c)).unwrap_or(text.len());
+        let (part, rest) = text.split_at_checked(end)?;
+        let starts = part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        return starts.then(|| (part.to_owned(), rest));
+    };
+    let mut part = String::new();
+    let mut rest = quoted;
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        part.push_str(before);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                part.push('"');
+                rest = more;
+            }
+            None => return (!part.is_empty()).then_some((part, after)),
+        }
+    }
 }
 
 /// An allow-list: what cannot be read allows nothing.

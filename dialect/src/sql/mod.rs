@@ -69,6 +69,8 @@ pub struct Analysis {
     pub changes: Vec<Change>,
     /// What it prepares and deallocates.
     pub prepared: Vec<PreparedChange>,
+    /// The cursors that it declares.
+    pub declared: Vec<Declared>,
     /// The relations that it reaches, by number.
     pub touches: BTreeSet<u32>,
     /// The catalogue must be read again in this session after it.
@@ -78,6 +80,29 @@ pub struct Analysis {
     /// The analysis rests on constants of the text: it must not be used for another text of the
     /// same shape.
     pub constants_looked_at: bool,
+    pub lacks: Lacks,
+    /// Functions that it calls and that cannot be read, with the hashes of their definitions: what
+    /// a [`catalogue::ReviewedFunction`] would have to name. Only the first of many.
+    pub unreviewed: Vec<(names::Name, String)>,
+}
+
+/// A cursor that a text declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    pub name: String,
+    /// WITH HOLD: it outlives its transaction.
+    pub holds: bool,
+}
+
+/// What a text names and the catalogue does not have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lacks {
+    #[default]
+    Nothing,
+    /// Relations; all else of it could be told.
+    Relations,
+    /// Functions too, or there is more that could not be told.
+    More,
 }
 
 /// One statement of a text.
@@ -194,10 +219,17 @@ fn finish(
         settings: after,
         changes: found.changes,
         prepared: found.prepared,
+        declared: found.declared,
         touches: found.touches,
         voids_catalogue: found.voids_catalogue,
         voids_settings: found.voids_settings,
         constants_looked_at: found.constants_looked_at,
+        unreviewed: found.unreviewed.into_iter().collect(),
+        lacks: match (found.lacks, found.untold) {
+            (false, _) => Lacks::Nothing,
+            (true, false) => Lacks::Relations,
+            (true, true) => Lacks::More,
+        },
     }
 }
 

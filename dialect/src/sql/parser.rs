@@ -88,6 +88,40 @@ pub(crate) fn parse(text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Re
     }
 }
 
+/// Longest text in which the place of an error is looked for: it is parsed again to find it.
+const MAX_LOCATED: usize = 2 * 1024;
+
+/// Most places in a text that are tried to find that of an error.
+const MAX_PLACES: usize = 64;
+
+/// Where in a text the parser met what it could not take: the character, from 1 on, as the server
+/// counts. None where that cannot be told from its message.
+pub fn place_of(text: &str, message: &str, settings: &Settings) -> Option<usize> {
+    let character = |at: usize| text.get(..at).map(|before| before.chars().count() + 1);
+    if text.len() > MAX_LOCATED {
+        return None;
+    }
+    if message.ends_with(" at end of input") {
+        return character(text.len());
+    }
+    let (_, token) = message.split_once(" at or near \"")?;
+    let token = token.strip_suffix('"').filter(|token| !token.is_empty())?;
+    let mut places = text.match_indices(token).take(MAX_PLACES);
+    let at = match (places.next()?, places.next()) {
+        ((only, _), None) => Some(only),
+        // What stands before the place of the error alone is no error there.
+        _ => text
+            .match_indices(token)
+            .take(MAX_PLACES)
+            .find_map(|(at, found)| {
+                let before = text.get(..at + found.len())?;
+                let parsed = parse(before, &settings.standard_conforming_strings);
+                matches!(parsed, Err(Refused::Unparsable(said)) if said == message).then_some(at)
+            }),
+    };
+    character(at?)
+}
+
 /// Where a statement stands in its text, in bytes.
 pub(crate) fn range(text: &str, raw: &RawStmt) -> (usize, usize) {
     let start = usize::try_from(raw.stmt_location).unwrap_or_default();

@@ -64,6 +64,25 @@ pub struct Target {
     pub sessions: SessionBounds,
     pub recording: RecordingRules,
     pub approvals: ApprovalBounds,
+    pub reviews: Arc<Reviews>,
+}
+
+/// Functions of the target that somebody has read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reviews {
+    pub functions: Vec<ReviewedFunction>,
+    /// Of all that they say: tells one list from another. Zero where there is none.
+    pub digest: [u8; 32],
+}
+
+/// What somebody says of a function, as long as its definition has this hash. Names are a schema
+/// and a name in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewedFunction {
+    pub name: (String, String),
+    pub sha256: String,
+    pub reads: Vec<(String, String)>,
+    pub writes: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

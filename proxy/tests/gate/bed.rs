@@ -195,6 +195,7 @@ impl Terms {
             audience: None,
             sessions: self.sessions,
             recording: self.recording,
+            reviews: Arc::default(),
             approvals: ApprovalBounds {
                 max_pending_per_subject: 2,
                 ttl_after_finished: Duration::from_secs(60),

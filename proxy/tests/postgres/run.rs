@@ -220,6 +220,21 @@ impl Run {
         fs::rename(next, path).unwrap();
     }
 
+    /// Replaces the class: this stands in it beside the rest.
+    pub(crate) fn edit_class(&self, more: &str) {
+        let documents = connection(
+            self.server.port,
+            self.port,
+            PASSWORD,
+            ("carol", "caretakers"),
+        );
+        let documents = documents.replacen("spec:\n", &format!("spec:\n  {more}\n"), 1);
+        let path = self.folder.path().join("config/connection.yaml");
+        let next = path.with_extension("next");
+        fs::write(&next, documents).unwrap();
+        fs::rename(next, path).unwrap();
+    }
+
     /// Replaces the key that lets in.
     pub(crate) fn replace_key(&self) {
         let documents = connection(

@@ -307,3 +307,48 @@ fn a_limit_over_no_time_is_refused() {
 
 mod connections;
 mod gathering;
+
+#[test]
+fn reviewed_functions_are_named_as_sql_has_them() {
+    let review = |name: &str| {
+        class_of(&json!({"reviewedFunctions": [
+            {"name": name, "sha256": "a".repeat(64), "reads": ["shop.prices"], "writes": [name]},
+        ]}))
+    };
+    let pair = |schema: &str, name: &str| (schema.to_owned(), name.to_owned());
+    for (written, name) in [
+        ("shop.touch", pair("shop", "touch")),
+        ("shop.\"Touch.It\"", pair("shop", "Touch.It")),
+        ("\"a\"\"b\".c$1", pair("a\"b", "c$1")),
+    ] {
+        let class = review(written);
+        assert_eq!(class::check(&class), Ok(()), "{written}");
+        let expected = class::Reviewed {
+            name: name.clone(),
+            sha256: "a".repeat(64),
+            reads: vec![pair("shop", "prices")],
+            writes: vec![name],
+        };
+        assert_eq!(class::reviewed(&class), [expected]);
+    }
+    for written in [
+        "touch",
+        "shop.Touch",
+        "shop.",
+        "shop.a.b",
+        "\"shop.a",
+        "\"\".a",
+        "shop.touch()",
+        "1.a",
+    ] {
+        let class = review(written);
+        let fields: Vec<_> = class::check(&class)
+            .unwrap_err()
+            .into_iter()
+            .map(|e| e.field)
+            .collect();
+        let field = |name: &str| format!("spec.reviewedFunctions[0].{name}");
+        assert_eq!(fields, [field("name"), field("writes[0]")], "{written}");
+        assert_eq!(class::reviewed(&class), []);
+    }
+}

@@ -122,6 +122,15 @@ pub fn query(out: &mut Vec<u8>, text: &[u8]) {
     message(out, frontend::QUERY, |out| string(out, text));
 }
 
+/// Parameters are of the types that the server finds for them.
+pub fn parse(out: &mut Vec<u8>, name: &[u8], text: &[u8]) {
+    message(out, frontend::PARSE, |out| {
+        string(out, name);
+        string(out, text);
+        out.extend_from_slice(&[0; 2]);
+    });
+}
+
 pub fn sync(out: &mut Vec<u8>) {
     message(out, frontend::SYNC, |_| {});
 }

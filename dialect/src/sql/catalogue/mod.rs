@@ -47,12 +47,16 @@ pub struct Catalogue {
     reviewed: BTreeSet<ReviewedFunction>,
 }
 
-/// A function that someone has read and found harmless, as it was when it was read.
+/// A function that someone has read, as it was when it was read: beside what is told here it does
+/// nothing that counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReviewedFunction {
     pub name: Name,
     /// SHA-256 of its definition (`pg_get_functiondef`), in lower-case hexadecimal.
     pub definition: String,
+    /// The relations that it reads, and those that it writes.
+    pub reads: Vec<Name>,
+    pub writes: Vec<Name>,
 }
 
 #[derive(Debug)]
@@ -204,8 +208,8 @@ pub(super) struct Domain {
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Lets these functions count as read and found harmless, as long as their definitions stay
-    /// what they were.
+    /// Lets these functions count as what is told of them, as long as their definitions stay what
+    /// they were.
     pub fn review(&mut self, functions: impl IntoIterator<Item = ReviewedFunction>) {
         self.reviewed.extend(functions);
     }
@@ -247,8 +251,8 @@ impl Catalogue {
         self.functions.get(name).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn is_reviewed(&self, function: &Function) -> bool {
-        self.reviewed.iter().any(|reviewed| {
+    pub(super) fn review_of(&self, function: &Function) -> Option<&ReviewedFunction> {
+        self.reviewed.iter().find(|reviewed| {
             reviewed.name == function.name && reviewed.definition == function.definition_hash
         })
     }

@@ -68,8 +68,10 @@ impl<'c> Walk<'c> {
                     self.dropped(relation.oid, cascades);
                 }
             }
-            Resolved::Unknown if missing_ok && !self.names_void => self.drop_missing(schema, name),
-            Resolved::Fresh(_) | Resolved::Unknown => {
+            Resolved::Missing | Resolved::Unknown if missing_ok && !self.names_void => {
+                self.drop_missing(schema, name);
+            }
+            Resolved::Fresh(_) | Resolved::Missing | Resolved::Unknown => {
                 self.relation_named(schema, name, Use::DEFINE);
             }
         }

@@ -183,6 +183,7 @@ impl<'c> Walk<'c> {
     }
 
     fn unknown_function(&mut self, schema: Option<&str>, name: &str) {
+        self.found.lacks = true;
         match schema {
             Some(schema) => {
                 self.found
@@ -205,8 +206,8 @@ impl<'c> Walk<'c> {
             }
             _ => None,
         };
-        if self.catalogue.is_reviewed(function) {
-            self.function_access(Effect::Read, &function.name);
+        if let Some(review) = self.catalogue.review_of(function) {
+            self.reviewed(review);
         } else if let Some(class) = listed {
             self.listed(&function.name, class, arguments);
         } else if function.kind == FunctionKind::Aggregate {
@@ -223,6 +224,7 @@ impl<'c> Walk<'c> {
             self.function_access(Effect::Unknown, &function.name);
         } else {
             self.function_access(Effect::Unknown, &function.name);
+            self.found.unreviewed(function);
             self.voids_all();
         }
     }
@@ -234,7 +236,7 @@ impl<'c> Walk<'c> {
         self.found.voids_settings = true;
     }
 
-    fn function_access(&mut self, effect: Effect, name: &Name) {
+    pub(super) fn function_access(&mut self, effect: Effect, name: &Name) {
         self.found
             .named(effect, ResourceKind::Function, &[&name.schema, &name.name]);
     }

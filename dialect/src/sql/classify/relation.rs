@@ -4,7 +4,7 @@ use pg_query::protobuf::{RangeVar, node};
 use portcullis_policy::{Effect, Flag, ResourceKind};
 
 use super::walk::{Resolved, Walk};
-use crate::sql::catalogue::{Event, Relation, RelationKind, Stored};
+use crate::sql::catalogue::{Event, Relation, RelationKind, ReviewedFunction, Stored};
 use crate::sql::names::{self, Name, SYSTEM};
 use crate::sql::visit::Counted;
 
@@ -97,6 +97,7 @@ impl<'c> Walk<'c> {
                 }
             }
             Resolved::Fresh(made) => self.told_access(usage.effect, &made),
+            Resolved::Missing => self.found.missing(usage.effect),
             Resolved::Unknown => self.unresolved_relation(usage.effect),
         }
     }
@@ -134,6 +135,24 @@ impl<'c> Walk<'c> {
     pub(super) fn unresolved_relation(&mut self, effect: Effect) {
         self.found.unresolved(effect, ResourceKind::Table);
         self.unknown();
+    }
+
+    /// A function of which somebody said what it does.
+    pub(super) fn reviewed(&mut self, review: &ReviewedFunction) {
+        let effect = match review.writes.is_empty() {
+            true => Effect::Read,
+            false => Effect::Write,
+        };
+        self.function_access(effect, &review.name);
+        for name in &review.reads {
+            self.relation_named(Some(&name.schema), &name.name, Use::READ);
+        }
+        // Which way it writes is not told: what any sets off counts.
+        for name in &review.writes {
+            for event in [Event::Insert, Event::Update, Event::Delete] {
+                self.relation_named(Some(&name.schema), &name.name, Use::write(event));
+            }
+        }
     }
 
     /// Uses a relation, and all that hangs on it.

@@ -9,11 +9,15 @@ use portcullis_policy::{Effect, Flag, ResourceKind};
 
 use super::relation::statement_of;
 use super::walk::Walk;
+use crate::sql::Declared;
 use crate::sql::names;
 use crate::sql::parser::{Parsed, parse};
 use crate::sql::prepared::{PreparedChange, PreparedStatement};
 use crate::sql::settings::{Change, Setting, parse_boolean};
 use crate::sql::visit;
+
+/// DECLARE … WITH HOLD.
+const HOLD: i32 = 0x20;
 
 impl<'c> Walk<'c> {
     pub(super) fn set(&mut self, set: &VariableSetStmt) -> &'static str {
@@ -283,6 +287,10 @@ impl<'c> Walk<'c> {
     /// The query of a cursor is judged here, before its first row can be fetched.
     pub(super) fn declare(&mut self, declare: &DeclareCursorStmt) -> &'static str {
         self.found.attribute("cursor", declare.portalname.clone());
+        self.found.declared.push(Declared {
+            name: declare.portalname.clone(),
+            holds: declare.options & HOLD != 0,
+        });
         match declare.query.as_deref() {
             Some(query) => {
                 self.query(query);
@@ -307,9 +315,10 @@ impl<'c> Walk<'c> {
                 }
                 _ => true,
             });
-        let found = self.apart(|walk| {
+        let mut found = self.apart(|walk| {
             walk.statement(query);
         });
+        found.declared.clear();
         self.found.merge(if runs { found } else { found.planned() });
         self.found.raise(Effect::Read);
         "EXPLAIN"

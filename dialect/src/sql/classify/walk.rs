@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use pg_query::protobuf::RawStmt;
 use portcullis_policy::{Access, Effect, Flag, Resource, ResourceKind};
 
-use crate::sql::catalogue::{Catalogue, Relation};
+use crate::sql::Declared;
+use crate::sql::catalogue::{Catalogue, Function, Relation};
 use crate::sql::names::{Name, SYSTEM, TEMPORARY};
 use crate::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
 use crate::sql::settings::{Change, Settings, Tracked};
@@ -20,6 +21,9 @@ pub const MAX_EXPANSIONS: usize = 10_000;
 /// Most accesses of one operation; beyond, a table that could not be told stands for the rest.
 pub const MAX_ACCESSES: usize = 4096;
 
+/// Most functions of each statement of which is told that nobody reviewed them.
+const MAX_UNREVIEWED: usize = 8;
+
 /// What has been found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
@@ -31,6 +35,7 @@ pub(crate) struct Found {
     pub(crate) touches: BTreeSet<u32>,
     pub(crate) changes: Vec<Change>,
     pub(crate) prepared: Vec<PreparedChange>,
+    pub(crate) declared: Vec<Declared>,
     /// The catalogue is out of date after it.
     pub(crate) voids_catalogue: bool,
     /// Later statements of the same text cannot be told by names that were read before it.
@@ -38,6 +43,12 @@ pub(crate) struct Found {
     /// All that is known of the session is out of date after it.
     pub(crate) voids_settings: bool,
     pub(crate) constants_looked_at: bool,
+    /// Functions that could not be read, with the hashes of their definitions.
+    pub(crate) unreviewed: BTreeSet<(Name, String)>,
+    /// It names what the catalogue does not have.
+    pub(crate) lacks: bool,
+    /// Something could not be told for another reason than a relation that is not there.
+    pub(crate) untold: bool,
 }
 
 /// Where names are looked up.
@@ -64,6 +75,8 @@ pub(crate) enum Resolved<'c> {
     Relations(Vec<&'c Relation>),
     /// Made by an earlier statement of the same text: nothing hangs on it yet.
     Fresh(Name),
+    /// Nothing, by the catalogue.
+    Missing,
     Unknown,
 }
 
@@ -101,6 +114,7 @@ pub(crate) struct Walk<'c> {
 
 impl Found {
     pub(crate) fn raise(&mut self, effect: Effect) {
+        self.untold |= effect == Effect::Unknown;
         self.effect = Some(self.effect.map_or(effect, |known| known.max(effect)));
     }
 
@@ -135,11 +149,29 @@ impl Found {
     }
 
     pub(crate) fn unresolved(&mut self, effect: Effect, kind: ResourceKind) {
+        self.untold |= kind == ResourceKind::Table;
         self.access(effect, Resource::Unresolved { kind });
+    }
+
+    pub(crate) fn unreviewed(&mut self, function: &Function) {
+        if self.unreviewed.len() < MAX_UNREVIEWED && !function.definition_hash.is_empty() {
+            let hash = function.definition_hash.clone();
+            self.unreviewed.insert((function.name.clone(), hash));
+        }
+    }
+
+    /// A relation that the catalogue does not have.
+    pub(crate) fn missing(&mut self, effect: Effect) {
+        let untold = self.untold;
+        self.unresolved(effect, ResourceKind::Table);
+        self.raise(Effect::Unknown);
+        self.untold = untold;
+        self.lacks = true;
     }
 
     /// Adds what a part was found to do.
     pub(crate) fn merge(&mut self, part: Self) {
+        let untold = self.untold || part.untold;
         if let Some(effect) = part.effect {
             self.raise(effect);
         }
@@ -153,10 +185,14 @@ impl Found {
         self.touches.extend(part.touches);
         self.changes.extend(part.changes);
         self.prepared.extend(part.prepared);
+        self.declared.extend(part.declared);
         self.voids_catalogue |= part.voids_catalogue;
         self.voids_names |= part.voids_names;
         self.voids_settings |= part.voids_settings;
         self.constants_looked_at |= part.constants_looked_at;
+        self.lacks |= part.lacks;
+        self.unreviewed.extend(part.unreviewed);
+        self.untold = untold;
     }
 
     /// The same, as if it were only planned: nothing is changed, all of it is looked at.
@@ -358,7 +394,11 @@ impl<'c> Walk<'c> {
                 (TEMPORARY, Tracked::Known(Some(number))) if !self.names_void => number.as_str(),
                 (other, _) => other,
             };
-            return self.resolve_in(schema, name).unwrap_or(Resolved::Unknown);
+            let nowhere = match (schema, &self.settings.temporary_schema) {
+                (TEMPORARY, Tracked::Void) => Resolved::Unknown,
+                _ => Resolved::Missing,
+            };
+            return self.resolve_in(schema, name).unwrap_or(nowhere);
         }
         let Some(path) = &self.context.path else {
             return Resolved::Unknown;
@@ -381,7 +421,7 @@ impl<'c> Walk<'c> {
             }
         }
         match relations.is_empty() {
-            true => Resolved::Unknown,
+            true => Resolved::Missing,
             false => Resolved::Relations(relations),
         }
     }

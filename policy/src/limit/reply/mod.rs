@@ -28,6 +28,13 @@ pub enum Passage {
 // === impl ReplyMeter ===
 
 impl ReplyMeter {
+    /// Counts what another reply gave that limits bind together with this one: so much has passed
+    /// at least.
+    pub fn raise_to(&mut self, (rows, bytes): (u64, u64)) {
+        self.rows = self.rows.max(rows);
+        self.bytes = self.bytes.max(bytes);
+    }
+
     /// A whole row. It passes whole or not at all. Limits of other kinds are not looked at.
     pub fn row(&mut self, limits: &[Named<SizeLimit>], bytes: u64) -> Passage {
         self.take(limits, 1, bytes)

@@ -220,8 +220,7 @@ impl Compiling {
                 );
                 self.refuse_at("Connection", &name, "spec.port", &reason);
             }
-            let approvals = class.map(|class| &class.spec.approvals);
-            if let Some(compiled) = self.compiled(&object, &lowered, parts, approvals) {
+            if let Some(compiled) = self.compiled(&object, &lowered, parts, class) {
                 connections.insert(name, compiled);
             }
         }
@@ -255,7 +254,7 @@ impl Compiling {
         object: &Connection,
         lowered: &LoweredConnection,
         parts: SnapshotParts,
-        approvals: Option<&ApprovalDefaults>,
+        class: Option<&ConnectionClass>,
     ) -> Option<Compiled> {
         let name = name_of(&object.metadata);
         let snapshot = match Snapshot::compile(parts) {
@@ -267,8 +266,7 @@ impl Compiling {
                 return None;
             }
         };
-        let approvals = approvals.cloned().unwrap_or_default();
-        match Pieces::new(object, lowered, &approvals, snapshot, &self.objects) {
+        match Pieces::new(object, lowered, class, snapshot, &self.objects) {
             Ok(pieces) => {
                 let place = self.place("Connection", &name);
                 if let Err(reason) = &pieces.credential {

@@ -4,9 +4,10 @@ mod credential;
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{self, SHA256};
 use portcullis_crds::connection::{Connection, TlsMode as TlsModeSpec, UpstreamTls};
 use portcullis_crds::connection_class::Durability;
-use portcullis_crds::connection_class::{ApprovalDefaults, OnFailure, Payloads as PayloadsSpec};
+use portcullis_crds::connection_class::{ConnectionClass, OnFailure, Payloads as PayloadsSpec};
 use portcullis_crds::lower::FieldError;
 use portcullis_crds::lower::connection::{
     LoweredConnection, RecordingRules as LoweredRecording, SessionBounds as LoweredBounds,
@@ -17,7 +18,8 @@ use rustls_pki_types::CertificateDer;
 use super::objects::Objects;
 use crate::identity::Identities;
 use crate::session::ports::{
-    ApprovalBounds, Credential, Payloads, RecordingRules, SessionBounds, Target, TlsMode, Upstream,
+    ApprovalBounds, Credential, Payloads, RecordingRules, ReviewedFunction, Reviews, SessionBounds,
+    Target, TlsMode, Upstream,
 };
 
 /// A target but for the identities, which Connections of one class share.
@@ -30,6 +32,7 @@ pub struct Pieces {
     pub sessions: SessionBounds,
     pub recording: RecordingRules,
     pub approvals: ApprovalBounds,
+    pub reviews: Arc<Reviews>,
 }
 
 // === impl Pieces ===
@@ -40,11 +43,13 @@ impl Pieces {
     pub fn new(
         object: &Connection,
         lowered: &LoweredConnection,
-        approvals: &ApprovalDefaults,
+        class: Option<&ConnectionClass>,
         snapshot: Arc<Snapshot>,
         objects: &Objects,
     ) -> Result<Self, FieldError> {
         let spec = &object.spec;
+        let approvals = class.map(|class| class.spec.approvals.clone());
+        let approvals = approvals.unwrap_or_default();
         Ok(Self {
             snapshot,
             upstream: Upstream {
@@ -65,6 +70,7 @@ impl Pieces {
                     .unwrap_or(1),
                 ttl_after_finished: approvals.ttl_after_finished.get(),
             },
+            reviews: Arc::new(class.map(reviews).unwrap_or_default()),
         })
     }
 
@@ -78,6 +84,7 @@ impl Pieces {
             sessions: self.sessions,
             recording: self.recording,
             approvals: self.approvals.clone(),
+            reviews: Arc::clone(&self.reviews),
         }
     }
 }
@@ -107,6 +114,24 @@ fn tls_mode(mode: TlsModeSpec) -> TlsMode {
         TlsModeSpec::Require => TlsMode::Require,
         TlsModeSpec::Disable => TlsMode::Disable,
     }
+}
+
+fn reviews(class: &ConnectionClass) -> Reviews {
+    let functions: Vec<_> = portcullis_crds::lower::class::reviewed(class)
+        .into_iter()
+        .map(|review| ReviewedFunction {
+            name: review.name,
+            sha256: review.sha256,
+            reads: review.reads,
+            writes: review.writes,
+        })
+        .collect();
+    let mut digest = [0; 32];
+    if !functions.is_empty() {
+        let told = format!("{functions:?}");
+        digest.copy_from_slice(digest::digest(&SHA256, told.as_bytes()).as_ref());
+    }
+    Reviews { functions, digest }
 }
 
 fn bounds(lowered: LoweredBounds) -> SessionBounds {

@@ -48,8 +48,11 @@ impl Postgres {
                 .map(|credential| (target.upstream.clone(), Arc::clone(credential)))
                 .map_err(String::clone)
         });
+        let target = door.target.clone();
+        let reviews = Box::new(move || Arc::clone(&target.load().reviews));
+        let analyser = Analyser::new(current, Arc::clone(&connector)).reviewing(reviews);
         Self {
-            analyser: Arc::new(Analyser::new(current, Arc::clone(&connector))),
+            analyser: Arc::new(analyser),
             connector,
             cancels: Arc::default(),
         }

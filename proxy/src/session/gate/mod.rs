@@ -31,7 +31,7 @@ use super::{EndReason, Session};
 use crate::hex::unhex;
 use crate::metrics::Decided;
 pub use meaning::{Meaning, Meant};
-pub use running::{CAPPED_BYTES, Outcome, Running};
+pub use running::{Allowed, CAPPED_BYTES, Outcome, Running};
 
 /// An operation as a protocol's classifier told it: shared by all executions of one analysis.
 #[derive(Debug)]
@@ -131,7 +131,12 @@ impl Session {
     /// Other masks cut it, also where no row has been sent yet: that its masks suffice was
     /// concluded from the statement under the masks that it was judged with.
     pub fn recheck(&mut self, running: &mut Running) -> Result<(), Denial> {
-        let checked = self.recheck_inner(running);
+        self.still_allows(&mut running.allowed)
+    }
+
+    /// The same of an operation that has ended and left something behind: a cursor.
+    pub fn still_allows(&mut self, allowed: &mut Allowed) -> Result<(), Denial> {
+        let checked = self.recheck_inner(allowed);
         checked.map_err(|denial| denial.in_session(self.id))
     }
 
@@ -377,30 +382,30 @@ impl Session {
         self.operations
     }
 
-    fn recheck_inner(&mut self, running: &mut Running) -> Result<(), Denial> {
+    fn recheck_inner(&mut self, allowed: &mut Allowed) -> Result<(), Denial> {
         self.refresh()?;
         if let Some(denial) = self.entry.must_end(true).and_then(EndReason::denial) {
             return Err(denial.clone());
         }
-        if Arc::ptr_eq(&running.current, &self.current) {
+        if Arc::ptr_eq(&allowed.current, &self.current) {
             return Ok(());
         }
-        if !self.current.masks.masks_like(running.masks()) {
+        if !self.current.masks.masks_like(&allowed.current.masks) {
             return Err(Denial::new(
                 Class::PolicyDenied,
                 "the masks of this connection changed while this was running",
                 "run it again",
             ));
         }
-        let operation = &running.told().operation;
+        let operation = &allowed.told.operation;
         let now = self.door.house.clock.now();
         let decision = self.current.view.decide(&self.facts, operation, now);
         match decision.verdict {
             Verdict::Allow => {}
-            Verdict::Hold(terms) if running.approved() == Some(terms) => {}
+            Verdict::Hold(terms) if allowed.approved == Some(terms) => {}
             Verdict::Hold(_) | Verdict::Deny => return Err(denied(&decision)),
         }
-        running.current = Arc::clone(&self.current);
+        allowed.current = Arc::clone(&self.current);
         Ok(())
     }
 }

@@ -24,17 +24,25 @@ pub const CAPPED_BYTES: usize = 64 * 1024;
 /// [`Running::end`], it is recorded as cut.
 #[derive(Debug)]
 pub struct Running {
-    pub(super) current: Arc<Current>,
-    told: Arc<Told>,
+    pub(super) allowed: Allowed,
     number: u64,
-    approved: Option<ApprovalTerms>,
     meter: ReplyMeter,
+    /// Rows that the meter counted of others.
+    before: u64,
     shown: Shown,
     masked: u64,
     began: Monotonic,
     counted: Arc<ProtocolMetrics>,
     is_recorded: bool,
     busy: Busy,
+}
+
+/// That an operation was allowed, and by what: may it go on by what holds now?
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    pub(super) current: Arc<Current>,
+    pub(super) told: Arc<Told>,
+    pub(super) approved: Option<ApprovalTerms>,
 }
 
 /// How an operation ended.
@@ -71,11 +79,14 @@ impl Running {
     ) -> Self {
         let house = &session.door.house;
         Self {
-            current: Arc::clone(&session.current),
-            told: Arc::clone(told),
+            allowed: Allowed {
+                current: Arc::clone(&session.current),
+                told: Arc::clone(told),
+                approved,
+            },
             number,
-            approved,
             meter: ReplyMeter::default(),
+            before: 0,
             shown: Shown::new(session.current.target.recording.payloads),
             masked: 0,
             began: house.clock.monotonic(),
@@ -87,7 +98,7 @@ impl Running {
 
     /// The masks that it was judged with.
     pub fn masks(&self) -> &Arc<MaskSet> {
-        &self.current.masks
+        &self.allowed.current.masks
     }
 
     /// Which operation of its session it is, as the record counts them.
@@ -95,28 +106,51 @@ impl Running {
         self.number
     }
 
+    pub fn allowed(&self) -> &Allowed {
+        &self.allowed
+    }
+
+    /// Its rows and bytes are added to what passed beside it: limits count them together.
+    pub fn count_on(&mut self, passed: (u64, u64)) {
+        let own = self.rows();
+        self.meter.raise_to(passed);
+        self.before = self.meter.passed().0.saturating_sub(own);
+    }
+
+    /// All that its limits have counted, with what passed before it.
+    pub fn counted(&self) -> (u64, u64) {
+        self.meter.passed()
+    }
+
     /// Counts a row of the reply against the limits of rows and bytes.
     pub fn row(&mut self, bytes: u64) -> Passage {
-        self.meter.row(&self.current.view.limits().sizes, bytes)
+        self.meter
+            .row(&self.allowed.current.view.limits().sizes, bytes)
+    }
+
+    /// Whether limits count its rows or bytes.
+    pub fn is_counted(&self) -> bool {
+        !self.allowed.current.view.limits().sizes.is_empty()
     }
 
     /// Whether a limit of the reply fails the operation instead of cutting the reply.
     pub fn may_be_refused(&self) -> bool {
-        let sizes = &self.current.view.limits().sizes;
+        let sizes = &self.allowed.current.view.limits().sizes;
         let fails = |on_exceed: OnExceed| on_exceed == OnExceed::Error;
         sizes.iter().any(|size| fails(size.limit.on_exceed))
     }
 
     /// A piece of a reply without rows (COPY).
     pub fn chunk(&mut self, bytes: u64) -> Passage {
-        self.meter.chunk(&self.current.view.limits().sizes, bytes)
+        self.meter
+            .chunk(&self.allowed.current.view.limits().sizes, bytes)
     }
 
     /// What the client saw; kept as far as payloads say.
     pub fn show(&mut self, bytes: &[u8]) {
         let entry = self.busy.entry();
         entry.tell(|| Line::output(self.number, bytes));
-        let (rows, _) = self.meter.passed();
+        let rows = self.rows();
         let mut rest = self.shown.take(bytes, rows);
         while self.shown.is_full() {
             self.record_piece((0, 0));
@@ -138,12 +172,9 @@ impl Running {
         self.began
     }
 
-    pub(super) fn told(&self) -> &Arc<Told> {
-        &self.told
-    }
-
-    pub(super) fn approved(&self) -> Option<ApprovalTerms> {
-        self.approved
+    /// Rows of its own that passed.
+    fn rows(&self) -> u64 {
+        self.meter.passed().0.saturating_sub(self.before)
     }
 
     /// The kept piece, and what after it is left out.
@@ -164,7 +195,7 @@ impl Running {
         if std::mem::replace(&mut self.is_recorded, true) {
             return;
         }
-        let (rows, _) = self.meter.passed();
+        let rows = self.rows();
         let omitted = self.shown.omitted(rows);
         if !self.shown.piece.is_empty() || omitted != (0, 0) {
             self.record_piece(omitted);

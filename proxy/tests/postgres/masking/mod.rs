@@ -6,6 +6,7 @@ mod benign;
 mod bytes;
 mod channels;
 mod extended;
+mod missing;
 mod values;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -80,30 +81,17 @@ impl Masked {
     pub(crate) async fn under(policy: Policy, predicates: Predicates) -> Option<Self> {
         static SCHEMAS: AtomicU32 = AtomicU32::new(0);
         let schema = format!("m{}", SCHEMAS.fetch_add(1, Ordering::SeqCst));
-        let columns = ["people.ssn", "people.pin", "people.photo", "people.tags"];
-        let columns = columns.into_iter().chain(["made.ssn", "parts.ssn"]);
-        let rule = MaskRule {
-            name: ObjectName::new("shop", "pii"),
-            origin: Origin::Tenant,
-            subjects: Vec::new(),
-            exempt: Vec::new(),
-            columns: columns
-                .map(|column| ColumnPattern::parse(&format!("{schema}.{column}")).unwrap())
-                .collect(),
-            json_paths: Vec::new(),
-            keys: Vec::new(),
-            headers: Vec::new(),
-            detectors: Vec::new(),
-            patterns: Vec::new(),
-            transform: Transform::Redact,
-            predicates,
-            ddl: DdlRule::Deny,
-        };
-        let house = House::masked(vec![policy], vec![rule]).await?;
+        let house = House::masked(vec![policy.clone()], vec![masks(&schema, predicates)]).await?;
         house
             .server
             .sql("postgres", &TABLES.replace("{s}", &schema));
         Some(Self { house, schema })
+    }
+
+    /// From now on this policy holds, and the masks.
+    pub(crate) fn mask(&self, policy: Policy, predicates: Predicates) {
+        let rule = masks(&self.schema, predicates);
+        self.house.edit_masked(vec![policy], vec![rule]);
     }
 
     /// What psql makes of a script, in this schema. Nothing of a canary may be in it.
@@ -123,6 +111,28 @@ impl Masked {
     pub(crate) fn direct(&self, script: &str) -> String {
         let path = format!("SET search_path = {};", self.schema);
         self.house.server.sql("postgres", &(path + script))
+    }
+}
+
+fn masks(schema: &str, predicates: Predicates) -> MaskRule {
+    let columns = ["people.ssn", "people.pin", "people.photo", "people.tags"];
+    let columns = columns.into_iter().chain(["made.ssn", "parts.ssn"]);
+    MaskRule {
+        name: ObjectName::new("shop", "pii"),
+        origin: Origin::Tenant,
+        subjects: Vec::new(),
+        exempt: Vec::new(),
+        columns: columns
+            .map(|column| ColumnPattern::parse(&format!("{schema}.{column}")).unwrap())
+            .collect(),
+        json_paths: Vec::new(),
+        keys: Vec::new(),
+        headers: Vec::new(),
+        detectors: Vec::new(),
+        patterns: Vec::new(),
+        transform: Transform::Redact,
+        predicates,
+        ddl: DdlRule::Deny,
     }
 }
 

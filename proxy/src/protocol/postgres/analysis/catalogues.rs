@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::read::{self, ReadCatalogue};
 use crate::protocol::postgres::upstream::{Connector, Link, Login};
-use crate::session::ports::{Credential, Upstream};
+use crate::session::ports::{Credential, Reviews, Upstream};
 
 /// While sessions are open, a catalogue is read again after this long.
 pub const REFRESH_EVERY: Duration = Duration::from_secs(60);
@@ -27,6 +27,10 @@ pub const MAX_AGE: Duration = Duration::from_secs(180);
 
 /// A session waits this long for a catalogue before it goes on without.
 pub const WAIT_FOR_CATALOGUE: Duration = Duration::from_secs(10);
+
+/// A name that a catalogue lacks has it read again, but not more often than this, nor so that more
+/// than a tenth of the time goes into it.
+pub const RENEW_EVERY: Duration = Duration::from_secs(1);
 
 /// Most catalogues that are kept for one Connection.
 pub const MAX_CATALOGUES: usize = 64;
@@ -44,9 +48,13 @@ pub(super) struct Catalogues {
 /// Tells where the target is at this moment and what proves us there, or why nothing does.
 pub type Reach = Box<dyn Fn() -> Result<(Upstream, Arc<Credential>), String> + Send + Sync>;
 
+/// Tells what is said of functions at this moment.
+pub type Reviewing = Box<dyn Fn() -> Arc<Reviews> + Send + Sync>;
+
 /// Where catalogues come from.
 struct Source {
-    reach: Reach,
+    reach: Arc<Reach>,
+    reviews: Reviewing,
     connector: Arc<Connector>,
     revisions: AtomicU64,
 }
@@ -80,9 +88,13 @@ pub(super) struct OpenSession;
 struct State {
     latest: Option<Shared>,
     digest: [u8; 32],
+    /// What was said of functions when it was read.
+    reviews: [u8; 32],
     /// All that was wanted up to this number is in it.
     covers: u64,
     read_at: Option<Instant>,
+    /// How long the last reading took.
+    took: Duration,
     /// The last attempt did not succeed.
     failing: bool,
 }
@@ -101,12 +113,31 @@ impl Catalogues {
     pub(super) fn new(reach: Reach, connector: Arc<Connector>) -> Self {
         Self {
             source: Arc::new(Source {
-                reach,
+                reach: Arc::new(reach),
+                reviews: Box::new(Arc::default),
                 connector,
                 revisions: AtomicU64::new(1),
             }),
             kept: Mutex::default(),
         }
+    }
+
+    /// The same, before anything was read, by what is said of functions.
+    pub(super) fn reviewing(&self, reviews: Reviewing) -> Self {
+        Self {
+            source: Arc::new(Source {
+                reach: Arc::clone(&self.source.reach),
+                reviews,
+                connector: Arc::clone(&self.source.connector),
+                revisions: AtomicU64::new(1),
+            }),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// What is said of functions now.
+    pub(super) fn reviews(&self) -> Arc<Reviews> {
+        (self.source.reviews)()
     }
 
     /// The catalogue of a place; None when there are too many.
@@ -206,7 +237,9 @@ impl Kept {
     }
 
     fn is_current(&self, state: &State) -> bool {
-        state.covers >= self.wanted() && state.read_at.is_some_and(|at| at.elapsed() <= MAX_AGE)
+        state.covers >= self.wanted()
+            && state.reviews == (self.source.reviews)().digest
+            && state.read_at.is_some_and(|at| at.elapsed() <= MAX_AGE)
     }
 
     /// Waits, within bounds, until there is a current catalogue. A target that just refused is not
@@ -222,6 +255,23 @@ impl Kept {
         self.current()
     }
 
+    /// Has it read again for a name that it lacks, and waits for that within bounds. False where
+    /// it was read just now. What others go by stays current meanwhile.
+    pub(super) async fn renew(self: &Arc<Self>) -> bool {
+        let (read_at, took) = {
+            let state = self.state.borrow();
+            (state.read_at, state.took)
+        };
+        if read_at.is_none_or(|at| at.elapsed() < pause_after(took)) {
+            return false;
+        }
+        let mut states = self.state.subscribe();
+        self.read_soon();
+        let read = states.wait_for(|state| state.failing || state.read_at != read_at);
+        let _ = timeout(WAIT_FOR_CATALOGUE, read).await;
+        true
+    }
+
     /// Starts a reading unless one is under way.
     fn read_soon(self: &Arc<Self>) {
         if self.reading.swap(true, Ordering::AcqRel) {
@@ -234,11 +284,14 @@ impl Kept {
     async fn read_until_it_succeeds(self: Arc<Self>) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let covers = self.wanted();
+            let (covers, began) = (self.wanted(), Instant::now());
+            let reviews = (self.source.reviews)();
             match self.source.read(&self.place).await {
                 Ok(read) => {
-                    self.publish(read, covers);
-                    if self.wanted() == covers {
+                    let read = read.reviewed(&reviews);
+                    self.publish(read, covers, (reviews.digest, began.elapsed()));
+                    let said = (self.source.reviews)().digest;
+                    if self.wanted() == covers && said == reviews.digest {
                         break;
                     }
                 }
@@ -267,7 +320,7 @@ impl Kept {
     }
 
     /// A reading of the same rows keeps its number, and with it all analyses.
-    fn publish(&self, read: ReadCatalogue, covers: u64) {
+    fn publish(&self, read: ReadCatalogue, covers: u64, (reviews, took): ([u8; 32], Duration)) {
         self.state.send_modify(|state| {
             if state.latest.is_none() || state.digest != read.digest {
                 state.digest = read.digest;
@@ -279,9 +332,16 @@ impl Kept {
             }
             state.covers = covers;
             state.read_at = Some(Instant::now());
+            state.took = took;
+            state.reviews = reviews;
             state.failing = false;
         });
     }
+}
+
+/// How long after a reading that took so long the next may be had for a missing name.
+pub(super) fn pause_after(took: Duration) -> Duration {
+    RENEW_EVERY.max(took.saturating_mul(9))
 }
 
 // === impl Source ===

@@ -22,14 +22,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::names::Name;
 use portcullis_dialect::sql::prepared::PreparedChange;
 use portcullis_dialect::sql::settings::{Change, Settings};
-use portcullis_dialect::sql::{Refused, StatementFacts};
+use portcullis_dialect::sql::{Declared, Lacks, Refused, StatementFacts};
 use thiserror::Error;
 
 pub(super) use cache::may_execute;
 pub use cache::{CACHE_BYTES, MAX_SHAPED_DIGITS};
-pub use catalogues::{MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, Reach, WAIT_FOR_CATALOGUE};
+pub use catalogues::{
+    MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, RENEW_EVERY, Reach, Reviewing, WAIT_FOR_CATALOGUE,
+};
 pub use off_reactor::{ANALYSIS_DEADLINE, INLINE_BYTES};
 pub use read::{CATALOGUE_BOUNDS, ReadFailed, SESSION_BOUNDS};
 pub use view::{Outcome, Refreshed, SessionView};
@@ -64,12 +67,17 @@ pub struct Facts {
     pub settings: Settings,
     pub changes: Vec<Change>,
     pub prepared: Vec<PreparedChange>,
+    pub declared: Vec<Declared>,
     pub touches: BTreeSet<u32>,
     pub touches_are_known: bool,
     pub voids_catalogue: bool,
     pub voids_settings: bool,
     /// It rests on constants of the text, so it holds for this text alone.
     pub constants_looked_at: bool,
+    /// Functions that nobody reviewed, with the hashes of their definitions.
+    pub unreviewed: Vec<(Name, String)>,
+    /// What it names and the catalogue does not have.
+    pub lacks: Lacks,
     /// The catalogue that it rests on, and its number.
     pub catalogue: Arc<Catalogue>,
     pub revision: u64,
@@ -96,6 +104,15 @@ impl Analyser {
             cache: Cache::new(CACHE_BYTES),
             catalogues: Arc::new(Catalogues::new(reach, connector)),
             workers: Workers::new(),
+        }
+    }
+
+    /// By what is said of functions at each moment; without it nothing is.
+    #[must_use]
+    pub fn reviewing(self, reviews: Reviewing) -> Self {
+        Self {
+            catalogues: Arc::new(self.catalogues.reviewing(reviews)),
+            ..self
         }
     }
 

@@ -41,6 +41,7 @@ impl Analysed {
             operation: &self.told.operation,
             statements: &self.statements,
             touches_are_known: self.facts.touches_are_known,
+            lacks: self.facts.lacks,
             catalogue: &self.facts.catalogue,
         }
     }

@@ -10,13 +10,17 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{self, SHA256};
 use portcullis_dialect::postgres::wire::backend::Transaction;
-use portcullis_dialect::sql::catalogue::{Catalogue, Loader, MAX_ROWS, PREAMBLE, Section};
+use portcullis_dialect::sql::catalogue::{
+    Catalogue, Loader, MAX_ROWS, PREAMBLE, ReviewedFunction, Section,
+};
+use portcullis_dialect::sql::names::Name;
 use portcullis_dialect::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
 use portcullis_dialect::sql::settings::Tracked;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::protocol::postgres::upstream::{AskFailed, Bounds, Link, NAME, ServerReport, ask};
+use crate::session::ports::Reviews;
 
 /// How much a catalogue may be.
 pub const CATALOGUE_BOUNDS: Bounds = Bounds {
@@ -97,6 +101,30 @@ const SETTINGS: [&str; 6] = [
 const TEMPORARY_SCHEMA: &str = "SELECT n.nspname FROM pg_catalog.pg_namespace n \
      WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()";
 const PREPARED: &str = "SELECT p.name, p.statement FROM pg_catalog.pg_prepared_statements p";
+
+// === impl ReadCatalogue ===
+
+impl ReadCatalogue {
+    /// With what somebody says of functions, as a part of its content.
+    pub(super) fn reviewed(mut self, reviews: &Reviews) -> Self {
+        if reviews.functions.is_empty() {
+            return self;
+        }
+        let name = |(schema, name): &(String, String)| Name::new(schema, name);
+        let functions = reviews.functions.iter().map(|review| ReviewedFunction {
+            name: name(&review.name),
+            definition: review.sha256.clone(),
+            reads: review.reads.iter().map(name).collect(),
+            writes: review.writes.iter().map(name).collect(),
+        });
+        self.catalogue.review(functions);
+        let mut digest = digest::Context::new(&SHA256);
+        digest.update(&self.digest);
+        digest.update(&reviews.digest);
+        self.digest.copy_from_slice(digest.finish().as_ref());
+        self
+    }
+}
 
 /// Reads the catalogue as this session sees it.
 pub(super) async fn catalogue<S>(

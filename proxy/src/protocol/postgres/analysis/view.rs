@@ -5,6 +5,7 @@
 //! [`SessionView::after`]. What could not be read stays void, and what rests on it is Unknown.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_dialect::postgres::wire::backend::Transaction;
 use portcullis_dialect::sql::catalogue::Catalogue;
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::cache::{self, Context};
-use super::catalogues::{Kept, OpenSession, Place, Shared};
+use super::catalogues::{Kept, OpenSession, Place, Shared, pause_after};
 use super::off_reactor::Basis;
 use super::read::{self, Also, ReadFailed, ReadSettings};
 use super::{Analysed, Analyser, MAX_AGE};
@@ -53,6 +54,9 @@ enum Seen {
     Private {
         wanted: u64,
         at: Instant,
+        took: Duration,
+        /// What was said of functions then.
+        reviews: [u8; 32],
     },
 }
 
@@ -164,6 +168,30 @@ impl SessionView {
         }
         self.changed();
         Ok(refreshed)
+    }
+
+    /// A text names what the catalogue lacks: it is read again, unless that was done just now. None
+    /// where nothing more is known than before.
+    pub async fn renew<S>(
+        &mut self,
+        link: &mut Link<'_, S>,
+        transaction: Transaction,
+    ) -> Result<Option<Refreshed>, AskFailed>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let renewed = match (self.seen, &self.kept) {
+            (Seen::Shared, Some(kept)) => kept.renew().await,
+            (Seen::Private { at, took, .. }, _) => at.elapsed() >= pause_after(took) + took,
+            _ => false,
+        };
+        if !renewed {
+            return Ok(None);
+        }
+        if self.seen != Seen::Shared {
+            self.seen = Seen::Void;
+        }
+        self.refresh(link, transaction).await.map(Some)
     }
 
     /// Takes over what an operation did. `now` is where the session stands after it.
@@ -292,7 +320,12 @@ impl SessionView {
         match self.seen {
             Seen::Void => false,
             Seen::Shared => !self.must_be_private() && kept.is_current_revision(self.revision),
-            Seen::Private { wanted, at } => {
+            Seen::Private { reviews, .. }
+                if reviews != self.analyser.catalogues.reviews().digest =>
+            {
+                false
+            }
+            Seen::Private { wanted, at, .. } => {
                 // Within a transaction that changed the catalogue, nothing newer can be had.
                 self.uncommitted || (wanted == kept.wanted() && at.elapsed() <= MAX_AGE)
             }
@@ -348,14 +381,21 @@ impl SessionView {
             self.kept.as_ref().map_or(0, |kept| kept.wanted()),
             Instant::now(),
         );
+        let reviews = self.analyser.catalogues.reviews();
         let (read, aside) = read::catalogue(link, transaction, self.server_version).await?;
         refreshed.aside.extend_from_slice(&aside);
         match read {
             Ok(read) => {
+                let read = read.reviewed(&reviews);
                 self.digest = read.digest;
                 self.catalogue = Arc::new(read.catalogue);
                 self.revision = self.analyser.catalogues.next_revision();
-                self.seen = Seen::Private { wanted, at };
+                self.seen = Seen::Private {
+                    wanted,
+                    at,
+                    took: at.elapsed(),
+                    reviews: reviews.digest,
+                };
             }
             Err(failed) => refreshed.still_void = Some(failed),
         }

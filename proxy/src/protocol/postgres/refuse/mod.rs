@@ -59,6 +59,16 @@ pub(super) fn sqlstate(class: Class) -> &'static str {
 
 /// A denial: the message for all, DETAIL as JSON for agents, HINT for people.
 pub(super) fn denial(out: &mut Vec<u8>, severity: Severity, denial: &Denial) {
+    denial_at(out, severity, denial, None);
+}
+
+/// The same about a place in the client's text: the character, from 1 on.
+pub(super) fn denial_at(
+    out: &mut Vec<u8>,
+    severity: Severity,
+    denial: &Denial,
+    place: Option<usize>,
+) {
     let json = denial.to_json();
     let hint = match denial.remediation.as_str() {
         "" => None,
@@ -72,6 +82,7 @@ pub(super) fn denial(out: &mut Vec<u8>, severity: Severity, denial: &Denial) {
             message: &denial.message,
             detail: Some(&json),
             hint,
+            place,
         },
     );
 }
@@ -83,6 +94,8 @@ pub(super) struct Report<'a> {
     pub(super) message: &'a str,
     pub(super) detail: Option<&'a str>,
     pub(super) hint: Option<&'a str>,
+    /// The character of the client's text that it is about, from 1 on.
+    pub(super) place: Option<usize>,
 }
 
 // === impl Report ===
@@ -94,6 +107,7 @@ impl<'a> Report<'a> {
             message,
             detail: None,
             hint: None,
+            place: None,
         }
     }
 
@@ -123,7 +137,10 @@ fn fields(out: &mut Vec<u8>, tag: u8, severity: &[u8], report: Report<'_>) {
     ];
     let detail = report.detail.map(|text| (b'D', text.as_bytes()));
     let hint = report.hint.map(|text| (b'H', text.as_bytes()));
-    write::report(out, tag, always.into_iter().chain(detail).chain(hint));
+    let place = report.place.map(|place| place.to_string());
+    let place = place.as_ref().map(|place| (b'P', place.as_bytes()));
+    let fields = always.into_iter().chain(detail).chain(hint).chain(place);
+    write::report(out, tag, fields);
 }
 
 #[cfg(test)]

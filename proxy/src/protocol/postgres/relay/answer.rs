@@ -53,6 +53,11 @@ impl Answer {
         self.plan.reach() != Reach::Unmasked
     }
 
+    /// Why the text may be read by the server, and not be run.
+    pub(super) fn only_read(&self) -> Option<Denial> {
+        self.plan.only_read()
+    }
+
     /// True when nothing of it can change, so that nothing of it need be described.
     pub(super) fn is_clear(&self) -> bool {
         self.plan.is_clear()

@@ -182,6 +182,7 @@ where
                 self.told_rows(id, &message);
                 self.state.done(id);
             }
+            Told::Prepared(id) => self.was_read(id),
             Told::StatementEnded(id) => {
                 self.statement_ended(id, message, frame);
                 if let Some(operation) = self.state.operation(id) {
@@ -219,6 +220,22 @@ where
             Told::Ready(_) => {}
         }
         Ok(())
+    }
+
+    /// The server read a text that was not to be run, and found all that it names: that came to be
+    /// since it was judged.
+    fn was_read(&mut self, id: OpId) {
+        let operation = self.state.operation(id);
+        let denial = operation.and_then(|operation| {
+            let denial = operation.answer.only_read()?;
+            operation.settle(Outcome::Cut(denial.clone()));
+            Some(denial)
+        });
+        if let Some(denial) = denial.filter(|_| !self.muted) {
+            refuse::denial(self.client.out(), Severity::Error, &denial);
+            self.muted = true;
+            self.failures = true;
+        }
     }
 
     /// What describes the rows of a Query, or starts or ends a COPY.
@@ -308,6 +325,7 @@ where
             return;
         };
         if suspended {
+            self.fetched(id);
             return;
         }
         operation.settle(Outcome::Succeeded);
@@ -315,6 +333,8 @@ where
         if !self.state.is_query() {
             self.executed(&analysed);
             self.cursors_changed(id);
+            self.fetched(id);
+            self.opened_by(id);
         }
     }
 
@@ -328,6 +348,7 @@ where
         }
         self.failures = true;
         self.cursors_failed(id);
+        self.fetched(id);
         let Some(operation) = self.state.operation(id) else {
             return Ok(());
         };
@@ -356,8 +377,10 @@ where
                 operation.settle(Outcome::Succeeded);
                 let analysed = Arc::clone(&operation.analysed);
                 self.ran(&analysed);
+                self.fetched(id);
                 if !failed {
                     self.cursors_changed(id);
+                    self.opened_by(id);
                 }
             }
             self.state.done(id);

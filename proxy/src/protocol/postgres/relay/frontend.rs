@@ -247,21 +247,30 @@ where
     /// A refusal of a message that is answered by itself: the error, then ReadyForQuery with the
     /// state that the server is in.
     pub(super) fn refuse_query(&mut self, denial: &Denial) {
+        self.refuse_query_at(denial, None);
+    }
+
+    /// The same about a place in its text.
+    pub(super) fn refuse_query_at(&mut self, denial: &Denial, place: Option<usize>) {
         if self.state.is_unsynced() {
-            self.refuse_message(denial);
+            self.refuse_message_at(denial, place);
             write::sync(self.upstream.out());
             self.state.sync();
             return;
         }
-        refuse::denial(self.client.out(), Severity::Error, denial);
+        refuse::denial_at(self.client.out(), Severity::Error, denial, place);
         let transaction = self.state.transaction();
         write::ready(self.client.out(), transaction);
     }
 
     /// A refusal in the extended protocol.
     pub(super) fn refuse_message(&mut self, denial: &Denial) {
+        self.refuse_message_at(denial, None);
+    }
+
+    pub(super) fn refuse_message_at(&mut self, denial: &Denial, place: Option<usize>) {
         let mut answer = Vec::new();
-        refuse::denial(&mut answer, Severity::Error, denial);
+        refuse::denial_at(&mut answer, Severity::Error, denial, place);
         self.refuse_with(answer);
     }
 

@@ -8,6 +8,8 @@
 //!   would undo that work, so there the rest of the reply is thrown away as it comes.
 //! - While a cancel is on its way nothing new goes upstream: it must not hit what comes next.
 
+use std::sync::Arc;
+
 use portcullis_dialect::postgres::copy::{Layout, copies_out};
 use portcullis_dialect::postgres::wire::backend::{Transaction, tag};
 use portcullis_dialect::postgres::wire::frontend::tag as client;
@@ -98,7 +100,11 @@ where
             if matches!(operation.stopped, Some(Stopped::Failed(_))) {
                 continue;
             }
-            if let Err(denial) = operation.recheck(&mut self.session) {
+            let analysed = Arc::clone(&operation.analysed);
+            let allowed = operation.recheck(&mut self.session);
+            if let Err(denial) = allowed.and_then(|()| self.may_fetch(&analysed))
+                && let Some(operation) = self.state.operation(id)
+            {
                 operation.fail(denial);
                 operation.refused = true;
             }

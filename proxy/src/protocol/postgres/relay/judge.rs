@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_dialect::postgres::wire::HEADER_BYTES;
-use portcullis_dialect::postgres::wire::frontend::{Bind, Format, Parse};
+use portcullis_dialect::postgres::wire::frontend::{Bind, Format, Parse, Target};
+use portcullis_dialect::postgres::wire::{HEADER_BYTES, write};
 use portcullis_dialect::sql::Refused;
+use portcullis_dialect::sql::parser::place_of;
 use portcullis_policy::{Class, Effect};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -39,12 +40,12 @@ where
         hold: Option<Hold>,
     ) -> Result<(), End> {
         self.session.take_up();
-        self.refresh().await?;
-        let analysed = match self.analyser.analyse(&self.view, text).await {
+        let analysed = match self.meaning(text).await? {
             Ok(analysed) => analysed,
             Err(refused) => {
                 self.withdraw(hold).await;
-                self.refuse_query(&not_analysed(&refused));
+                let (denial, place) = self.unread(text, &refused);
+                self.refuse_query_at(&denial, place);
                 return Ok(());
             }
         };
@@ -52,7 +53,10 @@ where
         match self.judge((frame, 0), analysed, None, hold).await {
             Judged::Passed(operation) => {
                 self.started(&operation);
-                self.forward(frame);
+                match operation.answer.only_read() {
+                    None => self.forward(frame),
+                    Some(_) => self.have_it_read(text),
+                }
                 self.state.query(*operation);
             }
             Judged::Refused(denial) => self.refuse_query(&denial),
@@ -63,16 +67,16 @@ where
 
     /// Nothing runs yet: refused only where a denial is certain already.
     pub(super) async fn parse(&mut self, frame: &Bytes, parse: &Parse<'_>) -> Result<(), End> {
-        self.refresh().await?;
-        let analysed = match self.analyser.analyse(&self.view, parse.text).await {
+        let analysed = match self.meaning(parse.text).await? {
             Ok(analysed) => analysed,
             Err(refused) => {
-                self.refuse_message(&not_analysed(&refused));
+                let (denial, place) = self.unread(parse.text, &refused);
+                self.refuse_message_at(&denial, place);
                 return Ok(());
             }
         };
         if let Err(denial) = self.session.foresee(&analysed.told) {
-            self.refuse_message(&denial);
+            self.refuse_message(&with_reviews(denial, &analysed));
             return Ok(());
         }
         let statement = Statement::new(parse, analysed, &self.view);
@@ -140,10 +144,17 @@ where
         let Some(operation) = self.state.operation(id) else {
             return self.refuse_unknown_portal(portal);
         };
-        if let Err(denial) = operation.recheck(&mut self.session) {
+        let analysed = Arc::clone(&operation.analysed);
+        let changes = operation.changes_meaning();
+        let allowed = operation.recheck(&mut self.session);
+        if let Err(denial) = allowed.and_then(|()| self.may_fetch(&analysed)) {
             return self.refuse_message(&denial);
         }
-        self.unsettled |= operation.changes_meaning();
+        let before = self.fetched_before(&analysed);
+        if let Some(operation) = self.state.operation(id) {
+            operation.count_on(before);
+        }
+        self.unsettled |= changes;
         self.forward(frame);
         self.state.execute(id);
     }
@@ -204,7 +215,16 @@ where
         // How a client names its statements and portals changes nothing of what they do.
         let exact = frame.get(names..).unwrap_or_default();
         let statement = statement.as_deref();
-        let planned = self.plan(&analysed).await;
+        let mut planned = self.plan(&analysed).await;
+        // The server has read the text of a Bind already, and found all that it names.
+        if let Some(denial) = planned.as_ref().ok().and_then(Plan::only_read)
+            && names > 0
+        {
+            planned = Err(denial);
+        }
+        if let Err(denial) = self.may_fetch(&analysed) {
+            planned = Err(denial);
+        }
         let context = Context {
             view: &self.view,
             analysed: &analysed,
@@ -230,14 +250,49 @@ where
             Some(hold) => self.session.judge_after(&asked, hold).await,
         };
         match ruling {
-            Ruling::Admitted(admitted) => passed(admitted.forward(), analysed, plan),
-            Ruling::Refused(denial) => Judged::Refused(denial),
+            Ruling::Admitted(admitted) => {
+                let mut running = admitted.forward();
+                running.count_on(self.fetched_before(&analysed));
+                passed(running, analysed, plan)
+            }
+            Ruling::Refused(denial) => Judged::Refused(with_reviews(denial, &analysed)),
             Ruling::Held(hold) => {
                 self.flush();
                 self.hold(Held::new(hold, frame.clone()));
                 Judged::Held
             }
         }
+    }
+
+    /// A text that was not analysed: recorded, and told as the server would tell it, with the place
+    /// of the error where there is one.
+    fn unread(&mut self, text: &[u8], refused: &NotAnalysed) -> (Denial, Option<usize>) {
+        let told = Arc::new(Analysed::unread(text));
+        let asked = Asked {
+            told: &told,
+            exact: &[],
+            parameters: &[],
+            meaning: &(),
+            may_wait: false,
+        };
+        let denial = self.session.turn_down(&asked, not_analysed(refused));
+        let place = match refused {
+            NotAnalysed::Refused(Refused::Unparsable(message)) => std::str::from_utf8(text)
+                .ok()
+                .and_then(|text| place_of(text, message, self.view.settings())),
+            _ => None,
+        };
+        (denial, place)
+    }
+
+    /// The server reads the text and runs nothing of it: it says what is wrong with the names.
+    fn have_it_read(&mut self, text: &[u8]) {
+        let out = self.upstream.out();
+        write::parse(out, b"", text);
+        write::close(out, Target::Statement, b"");
+        write::sync(out);
+        // As a Query does.
+        self.state.deallocated(b"");
     }
 
     /// What is remembered of an operation that goes upstream now.
@@ -267,6 +322,25 @@ fn passed(running: Running, analysed: Arc<Analysed>, plan: Plan) -> Judged {
         return Judged::Refused(denial);
     }
     Judged::Passed(Box::new(Operation::new(running, analysed, plan)))
+}
+
+/// A denial that functions bear on which nobody has read says how that is mended.
+fn with_reviews(mut denial: Denial, analysed: &Analysed) -> Denial {
+    let unreviewed = &analysed.facts.unreviewed;
+    if denial.class != Class::PolicyDenied || unreviewed.is_empty() {
+        return denial;
+    }
+    if !denial.remediation.ends_with('.') {
+        denial.remediation.push('.');
+    }
+    for (name, hash) in unreviewed {
+        denial.remediation.push_str(&format!(
+            " The function {name} has the definition {hash} and was not reviewed."
+        ));
+    }
+    let how = " Reviews stand in ConnectionClass spec.reviewedFunctions.";
+    denial.remediation.push_str(how);
+    denial
 }
 
 /// A bound value as the record and an approver read it.

@@ -39,6 +39,7 @@ where
         let clear = operation.answer.is_clear();
         let id = self.state.bind(portal, operation);
         if !portal.is_empty() {
+            self.closed_name(portal);
             self.cursors.apply(match std::str::from_utf8(portal) {
                 Ok(name) => CursorChange::Close { name: name.into() },
                 Err(_) => CursorChange::Forget,
@@ -184,6 +185,7 @@ where
     pub(super) fn settle_cursors(&mut self, failed: bool, now: Transaction) {
         if now == Transaction::Idle {
             self.late = None;
+            self.closed_all();
             self.cursors.apply(match failed {
                 true => CursorChange::Rollback,
                 false => CursorChange::Commit,

@@ -7,13 +7,27 @@
 use std::sync::Arc;
 
 use portcullis_dialect::postgres::wire::backend::Transaction;
+use portcullis_dialect::sql::Lacks;
 use portcullis_dialect::sql::prepared::{PreparedChange, PreparedStatement};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::operation::Statement;
 use super::{End, Relay};
-use crate::protocol::postgres::analysis::{Analysed, Outcome};
-use crate::protocol::postgres::upstream::Link;
+use crate::protocol::postgres::analysis::{
+    Analysed, NotAnalysed, Outcome, Refreshed, SESSION_BOUNDS,
+};
+use crate::protocol::postgres::upstream::{AskFailed, Link, ask};
+
+/// Pins the transaction that is open, and those after it.
+const PIN_THIS: &str = "SET TRANSACTION READ ONLY";
+const PIN_NEXT: &str = "SET default_transaction_read_only = on";
+
+/// Settings that may let a transaction write.
+const LIFTS: [&str; 3] = [
+    "*",
+    "default_transaction_read_only",
+    "transaction_read_only",
+];
 
 impl<C, U> Relay<C, U>
 where
@@ -22,6 +36,7 @@ where
 {
     /// Reads again what has become void, where that ends no transaction of the client's.
     pub(super) async fn refresh(&mut self) -> Result<(), End> {
+        self.pin().await?;
         let transaction = self.state.transaction();
         if !self.view.needs_refresh(transaction)
             || !self.state.may_ask_aside()
@@ -34,6 +49,67 @@ where
             ahead: &mut self.upstream.read,
         };
         let refreshed = self.view.refresh(&mut link, transaction).await;
+        self.refreshed(refreshed)
+    }
+
+    /// What a text means. Where it names what the catalogue lacks, the catalogue is read again
+    /// first: somebody may have made it just now.
+    pub(super) async fn meaning(
+        &mut self,
+        text: &[u8],
+    ) -> Result<Result<Arc<Analysed>, NotAnalysed>, End> {
+        self.refresh().await?;
+        let analysed = self.analyser.analyse(&self.view, text).await;
+        let lacks = analysed
+            .as_ref()
+            .is_ok_and(|analysed| analysed.facts.lacks != Lacks::Nothing);
+        if !lacks || !self.state.may_ask_aside() || self.upstream.waiting() > 0 {
+            return Ok(analysed);
+        }
+        let transaction = self.state.transaction();
+        let mut link = Link {
+            stream: &mut self.upstream.stream,
+            ahead: &mut self.upstream.read,
+        };
+        match self.view.renew(&mut link, transaction).await.transpose() {
+            None => return Ok(analysed),
+            Some(refreshed) => self.refreshed(refreshed)?,
+        }
+        Ok(self.analyser.analyse(&self.view, text).await)
+    }
+
+    /// Sets up the second wall again before the next text is judged, where the client took it down:
+    /// drivers do so without meaning to write.
+    async fn pin(&mut self) -> Result<(), End> {
+        if !self.unpinned || !self.state.may_ask_aside() || self.upstream.waiting() > 0 {
+            return Ok(());
+        }
+        let statements: &[&str] = match self.state.transaction() {
+            Transaction::Open => &[PIN_THIS, PIN_NEXT],
+            _ => &[PIN_NEXT],
+        };
+        let mut link = Link {
+            stream: &mut self.upstream.stream,
+            ahead: &mut self.upstream.read,
+        };
+        let answer = ask(&mut link, statements, SESSION_BOUNDS, |_, _| Ok(())).await;
+        let answer = answer.map_err(|failed| {
+            tracing::warn!(%failed, "a session that may only read could not be pinned again");
+            End::TargetGone
+        })?;
+        self.unpinned = false;
+        self.pass_aside(&answer.aside)
+    }
+
+    /// An operation ended that may have let a session write which may only read.
+    fn unpinned_by(&mut self, analysed: &Analysed) {
+        let settings = analysed.told.operation.attributes.get("setting");
+        let lifts = |name: &String| LIFTS.contains(&name.as_str());
+        self.unpinned |=
+            self.session.may_only_read() && settings.is_some_and(|all| all.iter().any(lifts));
+    }
+
+    fn refreshed(&mut self, refreshed: Result<Refreshed, AskFailed>) -> Result<(), End> {
         let refreshed = refreshed.map_err(|failed| {
             tracing::warn!(%failed, "a session could not be read again");
             End::TargetGone
@@ -76,6 +152,7 @@ where
 
     /// Remembers what ran until the server says where the session stands after it.
     pub(super) fn ran(&mut self, analysed: &Arc<Analysed>) {
+        self.unpinned_by(analysed);
         let facts = &analysed.facts;
         let ends = analysed.statements.iter().any(|s| is_transactional(s.verb));
         if ends

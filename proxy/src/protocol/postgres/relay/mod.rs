@@ -16,6 +16,7 @@
 mod answer;
 mod backend;
 mod context;
+mod cursors;
 mod frontend;
 mod inflight;
 mod judge;
@@ -44,6 +45,7 @@ use super::cancel::CancelKey;
 use super::mask::{PlaceholderSearch, Reports};
 use crate::session::gate::Hold;
 use crate::session::{EndReason, Session};
+use cursors::Opened;
 use frontend::Passing;
 use line::Line;
 use operation::{Operation, Statement};
@@ -140,12 +142,16 @@ pub(super) struct Relay<C, U> {
     muted: bool,
     /// The transaction has written or locked.
     wrote: bool,
+    /// The client may have let the session write, which may only read.
+    unpinned: bool,
     /// What was executed since the last ReadyForQuery and changes what later texts mean.
     changes: Vec<Arc<Analysed>>,
     /// Code that was not read may have changed what statements are prepared.
     suspect: bool,
     /// What the session's cursors return, as far as masks concern it.
     cursors: Cursors,
+    /// What they came from.
+    opened: Opened,
     /// What becomes of errors that come at the end of the transaction.
     late: Option<Reports>,
     /// Looks through what a COPY of the client's writes, where masks apply.
@@ -193,9 +199,11 @@ where
             failures: false,
             muted: false,
             wrote: false,
+            unpinned: false,
             changes: Vec::new(),
             suspect: false,
             cursors: Cursors::default(),
+            opened: Opened::default(),
             late: None,
             written: None,
         }

@@ -15,7 +15,7 @@ use crate::protocol::postgres::analysis::{Analysed, SessionView, may_execute};
 use crate::protocol::postgres::mask::{Plan, Unmaskable};
 use crate::session::Session;
 use crate::session::denial::Denial;
-use crate::session::gate::{Outcome, Running};
+use crate::session::gate::{Allowed, Outcome, Running};
 
 /// What a statement costs beside its text, roughly.
 const STATEMENT_BYTES: usize = 1024;
@@ -132,11 +132,29 @@ impl Operation {
             || !facts.prepared.is_empty()
             || facts.voids_catalogue
             || facts.voids_settings
+            || !facts.declared.is_empty()
             || !self.answer.cursors().is_empty()
+            || (self.running.is_counted()
+                && self
+                    .analysed
+                    .told
+                    .operation
+                    .attributes
+                    .contains_key("cursor"))
     }
 
     pub(super) fn recheck(&mut self, session: &mut Session) -> Result<(), Denial> {
         session.recheck(&mut self.running)
+    }
+
+    /// By what it was allowed, and all that its limits have counted.
+    pub(super) fn counted(&self) -> (&Allowed, (u64, u64)) {
+        (self.running.allowed(), self.running.counted())
+    }
+
+    /// Its limits go on counting from here.
+    pub(super) fn count_on(&mut self, passed: (u64, u64)) {
+        self.running.count_on(passed);
     }
 
     /// Whether a row of this size passes. The first that does not stops the reply.

@@ -13,6 +13,7 @@
 //! The key holds all else that an analysis rests on ([`Context`]). Prepared statements are not in
 //! it, so a text that may run one is never kept.
 
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use super::off_reactor::INLINE_BYTES;
 use super::{Analysed, Facts};
 use crate::session::gate::Told;
 use portcullis_policy::mask::REDACTED;
+use portcullis_policy::{Access, Effect, Operation, Resource, ResourceKind};
 
 /// What all analyses of one Connection may take, roughly.
 pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
@@ -199,16 +201,35 @@ impl Analysed {
                 settings: analysis.settings,
                 changes: analysis.changes,
                 prepared: analysis.prepared,
+                declared: analysis.declared,
                 touches: analysis.touches,
                 touches_are_known,
                 voids_catalogue: analysis.voids_catalogue,
                 voids_settings: analysis.voids_settings,
                 constants_looked_at: analysis.constants_looked_at,
+                unreviewed: analysis.unreviewed,
+                lacks: analysis.lacks,
                 catalogue,
                 revision,
                 planned: super::Planned::default(),
             }),
         }
+    }
+
+    /// A text that could not be read: it may do anything.
+    pub(in crate::protocol::postgres) fn unread(text: &[u8]) -> Told {
+        let kind = ResourceKind::Table;
+        told(Operation {
+            text: String::from_utf8_lossy(text).into_owned(),
+            effect: Effect::Unknown,
+            verb: "UNKNOWN".to_owned(),
+            accesses: Arc::new(BTreeSet::from([Access {
+                effect: Effect::Unknown,
+                resource: Resource::Unresolved { kind },
+            }])),
+            flags: BTreeSet::new(),
+            attributes: Arc::default(),
+        })
     }
 
     /// Whether another text of the same shape could mean something else, or is cut elsewhere.
@@ -224,6 +245,7 @@ impl Analysed {
         facts.constants_looked_at
             || !facts.changes.is_empty()
             || !facts.prepared.is_empty()
+            || !facts.declared.is_empty()
             || facts.voids_settings
             || facts.voids_catalogue
             || !plain_around

@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use portcullis_dialect::postgres::copy::{CopyOut, Layout};
 use portcullis_dialect::postgres::wire::backend::RowDescription;
-use portcullis_dialect::sql::StatementFacts;
 use portcullis_dialect::sql::catalogue::Catalogue;
 use portcullis_dialect::sql::lineage::{CursorChange, Lineage, ResultColumn, Rows};
+use portcullis_dialect::sql::{Lacks, StatementFacts};
 use portcullis_policy::mask::MaskSet;
 use portcullis_policy::{Class, Operation};
 
@@ -35,6 +35,7 @@ pub struct Known<'a> {
     pub operation: &'a Operation,
     pub statements: &'a [StatementFacts],
     pub touches_are_known: bool,
+    pub lacks: Lacks,
     /// The catalogue that this was told by.
     pub catalogue: &'a Arc<Catalogue>,
 }
@@ -57,6 +58,10 @@ pub struct Plan {
     catalogue: Arc<Catalogue>,
     lineage: Option<Arc<Lineage>>,
     copies: Arc<[CopyOut]>,
+    /// It names tables that are not there: the server may read it, and say so.
+    only_read: bool,
+    /// Its errors and notices tell of names that it has itself.
+    tells_names: bool,
 }
 
 // === impl Reach ===
@@ -80,6 +85,8 @@ impl Plan {
             catalogue: Arc::default(),
             lineage: None,
             copies: Arc::default(),
+            only_read: false,
+            tells_names: false,
         }
     }
 
@@ -90,15 +97,18 @@ impl Plan {
         known: &Known<'_>,
         lineage: Arc<Lineage>,
     ) -> Result<Self, Denial> {
-        if reach != Reach::Unmasked {
-            check::check(&masks, known, &lineage)?;
-        }
+        let only_read = match reach {
+            Reach::Unmasked => false,
+            _ => check::check(&masks, known, &lineage)?,
+        };
         Ok(Self {
             masks,
             reach,
             catalogue: Arc::clone(known.catalogue),
             lineage: Some(lineage),
             copies: Arc::default(),
+            only_read,
+            tells_names: check::tells_names(known),
         })
     }
 
@@ -120,6 +130,12 @@ impl Plan {
     /// Whether the operation may reach what is masked by name.
     pub fn reach(&self) -> Reach {
         self.reach
+    }
+
+    /// Where the operation names tables that are not there, the server may read it to say so: why
+    /// it must not be run should they be there by then.
+    pub fn only_read(&self) -> Option<Denial> {
+        self.only_read.then(check::unresolved)
     }
 
     /// What the operation does to the session's cursors, as far as it was asked.
@@ -194,6 +210,7 @@ impl Plan {
     /// What becomes of errors and notices while the operation runs.
     pub fn reports(&self) -> Reports {
         match self.reach {
+            _ if self.tells_names => Reports::looked_through(self.masks.clone()),
             Reach::Unmasked => Reports::looked_through(self.masks.clone()),
             Reach::Masked | Reach::Unknown => {
                 let untraced = self.lineage.as_ref().is_none_or(|lineage| lineage.untraced);

@@ -77,6 +77,7 @@ fn with_known<T>(text: &str, tell: impl FnOnce(&Known<'_>) -> T) -> T {
         operation: &analysis.operation,
         statements: &analysis.statements,
         touches_are_known: analysis.touches_are_known(),
+        lacks: analysis.lacks,
         catalogue: &Arc::new(catalogue()),
     })
 }
@@ -240,12 +241,22 @@ fn what_cannot_be_told_is_redacted_or_refused() {
     for text in [
         "DO $$ BEGIN END $$",
         "SELECT query_to_xml('SELECT ssn FROM people', true, true, '')",
-        "SELECT * FROM not_known",
+        "SELECT unknown_f(id) FROM not_known",
+        "SELECT 1; SELECT * FROM not_known",
         "INSERT INTO people SELECT unknown_f(1)",
     ] {
         let denial = planned(&ssn(), text, &dark).expect_err(text);
         assert_eq!(denial.class, Class::MaskImpossible, "{text}");
         assert!(planned(&masks(&[]), text, &dark).is_ok(), "{text}");
+    }
+    // The server may say that it is not there, and not run it.
+    for (text, only_read) in [
+        ("SELECT * FROM not_known", true),
+        ("INSERT INTO not_known SELECT id FROM people", true),
+        ("SELECT unknown_f(id), id FROM people", false),
+    ] {
+        let plan = planned(&ssn(), text, &dark).unwrap();
+        assert_eq!(plan.only_read().is_some(), only_read, "{text}");
     }
 }
 

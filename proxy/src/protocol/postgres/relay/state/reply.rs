@@ -21,6 +21,8 @@ pub(in crate::protocol::postgres::relay) enum Told<S> {
     Described(OpId),
     /// The same, and it is not for the client.
     Aside(OpId),
+    /// A Query's text was read, or closed again, and not run.
+    Prepared(OpId),
     /// A statement of a Query ended; more may follow.
     StatementEnded(OpId),
     /// An Execute ended: give it back with [`State::done`].
@@ -76,6 +78,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
                 tag::DATA_ROW | tag::COPY_OUT | tag::COPY_DATA | tag::COPY_DONE,
                 Owed::Query(id) | Owed::Execute(id),
             ) => Told::Of(*id),
+            (tag::PARSE_COMPLETE | tag::CLOSE_COMPLETE, Owed::Query(id)) => Told::Prepared(*id),
             (tag::COMMAND_COMPLETE | tag::EMPTY_QUERY, Owed::Query(id)) => {
                 Told::StatementEnded(*id)
             }
@@ -86,7 +89,10 @@ impl<S: Weighed, O: InFlight> State<S, O> {
             }
             _ => return Err(out_of_turn),
         };
-        if !matches!(told, Told::Plain | Told::Of(_) | Told::StatementEnded(_)) {
+        if !matches!(
+            told,
+            Told::Plain | Told::Of(_) | Told::Prepared(_) | Told::StatementEnded(_)
+        ) {
             self.owed.pop_front();
         }
         Ok(told)
