@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_crds::connection_class::ApprovalDefaults;
 use portcullis_crds::document::Reader;
-use portcullis_crds::lower::{guardrail, masking};
+use portcullis_crds::lower::{class, guardrail, masking};
 use portcullis_policy::Expression;
 
 fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -48,6 +48,10 @@ fn custom_resources_in_the_docs_are_what_the_reader_takes() {
             let documents = reader
                 .finish()
                 .unwrap_or_else(|errors| panic!("{errors:#?}"));
+            for one in &documents.connection_classes {
+                class::check(one).unwrap();
+                examples += 1;
+            }
             for policy in &documents.guardrail_policies {
                 guardrail::lower(policy, &ApprovalDefaults::default()).unwrap();
                 examples += 1;
@@ -58,7 +62,7 @@ fn custom_resources_in_the_docs_are_what_the_reader_takes() {
             }
         }
     }
-    assert!(examples >= 3, "only {examples} examples were found");
+    assert!(examples >= 4, "only {examples} examples were found");
 }
 
 #[test]
