@@ -17,6 +17,8 @@ pub struct Subject {
     /// The accountable person, where the credential names one beside `username`: the mandatory
     /// owner of an API key or a service account.
     pub owner: Option<String>,
+    /// The credential names a program and nobody else: a host, or a workload.
+    pub is_workload: bool,
 }
 
 // === impl Subject ===

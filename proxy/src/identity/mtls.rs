@@ -85,6 +85,10 @@ impl Certificates {
                 claims: Map::new(),
                 actor: None,
                 owner: None,
+                is_workload: matches!(
+                    self.config.username_from,
+                    CertificateName::DnsName | CertificateName::SpiffeId
+                ),
             }),
             expires_at: Some(end(&parsed, between)?),
             credential: ProvenBy::Certificate {

@@ -54,6 +54,7 @@ fn subject() -> Subject {
         claims: claims.as_object().unwrap().clone(),
         actor: None,
         owner: None,
+        is_workload: false,
     }
 }
 

@@ -302,3 +302,22 @@ async fn a_chain_is_looked_at_up_to_its_limit() {
         assert_eq!(outcome, expected, "{length}");
     }
 }
+
+#[tokio::test]
+async fn a_certificate_of_a_workload_is_told_from_one_of_a_person() {
+    let ca = Ca::new();
+    let names = vec![
+        SanType::URI("spiffe://prod.example/a".try_into().unwrap()),
+        SanType::DnsName("a.example".try_into().unwrap()),
+        SanType::Rfc822Name("a@example.com".try_into().unwrap()),
+    ];
+    let leaf = ca.signed(|params| params.subject_alt_names = names);
+    for (of, expected) in [
+        (CertificateName::SpiffeId, true),
+        (CertificateName::DnsName, true),
+        (CertificateName::EmailAddress, false),
+    ] {
+        let proven = shown(&with(ca.config(of)), leaf.clone()).await.unwrap();
+        assert_eq!(proven.subject.is_workload, expected, "{of:?}");
+    }
+}

@@ -210,19 +210,26 @@ pub(super) fn wanted(
     Ok((wanted, hash))
 }
 
-/// A request names a person who answers for it, and a service account is none.
+/// A request names a person who answers for it, and a program is none.
 fn answered_for(subject: &Subject) -> Result<(), Denial> {
-    if subject.owner.is_some() || subject.service_account().is_none() {
-        return Ok(());
-    }
+    let (what, remedy) = match (&subject.owner, subject.service_account()) {
+        (None, Some(_)) => (
+            "a service account without an owner",
+            "have its owner named under spec.identity.serviceAccountTokens.owners of the class",
+        ),
+        (None, None) if subject.is_workload => (
+            "a host's or a workload's certificate",
+            "log in with a credential that names a person: a token, or an API key, which has an owner",
+        ),
+        _ => return Ok(()),
+    };
     Err(Denial::new(
         Class::AccessDenied,
         format!(
-            "this needs an approval, and no person answers for {}: a service account without an \
-             owner cannot ask for one",
+            "this needs an approval, and no person answers for {}: {what} cannot ask for one",
             subject.username
         ),
-        "have its owner named under spec.identity.serviceAccountTokens.owners of the class",
+        remedy,
     ))
 }
 

@@ -42,6 +42,11 @@ fn a_service_account_asks_only_where_a_person_answers_for_it() {
     account.owner = Some("carol".into());
     answered_for(&account).unwrap();
     answered_for(&subject(None, None)).unwrap();
+    let mut workload = subject(None, None);
+    workload.is_workload = true;
+    let denial = answered_for(&workload).unwrap_err();
+    assert_eq!(denial.class, Class::AccessDenied);
+    assert!(denial.message.contains("certificate"), "{denial:?}");
     answered_for(&subject(None, Some("agent-7"))).unwrap();
 }
 
