@@ -233,3 +233,65 @@ async fn a_hold_ends_with_its_time_and_a_written_transaction_never_waits() {
     assert!(words(&answer, b'E').contains("ApprovalRequired"));
     assert_eq!(answer.last().unwrap().1, b"T");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_for_the_settings_that_it_was_asked_under() {
+    let Some(run) = Run::start("carol", &holding("{wait: Reject}")) else {
+        return;
+    };
+    run.server.sql(
+        "postgres",
+        "DROP TABLE IF EXISTS held6; CREATE TABLE held6 AS SELECT date '2024-01-02' AS d
+         UNION ALL SELECT date '2024-02-01'",
+    );
+    let delete = "DELETE FROM held6 WHERE d = '01/02/2024'";
+    let mut client = Client::log_in(run.address()).await;
+    client.query(delete).answer().await;
+    let asked = run.pending().await;
+    run.decide("approve", &asked, "the second of January");
+    for setting in [
+        "SET datestyle = 'DMY'",
+        "SELECT set_config('session_replication_role', 'replica', false)",
+    ] {
+        let mut other = Client::log_in(run.address()).await;
+        other.query(setting).answer().await;
+        let answer = other.query(delete).answer().await;
+        let error = words(&answer, b'E');
+        assert!(error.contains("ApprovalRequired"), "{setting}: {error}");
+        assert!(!error.contains(&asked), "{setting}: {error}");
+        // Like a new session again.
+        other.query("DISCARD ALL").answer().await;
+    }
+    assert_eq!(rows(&run, "held6"), "2");
+    let answer = client.query(delete).answer().await;
+    assert_eq!(words(&answer, b'C'), "DELETE 1 ");
+    let left = run.server.sql("postgres", "SELECT d FROM held6");
+    assert_eq!(left, "2024-02-01");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_defined_anew_while_it_waits_is_seen_before_it_runs() {
+    let Some(run) = Run::start("carol", &holding("{wait: Hold, holdFor: 20s}")) else {
+        return;
+    };
+    table(&run, "held7");
+    table(&run, "other7");
+    let mut client = Client::log_in(run.address()).await;
+    client.query("UPDATE held7 SET a = 2").send().await;
+    let name = run.pending().await;
+    let rule = "CREATE RULE also AS ON UPDATE TO held7 DO ALSO DELETE FROM other7";
+    run.server.sql("postgres", rule);
+    run.decide("approve", &name, "only this table");
+    // It is another operation by now, and asks anew.
+    let again = loop {
+        match run.pending().await {
+            pending if pending == name => tokio::time::sleep(Duration::from_millis(20)).await,
+            pending => break pending,
+        }
+    };
+    assert_eq!(rows(&run, "other7"), "1");
+    run.decide("deny", &again, "not that one");
+    let answer = client.until(b'Z').await;
+    assert!(words(&answer, b'E').contains("not that one"));
+    assert_eq!(rows(&run, "other7"), "1");
+}

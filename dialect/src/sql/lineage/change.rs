@@ -5,9 +5,10 @@ use pg_query::protobuf::{
     ReturningClause, UpdateStmt, node,
 };
 
+use super::kept;
 use super::scope::Item;
 use super::trace::Tracer;
-use super::value::{Column, Table, Value};
+use super::value::{Column, Kind, Table, Value};
 use crate::sql::catalogue::{Event, Relation};
 use crate::sql::visit::Counted;
 
@@ -30,7 +31,7 @@ impl<'c> Tracer<'c> {
         let written = self.written_columns(&insert.cols, &target);
         let mut assigned: Assigned = Vec::new();
         for (name, column) in written.into_iter().zip(query.columns.iter()) {
-            self.assign(&target, &name, &column.value);
+            self.assign(&target, &name, &column.value, false);
             assigned.push((name, column.value.clone()));
         }
         if query.opaque || query.columns.len() > assigned.len() {
@@ -129,7 +130,7 @@ impl<'c> Tracer<'c> {
             let names = self.written_columns(&when.target_list, &target);
             for (name, value) in names.into_iter().zip(&when.values) {
                 let value = self.expression(value);
-                self.assign(&target, &name, &value);
+                self.assign(&target, &name, &value, false);
                 assigned.push((name, value));
             }
         }
@@ -176,7 +177,10 @@ impl<'c> Tracer<'c> {
             let value = self.expression(node);
             match node.node.as_ref() {
                 Some(node::Node::ResTarget(column)) => {
-                    self.assign(target, &column.name, &value);
+                    let tells_nothing = column.val.as_deref().is_some_and(|val| {
+                        kept::tells_nothing_new(val, type_of(target, &column.name))
+                    });
+                    self.assign(target, &column.name, &value, tells_nothing);
                     assigned.push((column.name.clone(), value));
                 }
                 _ => self.copy(&value),
@@ -185,11 +189,16 @@ impl<'c> Tracer<'c> {
         assigned
     }
 
-    fn assign(&mut self, target: &Item, name: &str, value: &Value) {
-        let mut own = target.table.columns.iter();
-        let own = own.find(|column| column.name.as_deref() == Some(name));
-        let sources = own.map(|column| column.value.sources.clone());
-        self.copy_into(value, &sources.unwrap_or_default());
+    /// What is made of a column's own value and put in its place can be asked for afterwards, piece
+    /// by piece, also where the change is rolled back.
+    fn assign(&mut self, target: &Item, name: &str, value: &Value, tells_nothing: bool) {
+        let own = own(target, name).map(|column| column.value.sources.clone());
+        let own = own.unwrap_or_default();
+        self.copy_into(value, &own);
+        if value.kind == Kind::Computed && !tells_nothing {
+            let of_json = type_of(target, name).is_none_or(kept::is_json);
+            self.reveal_own(value, &own, of_json);
+        }
     }
 
     /// The target as it is after a change.
@@ -318,5 +327,18 @@ impl<'c> Tracer<'c> {
     /// The table that a query goes to.
     pub(super) fn new_table(&mut self, into: &IntoClause) {
         self.pass_over(into);
+    }
+}
+
+/// The column of this name.
+fn own<'i>(target: &'i Item, name: &str) -> Option<&'i Column> {
+    let mut columns = target.table.columns.iter();
+    columns.find(|column| column.name.as_deref() == Some(name))
+}
+
+fn type_of(target: &Item, name: &str) -> Option<u32> {
+    match own(target, name)?.value.kind {
+        Kind::Plain(oid) => Some(oid),
+        _ => None,
     }
 }

@@ -25,6 +25,7 @@ mod cursors;
 mod expression;
 mod function;
 mod json;
+mod kept;
 mod label;
 mod query;
 mod relation;

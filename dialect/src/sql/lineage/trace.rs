@@ -238,18 +238,26 @@ impl<'c> Tracer<'c> {
 
     /// The same, into a column: what was there before does not leave it.
     pub(super) fn copy_into(&mut self, value: &Value, target: &Sources) {
-        let same = |source: Source| {
-            let same =
-                |known: Source| known.relation == source.relation && known.column == source.column;
-            target.iter().any(same)
-        };
         for source in value.sources.iter() {
             self.work += 1;
-            if !same(source) {
+            if !is_one_of(source, target) {
                 self.copies.insert(source);
             }
         }
         self.untraced |= value.untraced;
+    }
+
+    /// What of a column's own value a value that replaces it would show. In a document it may stand
+    /// elsewhere from then on.
+    pub(super) fn reveal_own(&mut self, value: &Value, target: &Sources, of_json: bool) {
+        for source in value.sources.iter().filter(|one| is_one_of(*one, target)) {
+            match of_json {
+                true => {
+                    self.copies.insert(source);
+                }
+                false => self.reveal(&Value::of(Sources::one(source), Kind::Computed)),
+            }
+        }
     }
 
     /// Everything that was found to be looked at so far, for a plan that tells of it.
@@ -351,6 +359,11 @@ impl<'c> Tracer<'c> {
             })
             .collect()
     }
+}
+
+fn is_one_of(source: Source, target: &Sources) -> bool {
+    let same = |known: Source| known.relation == source.relation && known.column == source.column;
+    target.iter().any(same)
 }
 
 /// A statement that makes a table and leaves what was there as it was.

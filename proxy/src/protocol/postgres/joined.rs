@@ -162,7 +162,7 @@ impl Postgres {
         if let Some(still_void) = refreshed.still_void {
             tracing::warn!(%still_void, "what a session means is not known in full");
         }
-        self.judge_settings(client, &view)
+        self.judge_settings(client, &mut view)
             .await
             .map_err(NotJoined::Denied)?;
         Ok((connected, view, key))
@@ -172,7 +172,7 @@ impl Postgres {
     async fn judge_settings(
         &self,
         client: &mut LoggedIn,
-        view: &SessionView,
+        view: &mut SessionView,
     ) -> Result<(), Denial> {
         for (name, value) in &client.judged {
             let text = format!("SET {name} TO '{}'", value.replace('\'', "''"));
@@ -190,7 +190,10 @@ impl Postgres {
                 may_wait: false,
             };
             match client.session.judge(&asked).await {
-                Ruling::Admitted(admitted) => admitted.forward().end(Outcome::Succeeded),
+                Ruling::Admitted(admitted) => {
+                    admitted.forward().end(Outcome::Succeeded);
+                    view.set_by(&analysed);
+                }
                 Ruling::Refused(denial) => return Err(denial),
                 Ruling::Held(hold) => {
                     hold.withdraw().await;

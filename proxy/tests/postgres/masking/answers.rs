@@ -10,6 +10,15 @@ const LOOKUP: &str = "SELECT id FROM people WHERE ssn = E'\\x63anary-1';\n";
 
 /// Statements with what psql shows. `#` stands for a value that is masked.
 const SHOWN: &[(&str, &str)] = &[
+    // Whether something computed is NULL would answer a question about the value.
+    (
+        "SELECT substring(ssn from '^can'), substring(ssn from '^dog'), nullif(ssn, 'canary-1') FROM people WHERE id IN (1, 3) ORDER BY id",
+        "#|#|#\n#|#|#",
+    ),
+    (
+        "SELECT o.id, p.ssn FROM orders o LEFT JOIN people p ON p.id = o.id + 1 ORDER BY 1",
+        "1|#\n2|",
+    ),
     (
         "SELECT id, ssn FROM people WHERE id < 4 ORDER BY id",
         "1|#\n2|#\n3|",
@@ -123,6 +132,19 @@ const SHOWN: &[(&str, &str)] = &[
 
 /// Statements that would show a value in another way than in their answer, and the class told.
 const REFUSED: &[(&str, &str)] = &[
+    // What is left of a value could be looked up, and the change be rolled back.
+    (
+        "UPDATE people SET ssn = left(ssn, 1) WHERE id = 1",
+        "PolicyDenied",
+    ),
+    (
+        "UPDATE people SET pin = (pin > 500000)::int WHERE id = 1",
+        "PolicyDenied",
+    ),
+    (
+        "INSERT INTO people (id, ssn) SELECT id + 10, left(ssn, 3) FROM people",
+        "PolicyDenied",
+    ),
     ("SELECT id FROM people WHERE ssn LIKE 'c%'", "PolicyDenied"),
     ("SELECT id FROM people WHERE ssn > 'b'", "PolicyDenied"),
     (
@@ -264,7 +286,7 @@ async fn cursors_are_masked_by_what_they_were_declared_for() {
     let (out, error) = masked.psql(&script).await;
     assert_eq!(
         (out.as_str(), error.as_str()),
-        ("1|[redacted]|[redacted]|ANN\n3|||EVE", "")
+        ("1|[redacted]|[redacted]|ANN\n3||[redacted]|EVE", "")
     );
     // One that is held outlives failures.
     let script = "DECLARE h CURSOR WITH HOLD FOR SELECT upper(ssn), upper(name) FROM people ORDER BY id;\n\

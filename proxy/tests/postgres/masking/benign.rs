@@ -42,6 +42,7 @@ async fn changes_that_copy_nothing_masked_pass() {
     };
     let script = "INSERT INTO people (id, name, ssn) VALUES (9, 'new', 'his');\n\
                   UPDATE people SET ssn = 'hers' WHERE id = 9;\n\
+                  UPDATE people SET pin = pin + 1, ssn = coalesce('hers', ssn) WHERE id = 9;\n\
                   DELETE FROM people WHERE ssn = 'hers';\n\
                   INSERT INTO logs SELECT name FROM people WHERE id < 3 RETURNING a;\n\
                   COPY logs FROM STDIN;\nfrom stdin\n\\.\n\

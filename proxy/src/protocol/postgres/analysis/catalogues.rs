@@ -255,14 +255,14 @@ impl Kept {
         self.current()
     }
 
-    /// Has it read again for a name that it lacks, and waits for that within bounds. False where
-    /// it was read just now. What others go by stays current meanwhile.
-    pub(super) async fn renew(self: &Arc<Self>) -> bool {
+    /// Has it read again, and waits for that within bounds. False where it was read just now, which
+    /// is not asked `at_once`. What others go by stays current meanwhile.
+    pub(super) async fn renew(self: &Arc<Self>, at_once: bool) -> bool {
         let (read_at, took) = {
             let state = self.state.borrow();
             (state.read_at, state.took)
         };
-        if read_at.is_none_or(|at| at.elapsed() < pause_after(took)) {
+        if !at_once && read_at.is_none_or(|at| at.elapsed() < pause_after(took)) {
             return false;
         }
         let mut states = self.state.subscribe();

@@ -16,6 +16,7 @@ mod catalogues;
 mod off_reactor;
 mod planned;
 mod read;
+mod untracked;
 mod view;
 
 use std::collections::BTreeSet;

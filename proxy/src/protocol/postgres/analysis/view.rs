@@ -19,6 +19,7 @@ use super::cache::{self, Context};
 use super::catalogues::{Kept, OpenSession, Place, Shared, pause_after};
 use super::off_reactor::Basis;
 use super::read::{self, Also, ReadFailed, ReadSettings};
+use super::untracked::Untracked;
 use super::{Analysed, Analyser, MAX_AGE};
 use crate::protocol::postgres::upstream::{AskFailed, Link};
 use crate::session::ports::Upstream;
@@ -42,6 +43,7 @@ pub struct SessionView {
     /// Of the rows of the catalogue.
     digest: [u8; 32],
     context: Context,
+    untracked: Untracked,
 }
 
 /// Which catalogue is in use.
@@ -113,6 +115,7 @@ impl SessionView {
             revision: 0,
             digest: [0; 32],
             context: [0; 32],
+            untracked: Untracked::default(),
         };
         view.changed();
         view
@@ -120,6 +123,11 @@ impl SessionView {
 
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What was set in this session beside the settings that are tracked.
+    pub fn untracked(&self) -> impl Iterator<Item = String> {
+        self.untracked.facts()
     }
 
     pub fn prepared(&self) -> &Prepared {
@@ -176,13 +184,16 @@ impl SessionView {
         &mut self,
         link: &mut Link<'_, S>,
         transaction: Transaction,
+        at_once: bool,
     ) -> Result<Option<Refreshed>, AskFailed>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let renewed = match (self.seen, &self.kept) {
-            (Seen::Shared, Some(kept)) => kept.renew().await,
-            (Seen::Private { at, took, .. }, _) => at.elapsed() >= pause_after(took) + took,
+            (Seen::Shared, Some(kept)) => kept.renew(at_once).await,
+            (Seen::Private { at, took, .. }, _) => {
+                at_once || at.elapsed() >= pause_after(took) + took
+            }
             _ => false,
         };
         if !renewed {
@@ -236,6 +247,12 @@ impl SessionView {
         if changed {
             self.changed();
         }
+    }
+
+    /// What an operation set beside the settings that are tracked.
+    pub fn set_by(&mut self, analysed: &Analysed) {
+        self.untracked
+            .take(&analysed.told, analysed.facts.voids_settings);
     }
 
     /// An object number was met that this catalogue does not know.

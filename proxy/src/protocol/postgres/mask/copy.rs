@@ -72,13 +72,17 @@ impl Judge for Fields {
     }
 
     fn judge(&mut self, column: usize, value: Option<&[u8]>) -> Result<Judged, MustRefuse> {
-        let (Some(field), Some(value)) = (self.fields.get(column), value) else {
+        let Some(field) = self.fields.get(column) else {
             return Ok(Judged::Keep);
         };
-        let judged = match field.judge(value)? {
-            Change::Keep => return Ok(Judged::Keep),
-            Change::Null => Judged::Null,
-            Change::Value(value) => Judged::Value(value),
+        let judged = match value.map(|value| field.judge(value)).transpose()? {
+            None => match field.instead_of_null() {
+                Some(value) => Judged::Value(value.to_vec()),
+                None => return Ok(Judged::Keep),
+            },
+            Some(Change::Keep) => return Ok(Judged::Keep),
+            Some(Change::Null) => Judged::Null,
+            Some(Change::Value(value)) => Judged::Value(value),
         };
         self.masked += 1;
         Ok(judged)

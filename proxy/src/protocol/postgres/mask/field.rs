@@ -11,13 +11,16 @@ pub(super) struct Field {
     kind: Kind,
     binary: bool,
     pub(super) work: Work,
+    /// Whether a value is NULL says something of what it is computed from: NULL becomes what
+    /// every other value does.
+    hides_null: bool,
 }
 
 /// What there is to do for each value, told once for the field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Work {
     Keep,
-    /// Every value but NULL becomes this.
+    /// Every value becomes this, and NULL where the field hides it.
     Instead(Change),
     Judge,
 }
@@ -44,6 +47,24 @@ impl Field {
             kind,
             binary,
             work,
+            hides_null: false,
+        }
+    }
+
+    /// The field of something computed.
+    #[must_use]
+    pub(super) fn hiding_null(self) -> Self {
+        Self {
+            hides_null: true,
+            ..self
+        }
+    }
+
+    /// What stands in the place of NULL, where that may not be seen.
+    pub(super) fn instead_of_null(&self) -> Option<&[u8]> {
+        match &self.work {
+            Work::Instead(Change::Value(value)) if self.hides_null => Some(value),
+            _ => None,
         }
     }
 
@@ -57,6 +78,19 @@ impl Field {
             Work::Keep => Ok(Change::Keep),
             Work::Instead(change) => Ok(change.clone()),
             Work::Judge => judge(&self.mask, self.kind, self.binary, value),
+        }
+    }
+}
+
+// === impl Change ===
+
+impl Change {
+    /// What is seen instead: NULL, or this value. None where the value stays.
+    pub(super) fn shown(&self) -> Option<Option<&[u8]>> {
+        match self {
+            Self::Keep => None,
+            Self::Null => Some(None),
+            Self::Value(value) => Some(Some(value)),
         }
     }
 }

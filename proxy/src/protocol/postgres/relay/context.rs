@@ -21,6 +21,11 @@ pub(super) struct Context<'a> {
 impl Meaning for Context<'_> {
     fn facts(&self) -> Vec<Meant> {
         let mut facts = settings(self.view.settings());
+        facts.extend(self.view.untracked().map(|value| Meant {
+            name: "setting",
+            value,
+            shown: true,
+        }));
         let attributes = &self.analysed.told.operation.attributes;
         for name in attributes.get("prepared").into_iter().flatten() {
             if let Some(prepared) = self.view.prepared().get(name) {

@@ -63,19 +63,35 @@ where
         let lacks = analysed
             .as_ref()
             .is_ok_and(|analysed| analysed.facts.lacks != Lacks::Nothing);
-        if !lacks || !self.state.may_ask_aside() || self.upstream.waiting() > 0 {
+        if !lacks || !self.renew(false).await? {
             return Ok(analysed);
+        }
+        Ok(self.analyser.analyse(&self.view, text).await)
+    }
+
+    /// Has the catalogue read again, as often as that may be, or `at_once`. False where it is as it
+    /// was.
+    pub(super) async fn renew(&mut self, at_once: bool) -> Result<bool, End> {
+        if !self.state.may_ask_aside() || self.upstream.waiting() > 0 {
+            return Ok(false);
         }
         let transaction = self.state.transaction();
         let mut link = Link {
             stream: &mut self.upstream.stream,
             ahead: &mut self.upstream.read,
         };
-        match self.view.renew(&mut link, transaction).await.transpose() {
-            None => return Ok(analysed),
-            Some(refreshed) => self.refreshed(refreshed)?,
+        match self
+            .view
+            .renew(&mut link, transaction, at_once)
+            .await
+            .transpose()
+        {
+            None => Ok(false),
+            Some(refreshed) => {
+                self.refreshed(refreshed)?;
+                Ok(true)
+            }
         }
-        Ok(self.analyser.analyse(&self.view, text).await)
     }
 
     /// Sets up the second wall again before the next text is judged, where the client took it down:
@@ -153,6 +169,7 @@ where
     /// Remembers what ran until the server says where the session stands after it.
     pub(super) fn ran(&mut self, analysed: &Arc<Analysed>) {
         self.unpinned_by(analysed);
+        self.view.set_by(analysed);
         let facts = &analysed.facts;
         let ends = analysed.statements.iter().any(|s| is_transactional(s.verb));
         if ends

@@ -132,6 +132,12 @@ impl Operation {
             || !facts.prepared.is_empty()
             || facts.voids_catalogue
             || facts.voids_settings
+            || self
+                .analysed
+                .told
+                .operation
+                .attributes
+                .contains_key("setting")
             || !facts.declared.is_empty()
             || !self.answer.cursors().is_empty()
             || (self.running.is_counted()

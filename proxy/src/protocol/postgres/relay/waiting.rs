@@ -177,7 +177,11 @@ where
             return Ok(());
         };
         match decided {
-            Ok(()) => self.message(held.frame, Some(held.hold)).await,
+            Ok(()) => {
+                // People take their time; what it touches may be defined anew by now.
+                self.renew(true).await?;
+                self.message(held.frame, Some(held.hold)).await
+            }
             Err(denial) => {
                 self.refuse_held(&held.frame, None, Some(&denial));
                 Ok(())

@@ -18,43 +18,47 @@ const NO_TYPE: u32 = 0;
 
 impl Plan {
     pub(super) fn described(&self, field: &Described<'_>, origin: Option<&Origin>) -> Field {
-        let mask = match self.reach {
-            Reach::Unmasked => self.masks.text(),
+        let (mask, is_computed) = match self.reach {
+            Reach::Unmasked => (self.masks.text(), false),
             _ => {
                 let stored = stored(field, &self.catalogue);
                 match (stored, origin) {
                     (Some(stored), Some(Origin::Column(columns))) => {
-                        self.mask(&union(stored.columns, columns), false)
+                        (self.mask(&union(stored.columns, columns), false), false)
                     }
                     (Some(stored), Some(Origin::Derived(columns))) => {
-                        self.mask(&union(stored.columns, columns), true)
+                        (self.mask(&union(stored.columns, columns), true), true)
                     }
-                    (Some(stored), _) if stored.is_computed => self.masks.untraced(),
-                    (Some(stored), _) => self.mask(&stored.columns, false),
+                    (Some(stored), _) if stored.is_computed => (self.masks.untraced(), true),
+                    (Some(stored), _) => (self.mask(&stored.columns, false), false),
                     (None, origin) => self.traced_mask(origin),
                 }
             }
         };
-        Field::new(mask, field.type_oid, field.binary)
+        made(Field::new(mask, field.type_oid, field.binary), is_computed)
     }
 
     pub(super) fn copied(&self, origin: Option<&Origin>, binary: bool) -> Field {
-        let mask = match self.reach {
-            Reach::Unmasked => self.masks.text(),
+        let (mask, is_computed) = match self.reach {
+            Reach::Unmasked => (self.masks.text(), false),
             _ => self.traced_mask(origin),
         };
         let type_oid = match origin {
             Some(Origin::Column(columns)) => type_of(columns, &self.catalogue),
             _ => None,
         };
-        Field::new(mask, type_oid.unwrap_or(NO_TYPE), binary)
+        made(
+            Field::new(mask, type_oid.unwrap_or(NO_TYPE), binary),
+            is_computed,
+        )
     }
 
-    fn traced_mask(&self, origin: Option<&Origin>) -> FieldMask {
+    /// The mask, and whether the value is computed.
+    fn traced_mask(&self, origin: Option<&Origin>) -> (FieldMask, bool) {
         match origin {
-            Some(Origin::Column(columns)) => self.mask(columns, false),
-            Some(Origin::Derived(columns)) => self.mask(columns, true),
-            Some(Origin::Untraced) | None => self.masks.untraced(),
+            Some(Origin::Column(columns)) => (self.mask(columns, false), false),
+            Some(Origin::Derived(columns)) => (self.mask(columns, true), true),
+            Some(Origin::Untraced) | None => (self.masks.untraced(), true),
         }
     }
 
@@ -73,6 +77,14 @@ impl Plan {
             true => self.masks.derived(names),
             false => self.masks.columns(names),
         }
+    }
+}
+
+/// A computed field tells nothing by being NULL either; one that stores a value may.
+fn made(field: Field, is_computed: bool) -> Field {
+    match is_computed {
+        true => field.hiding_null(),
+        false => field,
     }
 }
 

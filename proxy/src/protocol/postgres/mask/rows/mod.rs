@@ -4,7 +4,7 @@ use portcullis_dialect::postgres::wire::backend::tag;
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, InvalidFrame};
 
 use super::Unmaskable;
-use super::field::{Change, Field, Work};
+use super::field::{Field, Work};
 
 /// Masks the rows of one result.
 #[derive(Debug, Clone)]
@@ -119,23 +119,17 @@ impl RowMask {
         let mut masked = 0;
         for field in &self.fields {
             let before = left.len();
-            let Some(value) = value(&mut left)? else {
-                continue;
-            };
             let judged;
-            let change = match &field.work {
-                Work::Keep => continue,
-                Work::Instead(change) => change,
-                Work::Judge => {
+            let shown = match (value(&mut left)?, &field.work) {
+                (_, Work::Keep) => None,
+                (None, _) => field.instead_of_null().map(Some),
+                (Some(_), Work::Instead(change)) => change.shown(),
+                (Some(value), Work::Judge) => {
                     judged = field.judge(value)?;
-                    &judged
+                    judged.shown()
                 }
             };
-            let instead = match change {
-                Change::Keep => continue,
-                Change::Null => None,
-                Change::Value(value) => Some(value.as_slice()),
-            };
+            let Some(instead) = shown else { continue };
             let run = kept.len().saturating_sub(before);
             out.extend_from_slice(kept.get(..run).unwrap_or_default());
             write(instead, out);

@@ -1,0 +1,74 @@
+//! Values that replace a column's own without telling anything new of it.
+//!
+//! Whoever may look a column up by a value could cut it down first, look up the rest, and roll the
+//! change back; or have a value of a document shown where no mask looks for it. What only adds what
+//! the text itself holds gives nothing to look up: `n + 1`, `t || 'x'`, `coalesce(t, $1)`,
+//! `jsonb_set(d, '{a}', '1')`.
+
+use pg_query::protobuf::{AExpr, AExprKind, FuncCall, Node, node};
+
+/// Types of which nothing is lost when something is added: numbers, dates and times.
+const SHIFTED: [u32; 10] = [20, 21, 23, 700, 701, 790, 1082, 1114, 1184, 1700];
+
+/// True when an expression over a column of this type tells nothing new of it.
+pub(super) fn tells_nothing_new(expression: &Node, own_type: Option<u32>) -> bool {
+    match expression.node.as_ref() {
+        Some(node::Node::ColumnRef(_)) => true,
+        Some(node::Node::AExpr(operator)) => adds(operator, own_type),
+        Some(node::Node::FuncCall(call)) => sets_a_part(call),
+        Some(node::Node::CoalesceExpr(choice)) => choice
+            .args
+            .iter()
+            .all(|arm| is_column(arm) || is_given(arm)),
+        _ => false,
+    }
+}
+
+pub(super) fn is_json(type_oid: u32) -> bool {
+    matches!(type_oid, 114 | 3802)
+}
+
+fn sets_a_part(call: &FuncCall) -> bool {
+    let name = call.funcname.last().and_then(|name| name.node.as_ref());
+    let sets = matches!(name, Some(node::Node::String(name)) if name.sval == "jsonb_set");
+    let (document, rest) = match call.args.split_first() {
+        Some(parts) => parts,
+        None => return false,
+    };
+    sets && is_column(document) && rest.iter().all(is_given)
+}
+
+fn adds(operator: &AExpr, own_type: Option<u32>) -> bool {
+    if operator.kind() != AExprKind::AexprOp {
+        return false;
+    }
+    let [name] = operator.name.as_slice() else {
+        return false;
+    };
+    let Some(node::Node::String(name)) = name.node.as_ref() else {
+        return false;
+    };
+    let fits = match name.sval.as_str() {
+        "+" | "-" => own_type.is_some_and(|oid| SHIFTED.contains(&oid)),
+        "||" => true,
+        _ => false,
+    };
+    let sides = [operator.lexpr.as_deref(), operator.rexpr.as_deref()];
+    let [Some(left), Some(right)] = sides else {
+        return false;
+    };
+    fits && (is_column(left) && is_given(right) || is_given(left) && is_column(right))
+}
+
+fn is_column(node: &Node) -> bool {
+    matches!(node.node.as_ref(), Some(node::Node::ColumnRef(_)))
+}
+
+/// Written in the text, or bound to it.
+fn is_given(node: &Node) -> bool {
+    match node.node.as_ref() {
+        Some(node::Node::AConst(_) | node::Node::ParamRef(_)) => true,
+        Some(node::Node::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_given),
+        _ => false,
+    }
+}
