@@ -103,8 +103,8 @@ fn told(statement: &str, database: String) -> Result<Told, Failed> {
         .stack_size(STACK_SIZE)
         .spawn(move || {
             let settings = Settings::new(database, ROLE);
-            let (catalogue, assumed) = assume(text.as_bytes(), &settings)?;
-            let analysis = analyse(text.as_bytes(), &settings, &catalogue, &Prepared::default())?;
+            let (catalogue, assumed) = assume(&text, &settings)?;
+            let analysis = analyse(&text, &settings, &catalogue, &Prepared::default())?;
             let assumed = assumed.iter().map(ToString::to_string).collect();
             Ok::<_, portcullis_dialect::sql::Refused>(Told { analysis, assumed })
         })?;

@@ -79,7 +79,7 @@ fn analysis(bencher: divan::Bencher<'_, '_>, text: &str) {
         Settings::new("db", "postgres"),
         Prepared::default(),
     );
-    bencher.bench(|| analyse(text.as_bytes(), &settings, &catalogue, &prepared).unwrap());
+    bencher.bench(|| analyse(text, &settings, &catalogue, &prepared).unwrap());
 }
 
 #[divan::bench(args = [
@@ -90,5 +90,5 @@ fn analysis(bencher: divan::Bencher<'_, '_>, text: &str) {
 fn trace(bencher: divan::Bencher<'_, '_>, text: &str) {
     let (catalogue, settings) = (catalogue(), Settings::new("db", "postgres"));
     let (prepared, cursors) = (Prepared::default(), Cursors::default());
-    bencher.bench(|| lineage(text.as_bytes(), &settings, &catalogue, &prepared, &cursors).unwrap());
+    bencher.bench(|| lineage(text, &settings, &catalogue, &prepared, &cursors).unwrap());
 }

@@ -6,7 +6,7 @@
 
 use portcullis_dialect::sql::analyse;
 use portcullis_dialect::sql::lineage::{Cursors, Lineage, Origin, Rows, lineage};
-use portcullis_dialect::sql::parser::Refused;
+use portcullis_dialect::sql::parser::{Refused, readable};
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
 
@@ -19,14 +19,16 @@ pub fn check(data: &[u8]) {
 fn told(text: &[u8]) -> Result<Lineage, Refused> {
     let settings = Settings::new("shop", "ann");
     let (prepared, cursors) = (Prepared::default(), Cursors::default());
-    lineage(text, &settings, &CATALOGUE, &prepared, &cursors)
+    let text = readable(text, &settings)?;
+    lineage(&text, &settings, &CATALOGUE, &prepared, &cursors)
 }
 
 fn check_text(data: &[u8]) {
     let found = told(data);
     assert_eq!(found, told(data));
     let settings = Settings::new("shop", "ann");
-    let analysed = analyse(data, &settings, &CATALOGUE, &Prepared::default());
+    let analysed = readable(data, &settings)
+        .and_then(|text| analyse(&text, &settings, &CATALOGUE, &Prepared::default()));
     let (found, analysed) = match (found, analysed) {
         (Ok(found), Ok(analysed)) => (found, analysed),
         (found, analysed) => {

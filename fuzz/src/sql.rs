@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use portcullis_dialect::sql::catalogue::{Catalogue, Loader, Section};
-use portcullis_dialect::sql::parser::STACK_SIZE;
+use portcullis_dialect::sql::parser::{STACK_SIZE, readable};
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
 use portcullis_dialect::sql::{Analysis, Refused, analyse};
@@ -32,7 +32,8 @@ pub(crate) fn on_its_stack(data: &[u8], check: fn(&[u8])) {
 
 fn told(text: &[u8]) -> Result<Analysis, Refused> {
     let settings = Settings::new("shop", "ann");
-    analyse(text, &settings, &CATALOGUE, &Prepared::default())
+    let text = readable(text, &settings)?;
+    analyse(&text, &settings, &CATALOGUE, &Prepared::default())
 }
 
 fn check_text(data: &[u8]) {

@@ -23,8 +23,8 @@ const FIRST_OID: u32 = 16_384;
 const SCHEMA: &str = "public";
 
 /// A catalogue in which the relations that the text names are tables, and those that were assumed.
-pub fn assume(text: &[u8], settings: &Settings) -> Result<(Catalogue, Vec<Name>), Refused> {
-    let text = parser::readable(text, settings)?;
+pub fn assume(text: &str, settings: &Settings) -> Result<(Catalogue, Vec<Name>), Refused> {
+    parser::bounded(text.as_bytes())?;
     let mut names = BTreeSet::new();
     if let Parsed::Tree(tree) = parser::parse(text, &settings.standard_conforming_strings)? {
         let mentioned = visit::mentions(&tree).map(|mentions| mentions.relations);

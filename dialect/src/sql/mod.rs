@@ -35,6 +35,7 @@
 pub mod assume;
 pub mod catalogue;
 mod classify;
+pub mod encoding;
 mod functions;
 pub mod lineage;
 pub mod names;
@@ -121,14 +122,15 @@ const EMPTY: &str = "EMPTY";
 /// The verb of a text that cannot be told.
 const UNKNOWN: &str = "UNKNOWN";
 
-/// Tells what a text does, by the settings of the session and the catalogue of its database.
+/// Tells what a text does, by the settings of the session and the catalogue of its database. What a
+/// client sent becomes a text by [`parser::readable`].
 pub fn analyse(
-    text: &[u8],
+    text: &str,
     settings: &Settings,
     catalogue: &Catalogue,
     prepared: &Prepared,
 ) -> Result<Analysis, Refused> {
-    let text = parser::readable(text, settings)?;
+    parser::bounded(text.as_bytes())?;
     let mut walk = Walk::new(settings, catalogue, prepared);
     let mut total = Found::default();
     let mut statements = Vec::new();

@@ -5,13 +5,16 @@
 //! parsed with the session's own `standard_conforming_strings`, for that setting moves the ends of
 //! literals; where it is not known, a text with a backslash is not read at all.
 
+use std::borrow::Cow;
+
 use pg_query::ParserOptions;
 use pg_query::protobuf::{ParseResult, RawStmt};
 use thiserror::Error;
 
+use super::encoding::{Encoding, NoCharacter, ambiguous_name};
 use super::settings::{Settings, Tracked};
 
-/// Longest text that is analysed, in bytes.
+/// Longest text that is analysed, in bytes, as sent and in UTF-8.
 pub const MAX_TEXT: usize = 256 * 1024;
 
 /// Most statements in one text.
@@ -29,8 +32,15 @@ pub enum Refused {
     Nul { at: usize },
     #[error("the text is not valid UTF-8 at byte {at}")]
     NotUtf8 { at: usize },
-    #[error("text beyond ASCII can only be read in UTF8, and client_encoding is {encoding}")]
+    #[error(
+        "text beyond ASCII is read in UTF8 and single-byte encodings that the database can be in or \
+         is in, and client_encoding is {encoding}"
+    )]
     Encoding { encoding: String },
+    #[error("byte {at} of the text is no character of {encoding}")]
+    NoCharacter { encoding: String, at: usize },
+    #[error("a server of this encoding may read the name {name} as another")]
+    AmbiguousName { name: String },
     #[error("{count} statements in one text; at most {MAX_STATEMENTS}")]
     TooManyStatements { count: usize },
     #[error("{0}")]
@@ -47,20 +57,51 @@ pub(crate) enum Parsed {
     Ambiguous,
 }
 
-/// Checks that the bytes are a text that can be lexed as the server lexes it.
-pub(crate) fn readable<'t>(text: &'t [u8], settings: &Settings) -> Result<&'t str, Refused> {
+/// The text that the server reads in these bytes: the one place where bytes become a text. Its
+/// offsets are those of the text, not of the bytes.
+pub fn readable<'t>(text: &'t [u8], settings: &Settings) -> Result<Cow<'t, str>, Refused> {
+    bounded(text)?;
+    let text = match std::str::from_utf8(text) {
+        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
+        _ => decoded(text, settings)?,
+    };
+    // Some characters are longer in UTF-8.
+    bounded(text.as_bytes())?;
+    match ambiguous_name(&text, settings) {
+        None => Ok(text),
+        Some(name) => Err(Refused::AmbiguousName { name }),
+    }
+}
+
+fn decoded<'t>(text: &'t [u8], settings: &Settings) -> Result<Cow<'t, str>, Refused> {
+    let known = settings.client_encoding.known();
+    let named = || -> String {
+        let name = known.map_or("not known", String::as_str);
+        name.chars().take(64).collect()
+    };
+    let Some(encoding) = Encoding::of(settings) else {
+        return Err(Refused::Encoding { encoding: named() });
+    };
+    encoding
+        .decode(text)
+        .map_err(|NoCharacter { at }| match encoding {
+            Encoding::Utf8 => Refused::NotUtf8 { at },
+            Encoding::SingleByte(_) => Refused::NoCharacter {
+                encoding: named(),
+                at,
+            },
+        })
+}
+
+/// Checks that a text is one that can be analysed.
+pub(crate) fn bounded(text: &[u8]) -> Result<(), Refused> {
     if text.len() > MAX_TEXT {
         return Err(Refused::TooLong { length: text.len() });
     }
-    if let Some(at) = text.iter().position(|byte| *byte == 0) {
-        return Err(Refused::Nul { at });
+    match text.iter().position(|byte| *byte == 0) {
+        Some(at) => Err(Refused::Nul { at }),
+        None => Ok(()),
     }
-    if !text.is_ascii() {
-        check_encoding(&settings.client_encoding)?;
-    }
-    std::str::from_utf8(text).map_err(|error| Refused::NotUtf8 {
-        at: error.valid_up_to(),
-    })
 }
 
 /// Parses a text that is readable.
@@ -130,24 +171,4 @@ pub(crate) fn range(text: &str, raw: &RawStmt) -> (usize, usize) {
         Ok(length) => (start + length).min(text.len()),
     };
     (start, end)
-}
-
-/// Every encoding of the server keeps ASCII bytes for ASCII characters when the whole text is
-/// ASCII; beyond that, some hide a backslash or a quote in a character's second byte.
-fn check_encoding(encoding: &Tracked<String>) -> Result<(), Refused> {
-    let encoding = match encoding {
-        Tracked::Known(encoding) => encoding.as_str(),
-        Tracked::Void => "not known",
-    };
-    let plain: String = encoding
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    match plain.as_str() {
-        "utf8" | "unicode" => Ok(()),
-        _ => Err(Refused::Encoding {
-            encoding: encoding.chars().take(64).collect(),
-        }),
-    }
 }

@@ -51,6 +51,8 @@ pub struct Settings {
     pub temporary_schema: Tracked<Option<String>>,
     pub standard_conforming_strings: Tracked<bool>,
     pub client_encoding: Tracked<String>,
+    /// Of the database: it stays what it is.
+    pub server_encoding: Tracked<String>,
     pub row_security: Tracked<bool>,
     changed: BTreeSet<Setting>,
     local: BTreeSet<Setting>,
@@ -114,6 +116,7 @@ impl Settings {
             temporary_schema: Tracked::Known(None),
             standard_conforming_strings: Tracked::Known(true),
             client_encoding: Tracked::Known("UTF8".to_owned()),
+            server_encoding: Tracked::Known("UTF8".to_owned()),
             row_security: Tracked::Known(true),
             changed: BTreeSet::new(),
             local: BTreeSet::new(),

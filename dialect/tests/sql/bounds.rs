@@ -14,7 +14,7 @@ const FIRST: usize = 20_000;
 
 fn told(text: &str, catalogue: &Catalogue) -> Analysis {
     let settings = Settings::new("db", "role");
-    analyse(text.as_bytes(), &settings, catalogue, &Prepared::default()).unwrap()
+    analyse(text, &settings, catalogue, &Prepared::default()).unwrap()
 }
 
 /// A loader that knows the two schemas of every path.

@@ -46,7 +46,7 @@ pub(crate) fn catalogue(server: &Server) -> Catalogue {
 
 pub(crate) fn told(catalogue: &Catalogue, text: &str) -> Result<Analysis, Refused> {
     let settings = Settings::new(DATABASE, "postgres");
-    analyse(text.as_bytes(), &settings, catalogue, &Prepared::default())
+    analyse(text, &settings, catalogue, &Prepared::default())
 }
 
 pub(crate) fn access(access: &Access) -> String {

@@ -63,7 +63,7 @@ fn compare(server: &Server, database: &str, statements: &[String]) -> Counts {
     let mut reads = Vec::new();
     for text in statements {
         counts.statements += 1;
-        match analyse(text.as_bytes(), &settings, &catalogue, &Prepared::default()) {
+        match analyse(text, &settings, &catalogue, &Prepared::default()) {
             Ok(analysis) => {
                 if let Some(verbs) = analysis.operation.attributes.get("unaccounted") {
                     counts.unaccounted.push(format!("{verbs:?}: {text}"));

@@ -1,7 +1,7 @@
 //! Bounds on hostile texts. None of these needs a server.
 
 use portcullis_dialect::sql::catalogue::Catalogue;
-use portcullis_dialect::sql::parser::{MAX_STATEMENTS, MAX_TEXT, STACK_SIZE};
+use portcullis_dialect::sql::parser::{MAX_STATEMENTS, MAX_TEXT, STACK_SIZE, readable};
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
 use portcullis_dialect::sql::{Analysis, Refused, analyse};
@@ -9,7 +9,13 @@ use proptest::prelude::*;
 
 fn told(text: &[u8]) -> Result<Analysis, Refused> {
     let settings = Settings::new("db", "role");
-    analyse(text, &settings, &Catalogue::default(), &Prepared::default())
+    let text = readable(text, &settings)?;
+    analyse(
+        &text,
+        &settings,
+        &Catalogue::default(),
+        &Prepared::default(),
+    )
 }
 
 /// Runs on the stack that the caller of `analyse` has to give.

@@ -15,6 +15,7 @@ mod bounds;
 mod cases;
 mod combined;
 mod differential;
+mod encodings;
 mod limits;
 mod lineage;
 mod server;

@@ -27,6 +27,7 @@ mod cursors;
 mod drain;
 mod drivers;
 mod edges;
+mod encodings;
 mod holds;
 mod house;
 mod inflight;

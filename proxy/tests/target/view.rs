@@ -60,11 +60,7 @@ impl Session {
         if self.view.needs_refresh(self.now) {
             self.refresh().await;
         }
-        let analysed = self
-            .analyser
-            .analyse(&self.view, text.as_bytes())
-            .await
-            .unwrap();
+        let analysed = self.analyser.analyse(&self.view, text).await.unwrap();
         let operation = &analysed.told.operation;
         let mut reached: Vec<_> = operation
             .accesses
@@ -83,11 +79,7 @@ impl Session {
         if self.view.needs_refresh(self.now) {
             self.refresh().await;
         }
-        let analysed = self
-            .analyser
-            .analyse(&self.view, text.as_bytes())
-            .await
-            .unwrap();
+        let analysed = self.analyser.analyse(&self.view, text).await.unwrap();
         value(&mut self.connected, text).await;
         self.now = now;
         self.view.after(&analysed, Outcome::Succeeded, now);

@@ -6,6 +6,7 @@
 use pg_query::protobuf::{CopyStmt, DefElem, node::Node as N};
 
 use super::{Layout, Marks};
+use crate::sql::encoding::{Encoding, plain};
 use crate::sql::parser::{self, Parsed, Refused};
 use crate::sql::settings::Settings;
 
@@ -16,11 +17,13 @@ pub struct CopyOut {
     pub statement: usize,
     /// None where it cannot be told.
     pub layout: Option<Layout>,
+    /// How its values beyond ASCII are read; None where that cannot be told.
+    pub encoding: Option<Encoding>,
 }
 
 /// The layouts of all COPY … TO of a text that was analysed.
-pub fn copies_out(text: &[u8], settings: &Settings) -> Result<Vec<CopyOut>, Refused> {
-    let text = parser::readable(text, settings)?;
+pub fn copies_out(text: &str, settings: &Settings) -> Result<Vec<CopyOut>, Refused> {
+    parser::bounded(text.as_bytes())?;
     let tree = match parser::parse(text, &settings.standard_conforming_strings)? {
         Parsed::Tree(tree) => tree,
         Parsed::TooDeep | Parsed::Ambiguous => return Ok(Vec::new()),
@@ -30,6 +33,7 @@ pub fn copies_out(text: &[u8], settings: &Settings) -> Result<Vec<CopyOut>, Refu
             N::CopyStmt(copy) if !copy.is_from => Some(CopyOut {
                 statement: at,
                 layout: layout(copy, settings),
+                encoding: encoding(copy, settings),
             }),
             _ => None,
         }
@@ -84,6 +88,14 @@ fn layout(copy: &CopyStmt, settings: &Settings) -> Option<Layout> {
         quote,
         escape,
     })
+}
+
+/// The data of a COPY may be in another encoding than the session.
+fn encoding(copy: &CopyStmt, settings: &Settings) -> Option<Encoding> {
+    match options(copy)?.encoding {
+        Some(named) => Encoding::between(named, settings.server_encoding.known()?),
+        None => Encoding::of(settings),
+    }
 }
 
 fn options(copy: &CopyStmt) -> Option<Options<'_>> {
@@ -152,11 +164,7 @@ fn one_byte(text: &str) -> Option<u8> {
 
 /// Encodings whose characters beyond ASCII have no byte of ASCII in them.
 fn is_plain_encoding(name: &str) -> bool {
-    let name: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
+    let name = plain(name);
     let families = ["latin", "iso8859", "win12", "windows12", "euc", "koi8"];
     matches!(
         name.as_str(),

@@ -230,7 +230,7 @@ fn a_value_may_be_as_long_as_the_limit_and_no_longer() {
 
 fn layout_of(statement: &str) -> Option<Layout> {
     let settings = Settings::new("d", "r");
-    let told = copies_out(statement.as_bytes(), &settings).unwrap();
+    let told = copies_out(statement, &settings).unwrap();
     assert_eq!(told.len(), 1, "{statement}");
     told.into_iter().next().unwrap().layout
 }
@@ -278,7 +278,7 @@ fn options_tell_the_layout() {
 #[test]
 fn only_copies_out_are_told_and_by_their_place() {
     let settings = Settings::new("d", "r");
-    let text = b"SELECT 1; COPY t FROM STDIN; COPY t TO STDOUT";
+    let text = "SELECT 1; COPY t FROM STDIN; COPY t TO STDOUT";
     let told = copies_out(text, &settings).unwrap();
     assert_eq!(told.iter().map(|c| c.statement).collect::<Vec<_>>(), [2]);
 }

@@ -121,13 +121,13 @@ pub struct Lineage {
 /// Tells where the columns go that a text reads, by the settings of the session, the catalogue of
 /// its database, and what the session has prepared and declared.
 pub fn lineage(
-    text: &[u8],
+    text: &str,
     settings: &Settings,
     catalogue: &Catalogue,
     prepared: &Prepared,
     cursors: &Cursors,
 ) -> Result<Lineage, Refused> {
-    let text = parser::readable(text, settings)?;
+    parser::bounded(text.as_bytes())?;
     match parser::parse(text, &settings.standard_conforming_strings)? {
         Parsed::Tree(tree) => {
             Ok(Tracer::new(settings, catalogue, prepared, cursors).text(text, &tree))

@@ -50,7 +50,7 @@ fn catalogue(views: u32) -> Catalogue {
 fn told(catalogue: &Catalogue, cursors: &Cursors, text: &str) -> Lineage {
     let settings = Settings::new("db", "ann");
     let prepared = Prepared::default();
-    lineage(text.as_bytes(), &settings, catalogue, &prepared, cursors).unwrap()
+    lineage(text, &settings, catalogue, &prepared, cursors).unwrap()
 }
 
 fn is_value_of(rows: &Rows, table: &str) -> bool {
@@ -124,7 +124,7 @@ fn a_nested_text_is_traced_or_untraced_or_refused() {
         );
         let settings = Settings::new("db", "ann");
         let (prepared, cursors) = (Prepared::default(), Cursors::default());
-        match lineage(text.as_bytes(), &settings, &catalogue, &prepared, &cursors) {
+        match lineage(&text, &settings, &catalogue, &prepared, &cursors) {
             Ok(found) if found.untraced => {
                 assert_eq!(found.results, [Rows::Untraced]);
                 untraced += 1;

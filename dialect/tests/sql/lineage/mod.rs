@@ -31,7 +31,7 @@ fn catalogue(server: &Server) -> Catalogue {
 fn told(catalogue: &Catalogue, text: &str) -> Result<Lineage, Refused> {
     let settings = Settings::new(DATABASE, "postgres");
     let (prepared, cursors) = (Prepared::default(), Cursors::default());
-    lineage(text.as_bytes(), &settings, catalogue, &prepared, &cursors)
+    lineage(text, &settings, catalogue, &prepared, &cursors)
 }
 
 /// A column as the cases write it: `=` before its own value, `~` before what is computed.

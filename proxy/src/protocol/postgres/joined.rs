@@ -176,7 +176,7 @@ impl Postgres {
     ) -> Result<(), Denial> {
         for (name, value) in &client.judged {
             let text = format!("SET {name} TO '{}'", value.replace('\'', "''"));
-            let analysed = self.analyser.analyse(view, text.as_bytes()).await;
+            let analysed = self.analyser.analyse(view, &text).await;
             let analysed = analysed.map_err(|refused| {
                 let message =
                     format!("the start-up setting \"{name}\" cannot be judged: {refused}");

@@ -19,11 +19,14 @@ mod read;
 mod untracked;
 mod view;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::names::Name;
+use portcullis_dialect::sql::parser::readable;
 use portcullis_dialect::sql::prepared::PreparedChange;
 use portcullis_dialect::sql::settings::{Change, Settings};
 use portcullis_dialect::sql::{Declared, Lacks, Refused, StatementFacts};
@@ -123,11 +126,27 @@ impl Analyser {
         self.catalogues.invalidate(database);
     }
 
+    /// The text that these bytes are in this session. It is told once: whatever is kept of a text
+    /// is this, and stays so should the session's encoding change.
+    pub async fn read<'t>(
+        &self,
+        view: &SessionView,
+        text: &'t [u8],
+    ) -> Result<Cow<'t, str>, NotAnalysed> {
+        let settings = view.settings();
+        if text.len() <= INLINE_BYTES || Encoding::of(settings) == Some(Encoding::Utf8) {
+            return Ok(readable(text, settings)?);
+        }
+        let (settings, text) = (settings.clone(), text.to_vec());
+        let read = move || readable(&text, &settings).map(Cow::into_owned);
+        self.workers.run(read).await.map(Cow::Owned)
+    }
+
     /// What a text does by what the session knows of itself.
     pub async fn analyse(
         &self,
         view: &SessionView,
-        text: &[u8],
+        text: &str,
     ) -> Result<Arc<Analysed>, NotAnalysed> {
         let context = view.context();
         let key = cache::Key::of(context, text);
@@ -137,7 +156,7 @@ impl Analyser {
         let analysis = match text.len() > INLINE_BYTES {
             false => view.basis().analyse(text)?,
             true => {
-                let (basis, text) = (view.basis(), text.to_vec());
+                let (basis, text) = (view.basis(), text.to_owned());
                 self.workers.run(move || basis.analyse(&text)).await?
             }
         };

@@ -41,14 +41,14 @@ pub(super) struct Workers {
 // === impl Basis ===
 
 impl Basis {
-    pub(super) fn analyse(&self, text: &[u8]) -> Result<Analysis, Refused> {
+    pub(super) fn analyse(&self, text: &str) -> Result<Analysis, Refused> {
         sql::analyse(text, &self.settings, &self.catalogue, &self.prepared)
     }
 
     /// Where the columns go that a text reads, and how it writes what it copies out.
     pub(super) fn trace(
         &self,
-        text: &[u8],
+        text: &str,
         cursors: &Cursors,
     ) -> Result<(Lineage, Vec<CopyOut>), Refused> {
         let (settings, prepared) = (&self.settings, &self.prepared);

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::lineage::Cursors;
+use portcullis_dialect::sql::settings::Setting;
 use portcullis_policy::mask::MaskSet;
 
 use super::cache::may_execute;
@@ -46,6 +48,16 @@ impl Analysed {
         }
     }
 
+    /// Where a text may change the encoding itself, its rows are masked as the bytes that they are.
+    fn encoding_of_rows(&self, view: &SessionView) -> Encoding {
+        let mut changes = self.facts.changes.iter();
+        let changed = changes.any(|change| change.setting == Setting::ClientEncoding);
+        match changed || self.facts.voids_settings {
+            true => Encoding::Utf8,
+            false => Encoding::of(view.settings()).unwrap_or(Encoding::Utf8),
+        }
+    }
+
     fn says(&self, attribute: &str) -> bool {
         self.told.operation.attributes.contains_key(attribute)
     }
@@ -71,7 +83,7 @@ impl Analyser {
         }
         let plan = self.trace(view, cursors, analysed, &masks).await?;
         // What cursors and prepared statements stand for differs from one moment to the next.
-        let text = analysed.told.operation.text.as_bytes();
+        let text = &analysed.told.operation.text;
         if !analysed.says("cursor") && !may_execute(text) {
             analysed.facts.planned.put(&masks, &plan);
         }
@@ -86,22 +98,23 @@ impl Analyser {
         masks: &Arc<MaskSet>,
     ) -> Result<Result<Plan, Denial>, NotAnalysed> {
         let reach = Reach::of(masks, &analysed.known());
-        let clear = Plan::unmasked(Arc::clone(masks));
+        let encoding = analysed.encoding_of_rows(view);
+        let clear = Plan::unmasked(Arc::clone(masks)).in_encoding(encoding);
         if reach == Reach::Unmasked && (clear.is_clear() || !analysed.says("copy")) {
             return Ok(Ok(clear));
         }
-        let text = analysed.told.operation.text.as_bytes();
+        let text = &analysed.told.operation.text;
         let (basis, cursors) = (view.basis(), cursors.clone());
         let (lineage, copies) = match text.len() > INLINE_BYTES {
             false => basis.trace(text, &cursors)?,
             true => {
-                let text = text.to_vec();
+                let text = text.clone();
                 let trace = move || basis.trace(&text, &cursors);
                 self.workers.run(trace).await?
             }
         };
         let masks = Arc::clone(masks);
         let plan = Plan::traced(masks, reach, &analysed.known(), Arc::new(lineage));
-        Ok(plan.map(|plan| plan.with_copies(copies)))
+        Ok(plan.map(|plan| plan.with_copies(copies).in_encoding(encoding)))
     }
 }

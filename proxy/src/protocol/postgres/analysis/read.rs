@@ -9,7 +9,8 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{self, SHA256};
-use portcullis_dialect::postgres::wire::backend::Transaction;
+use portcullis_dialect::postgres::wire::backend::{Transaction, tag};
+use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header};
 use portcullis_dialect::sql::catalogue::{
     Catalogue, Loader, MAX_ROWS, PREAMBLE, ReviewedFunction, Section,
 };
@@ -60,6 +61,7 @@ pub(super) struct ReadSettings {
     pub(super) role: String,
     pub(super) standard_conforming_strings: String,
     pub(super) client_encoding: String,
+    pub(super) server_encoding: String,
     pub(super) row_security: String,
     /// None: not asked for.
     pub(super) temporary_schema: Option<Option<String>>,
@@ -88,13 +90,19 @@ const NO_TIMEOUT: &str = "SET LOCAL statement_timeout = 0";
 /// Privileges are told for the role that logged in.
 const LOGIN_ROLE: &str = "SET LOCAL ROLE NONE";
 
-const SETTINGS: [&str; 6] = [
+/// What is read may hold characters that the client's encoding has not. It is told first, for it
+/// is ours from then on.
+const IN_UTF8: &str = "SET LOCAL client_encoding = 'UTF8'";
+
+const SETTINGS: [&str; 8] = [
+    "SHOW client_encoding",
+    IN_UTF8,
     "SHOW search_path",
     "SHOW session_authorization",
     "SHOW role",
     "SHOW standard_conforming_strings",
-    "SHOW client_encoding",
     "SHOW row_security",
+    "SHOW server_encoding",
 ];
 
 // These run under the client's search path, so every name and operator says where it is from.
@@ -135,7 +143,7 @@ pub(super) async fn catalogue<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut inside = vec![NO_TIMEOUT, LOGIN_ROLE, PREAMBLE];
+    let mut inside = vec![NO_TIMEOUT, LOGIN_ROLE, IN_UTF8, PREAMBLE];
     let before = inside.len();
     inside.extend(
         Section::ALL
@@ -203,12 +211,13 @@ where
         |place, values| {
             let first = values.first().copied().flatten().ok_or("a value is NULL")?;
             let slot = match place {
-                0 => &mut read.search_path,
-                1 => &mut read.session_authorization,
-                2 => &mut read.role,
-                3 => &mut read.standard_conforming_strings,
-                4 => &mut read.client_encoding,
-                5 => &mut read.row_security,
+                0 => &mut read.client_encoding,
+                2 => &mut read.search_path,
+                3 => &mut read.session_authorization,
+                4 => &mut read.role,
+                5 => &mut read.standard_conforming_strings,
+                6 => &mut read.row_security,
+                7 => &mut read.server_encoding,
                 place if place == temporary_at && also.temporary_schema => {
                     read.temporary_schema = Some(Some(first.to_owned()));
                     return Ok(());
@@ -256,6 +265,24 @@ fn add_row(digest: &mut digest::Context, place: usize, values: &[Option<&str>]) 
     }
 }
 
+/// Servers before 14 tell of each change at once: that of ours is over before the client hears.
+fn without_encoding(aside: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut left = aside;
+    while let Ok(Some(header)) = Header::parse(left, aside.len()) {
+        let Some((frame, rest)) = left.split_at_checked(header.total()) else {
+            break;
+        };
+        let body = frame.get(HEADER_BYTES..).unwrap_or_default();
+        let ours = header.tag == tag::PARAMETER_STATUS && body.starts_with(b"client_encoding\0");
+        if !ours {
+            kept.extend_from_slice(frame);
+        }
+        left = rest;
+    }
+    kept
+}
+
 /// Runs statements so that nothing of them is left in the session. `row` gets the places of
 /// `inside`.
 async fn bracketed<S>(
@@ -281,10 +308,10 @@ where
         row(place.saturating_sub(1), values)
     })
     .await?;
-    let mut aside = answer.aside;
+    let mut aside = without_encoding(&answer.aside);
     if answer.transaction != transaction {
         let undone = ask(link, undo, SESSION_BOUNDS, |_, _| Ok(())).await?;
-        aside.extend_from_slice(&undone.aside);
+        aside.extend_from_slice(&without_encoding(&undone.aside));
         if undone.transaction != transaction {
             return Err(AskFailed::NotUndone);
         }

@@ -100,6 +100,7 @@ impl SessionView {
         let kept = analyser.catalogues.of(place);
         let mut settings = Settings::new(database, login_role);
         settings.void_all();
+        settings.server_encoding = Tracked::Void;
         let mut view = Self {
             analyser: Arc::clone(analyser),
             place: name,
@@ -491,6 +492,7 @@ fn settled(before: &Settings, read: ReadSettings, open: bool) -> Settings {
         settings.client_encoding = Tracked::Known(read.client_encoding);
         settings.row_security = Tracked::Known(read.row_security == "on");
     }
+    settings.server_encoding = Tracked::Known(read.server_encoding);
     settings.temporary_schema = temporary;
     settings
 }

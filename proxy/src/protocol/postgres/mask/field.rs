@@ -1,5 +1,6 @@
 //! One field of a result: its mask, its kind, its format, and what that comes to.
 
+use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_policy::mask::{FieldMask, Masked, MustRefuse, Outcome, Transform, TypeClass};
 
 use super::kind::Kind;
@@ -10,6 +11,8 @@ pub(super) struct Field {
     mask: FieldMask,
     kind: Kind,
     binary: bool,
+    /// How its texts are read.
+    encoding: Encoding,
     pub(super) work: Work,
     /// Whether a value is NULL says something of what it is computed from: NULL becomes what
     /// every other value does.
@@ -46,6 +49,7 @@ impl Field {
             mask,
             kind,
             binary,
+            encoding: Encoding::Utf8,
             work,
             hides_null: false,
         }
@@ -68,6 +72,12 @@ impl Field {
         }
     }
 
+    /// With texts in this encoding, other than UTF-8.
+    #[must_use]
+    pub(super) fn in_encoding(self, encoding: Encoding) -> Self {
+        Self { encoding, ..self }
+    }
+
     pub(super) fn passes(&self) -> bool {
         self.work == Work::Keep
     }
@@ -77,8 +87,31 @@ impl Field {
         match &self.work {
             Work::Keep => Ok(Change::Keep),
             Work::Instead(change) => Ok(change.clone()),
+            Work::Judge if self.is_recoded(value) => self.judge_recoded(value),
             Work::Judge => judge(&self.mask, self.kind, self.binary, value),
         }
+    }
+}
+
+impl Field {
+    /// Whether a value is a text that masks cannot read as it stands.
+    fn is_recoded(&self, value: &[u8]) -> bool {
+        let text = matches!(self.kind.class(), TypeClass::Text | TypeClass::Json);
+        self.encoding != Encoding::Utf8 && (text || !self.binary) && !value.is_ascii()
+    }
+
+    /// Masks see characters, and what they make of them goes back into the encoding. A byte that is
+    /// no character is one that no rule names.
+    fn judge_recoded(&self, value: &[u8]) -> Result<Change, MustRefuse> {
+        let text = self.encoding.decode_lossy(value);
+        let change = judge(&self.mask, self.kind, self.binary, text.as_bytes())?;
+        Ok(match change {
+            Change::Value(masked) => match String::from_utf8(masked) {
+                Ok(masked) => Change::Value(self.encoding.encode(&masked)),
+                Err(_) => Change::Null,
+            },
+            other => other,
+        })
     }
 }
 

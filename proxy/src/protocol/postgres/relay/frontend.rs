@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use portcullis_dialect::postgres::wire::backend::Transaction;
 use portcullis_dialect::postgres::wire::frontend::{Frontend, Target, tag};
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
+use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::parser::MAX_TEXT;
 use portcullis_policy::Class;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -174,7 +175,19 @@ where
     ) -> Result<(), End> {
         let tag = frame.first().copied().unwrap_or_default();
         let body = frame.get(HEADER_BYTES..).unwrap_or_default();
-        match Frontend::decode(tag, body).map_err(End::Frame)? {
+        let message = Frontend::decode(tag, body).map_err(End::Frame)?;
+        if !self.knows_names(&message) {
+            if let Some(hold) = hold {
+                hold.withdraw().await;
+            }
+            self.refuse_message(&Denial::new(
+                Class::Unsupported,
+                "names of statements and portals beyond ASCII are only read in UTF8",
+                "Set client_encoding to UTF8, or use other names.",
+            ));
+            return Ok(());
+        }
+        match message {
             Frontend::Query(text) => self.query(&frame, text, hold).await,
             Frontend::Parse(parse) => self.parse(&frame, &parse).await,
             Frontend::Bind(bind) => self.bind(&frame, &bind, hold).await,
@@ -223,6 +236,22 @@ where
             }
             Frontend::CopyData(_) | Frontend::Password(_) => Err(End::UnknownMessage(tag)),
         }
+    }
+
+    /// Names are kept as they come. What they stand for must not change with the encoding, so
+    /// beyond ASCII they are taken in one alone.
+    fn knows_names(&self, message: &Frontend<'_>) -> bool {
+        let names: [&[u8]; 2] = match message {
+            Frontend::Parse(parse) => [parse.name, b""],
+            Frontend::Bind(bind) => [bind.statement, bind.portal],
+            Frontend::Execute { portal, .. } => [portal, b""],
+            Frontend::Describe(_, name) | Frontend::Close(_, name) => [name, b""],
+            _ => return true,
+        };
+        let utf8 = |name: &[u8]| std::str::from_utf8(name).is_ok();
+        names.iter().all(|name| name.is_ascii())
+            || names.iter().all(|name| utf8(name))
+                && Encoding::of(self.view.settings()) == Some(Encoding::Utf8)
     }
 
     /// The exact slice goes on.

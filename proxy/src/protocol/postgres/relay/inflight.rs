@@ -49,7 +49,7 @@ impl CopyingOut {
     /// As the statement at this place of its text writes it.
     pub(super) fn new(operation: &Operation, binary: bool) -> Self {
         let analysed = &operation.analysed;
-        let text = analysed.told.operation.text.as_bytes();
+        let text = &analysed.told.operation.text;
         // A longer one would be parsed elsewhere: its header counts as a row.
         let header = !binary
             && text.len() <= INLINE_BYTES

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use portcullis_dialect::postgres::wire::frontend::{Bind, Format, Parse, Target};
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, write};
 use portcullis_dialect::sql::Refused;
-use portcullis_dialect::sql::parser::place_of;
+use portcullis_dialect::sql::encoding::Encoding;
+use portcullis_dialect::sql::parser::{place_of, readable};
 use portcullis_policy::{Class, Effect};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -120,7 +121,9 @@ where
             }
         };
         self.parameters.clear();
-        self.parameters.extend(bind.parameters().map(readable));
+        let encoding = Encoding::of(self.view.settings()).unwrap_or(Encoding::Utf8);
+        let shown = bind.parameters().map(|bound| shown(bound, encoding));
+        self.parameters.extend(shown);
         let names = HEADER_BYTES + bind.portal.len() + bind.statement.len() + 2;
         let statement = self.state.statement(bind.statement).cloned();
         let judged = self.judge((frame, names), analysed, statement, hold);
@@ -176,7 +179,7 @@ where
                 "Prepare the statement again.",
             ));
         }
-        let analysed = self.analyser.analyse(&self.view, &statement.text).await;
+        let analysed = self.analyser.analyse(&self.view, statement.text()).await;
         analysed.map(Some).map_err(|refused| not_analysed(&refused))
     }
 
@@ -189,7 +192,7 @@ where
             return Ok(None);
         }
         let text = format!("EXECUTE \"{}\"", name.replace('"', "\"\""));
-        let analysed = self.analyser.analyse(&self.view, text.as_bytes()).await;
+        let analysed = self.analyser.analyse(&self.view, &text).await;
         analysed.map(Some).map_err(|refused| not_analysed(&refused))
     }
 
@@ -202,7 +205,7 @@ where
             return false;
         };
         let known = self.view.prepared().get(name);
-        known.is_some_and(|known| known.text.as_bytes() == &*statement.text)
+        known.is_some_and(|known| known.text == statement.text())
     }
 
     async fn judge(
@@ -267,7 +270,9 @@ where
     /// A text that was not analysed: recorded, and told as the server would tell it, with the place
     /// of the error where there is one.
     fn unread(&mut self, text: &[u8], refused: &NotAnalysed) -> (Denial, Option<usize>) {
-        let told = Arc::new(Analysed::unread(text));
+        let read = readable(text, self.view.settings());
+        let text = read.unwrap_or_else(|_| String::from_utf8_lossy(text));
+        let told = Arc::new(Analysed::unread(&text));
         let asked = Asked {
             told: &told,
             exact: &[],
@@ -277,9 +282,9 @@ where
         };
         let denial = self.session.turn_down(&asked, not_analysed(refused));
         let place = match refused {
-            NotAnalysed::Refused(Refused::Unparsable(message)) => std::str::from_utf8(text)
-                .ok()
-                .and_then(|text| place_of(text, message, self.view.settings())),
+            NotAnalysed::Refused(Refused::Unparsable(message)) => {
+                place_of(&text, message, self.view.settings())
+            }
             _ => None,
         };
         (denial, place)
@@ -344,10 +349,10 @@ fn with_reviews(mut denial: Denial, analysed: &Analysed) -> Denial {
 }
 
 /// A bound value as the record and an approver read it.
-fn readable((format, value): (Format, Option<&[u8]>)) -> Option<String> {
+fn shown((format, value): (Format, Option<&[u8]>), encoding: Encoding) -> Option<String> {
     let value = value?;
-    Some(match (format, std::str::from_utf8(value)) {
-        (Format::Text, Ok(text)) => text.to_owned(),
+    Some(match (format, encoding.decode(value)) {
+        (Format::Text, Ok(text)) => text.into_owned(),
         _ => format!("\\x{}", hex(value)),
     })
 }
@@ -357,10 +362,15 @@ pub(super) fn not_analysed(refused: &NotAnalysed) -> Denial {
     let class = match refused {
         NotAnalysed::Refused(Refused::TooLong { .. } | Refused::TooManyStatements { .. })
         | NotAnalysed::TooSlow(_) => Class::TooLarge,
-        NotAnalysed::Refused(Refused::Encoding { .. }) => Class::Unsupported,
+        NotAnalysed::Refused(Refused::Encoding { .. } | Refused::AmbiguousName { .. }) => {
+            Class::Unsupported
+        }
         NotAnalysed::Refused(_) | NotAnalysed::Failed => Class::Unparsable,
     };
     let remediation = match class {
+        _ if matches!(refused, NotAnalysed::Refused(Refused::AmbiguousName { .. })) => {
+            "Write the name in quotes, as the catalogue spells it, or rename it shorter."
+        }
         Class::TooLarge => "Send the text in parts, or the values as parameters.",
         Class::Unsupported => "Set client_encoding to UTF8.",
         _ => "Correct the statement; nothing of it was sent.",

@@ -59,14 +59,14 @@ where
         text: &[u8],
     ) -> Result<Result<Arc<Analysed>, NotAnalysed>, End> {
         self.refresh().await?;
-        let analysed = self.analyser.analyse(&self.view, text).await;
+        let analysed = self.analysed(text).await;
         let lacks = analysed
             .as_ref()
             .is_ok_and(|analysed| analysed.facts.lacks != Lacks::Nothing);
         if !lacks || !self.renew(false).await? {
             return Ok(analysed);
         }
-        Ok(self.analyser.analyse(&self.view, text).await)
+        Ok(self.analysed(text).await)
     }
 
     /// Has the catalogue read again, as often as that may be, or `at_once`. False where it is as it
@@ -92,6 +92,11 @@ where
                 Ok(true)
             }
         }
+    }
+
+    async fn analysed(&self, text: &[u8]) -> Result<Arc<Analysed>, NotAnalysed> {
+        let text = self.analyser.read(&self.view, text).await?;
+        self.analyser.analyse(&self.view, &text).await
     }
 
     /// Sets up the second wall again before the next text is judged, where the client took it down:
@@ -146,7 +151,7 @@ where
             Some(statement) => PreparedChange::Define {
                 name,
                 statement: PreparedStatement {
-                    text: String::from_utf8_lossy(&statement.text).into_owned(),
+                    text: statement.text().to_owned(),
                     standard_conforming_strings: statement.conforming.clone(),
                 },
             },

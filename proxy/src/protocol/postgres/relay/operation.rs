@@ -23,7 +23,6 @@ const STATEMENT_BYTES: usize = 1024;
 /// A prepared statement.
 #[derive(Debug)]
 pub(super) struct Statement {
-    pub(super) text: Box<[u8]>,
     analysed: Arc<Analysed>,
     /// All that the analysis rests on.
     context: [u8; 32],
@@ -71,13 +70,17 @@ pub(super) enum Stopped {
 impl Statement {
     pub(super) fn new(parse: &Parse<'_>, analysed: Arc<Analysed>, view: &SessionView) -> Self {
         Self {
-            text: parse.text.into(),
+            runs_others: may_execute(&analysed.told.operation.text),
             analysed,
             context: *view.context(),
             types: parse.types().collect(),
             conforming: view.settings().standard_conforming_strings.clone(),
-            runs_others: may_execute(parse.text),
         }
+    }
+
+    /// As it was read when it came.
+    pub(super) fn text(&self) -> &str {
+        &self.analysed.told.operation.text
     }
 
     /// Its analysis, where nothing that it rests on has changed.
@@ -95,14 +98,14 @@ impl Statement {
     /// Whether its text has the same literals by the settings of this moment.
     pub(super) fn is_read_alike(&self, view: &SessionView) -> bool {
         self.conforming == view.settings().standard_conforming_strings
-            || !self.text.contains(&b'\\')
+            || !self.text().contains('\\')
     }
 }
 
 impl Weighed for Statement {
     fn bytes(&self) -> usize {
         let types = size_of_val(&*self.types);
-        let bytes = self.text.len().saturating_add(types);
+        let bytes = self.text().len().saturating_add(types);
         bytes.saturating_add(STATEMENT_BYTES)
     }
 }

@@ -47,7 +47,7 @@ pub(super) type Context = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Key<'a> {
     context: &'a Context,
-    text: &'a [u8],
+    text: &'a str,
     shape: Option<Vec<u8>>,
 }
 
@@ -73,11 +73,11 @@ pub(super) struct Cache(moka::sync::Cache<Stored, Arc<Analysed>>);
 
 impl<'a> Key<'a> {
     /// None when an analysis of the text must not be kept.
-    pub(super) fn of(context: &'a Context, text: &'a [u8]) -> Option<Self> {
+    pub(super) fn of(context: &'a Context, text: &'a str) -> Option<Self> {
         (text.len() <= MAX_KEPT_TEXT && !may_execute(text)).then(|| Self {
             context,
             text,
-            shape: shape(text),
+            shape: shape(text.as_bytes()),
         })
     }
 
@@ -85,7 +85,7 @@ impl<'a> Key<'a> {
         Lookup {
             context: self.context,
             shaped: false,
-            bytes: self.text,
+            bytes: self.text.as_bytes(),
         }
     }
 
@@ -148,16 +148,16 @@ impl Cache {
         Self(cache)
     }
 
-    pub(super) fn get(&self, key: &Key<'_>, text: &[u8]) -> Option<Arc<Analysed>> {
+    pub(super) fn get(&self, key: &Key<'_>, text: &str) -> Option<Arc<Analysed>> {
         let shaped = key.shaped().and_then(|shape| self.0.get(&shape));
         match shaped {
-            Some(kept) if kept.told.operation.text.as_bytes() == text => Some(kept),
+            Some(kept) if kept.told.operation.text == text => Some(kept),
             Some(kept) => kept.with_text(text).map(Arc::new),
             None => self.0.get(&key.exact()),
         }
     }
 
-    pub(super) fn put(&self, key: Key<'_>, text: &[u8], analysed: &Arc<Analysed>) {
+    pub(super) fn put(&self, key: Key<'_>, text: &str, analysed: &Arc<Analysed>) {
         let lookup = match key.shaped() {
             Some(shape) if !analysed.rests_on_constants(text) => shape,
             _ => key.exact(),
@@ -217,10 +217,10 @@ impl Analysed {
     }
 
     /// A text that could not be read: it may do anything.
-    pub(in crate::protocol::postgres) fn unread(text: &[u8]) -> Told {
+    pub(in crate::protocol::postgres) fn unread(text: &str) -> Told {
         let kind = ResourceKind::Table;
         told(Operation {
-            text: String::from_utf8_lossy(text).into_owned(),
+            text: text.to_owned(),
             effect: Effect::Unknown,
             verb: "UNKNOWN".to_owned(),
             accesses: Arc::new(BTreeSet::from([Access {
@@ -233,7 +233,8 @@ impl Analysed {
     }
 
     /// Whether another text of the same shape could mean something else, or is cut elsewhere.
-    fn rests_on_constants(&self, text: &[u8]) -> bool {
+    fn rests_on_constants(&self, text: &str) -> bool {
+        let text = text.as_bytes();
         let facts = &self.facts;
         let [statement] = self.statements.as_slice() else {
             return true;
@@ -252,7 +253,7 @@ impl Analysed {
     }
 
     /// The same for another text of the same shape.
-    fn with_text(&self, text: &[u8]) -> Option<Self> {
+    fn with_text(&self, text: &str) -> Option<Self> {
         let known = &self.told.operation;
         let [statement] = self.statements.as_slice() else {
             return None;
@@ -261,7 +262,7 @@ impl Analysed {
         let mut statement = statement.clone();
         statement.end = text.len().checked_sub(behind)?;
         let operation = portcullis_policy::Operation {
-            text: std::str::from_utf8(text).ok()?.to_owned(),
+            text: text.to_owned(),
             effect: known.effect,
             verb: known.verb.clone(),
             flags: known.flags.clone(),
@@ -301,6 +302,7 @@ pub(super) fn context(settings: &Settings, place: &str, revision: u64) -> Contex
     put(known(&settings.session_authorization));
     put(known(&settings.role));
     put(known(&settings.client_encoding));
+    put(known(&settings.server_encoding));
     put(settings
         .standard_conforming_strings
         .known()
@@ -337,9 +339,10 @@ fn flag(on: bool) -> &'static str {
 }
 
 /// Whether a text may run a prepared statement: the word is nowhere in it otherwise.
-pub(in crate::protocol::postgres) fn may_execute(text: &[u8]) -> bool {
+pub(in crate::protocol::postgres) fn may_execute(text: &str) -> bool {
     const WORD: &[u8] = b"execute";
-    text.windows(WORD.len())
+    text.as_bytes()
+        .windows(WORD.len())
         .any(|window| window.eq_ignore_ascii_case(WORD))
 }
 

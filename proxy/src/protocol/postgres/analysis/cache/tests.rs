@@ -13,18 +13,17 @@ const BASIS: Context = [7; 32];
 fn analysed(text: &str) -> Arc<Analysed> {
     let catalogue = Arc::new(Catalogue::default());
     let settings = Settings::new("shop", "app");
-    let analysis =
-        sql::analyse(text.as_bytes(), &settings, &catalogue, &Prepared::default()).unwrap();
+    let analysis = sql::analyse(text, &settings, &catalogue, &Prepared::default()).unwrap();
     Arc::new(Analysed::new(analysis, catalogue, 1))
 }
 
 /// What is found for one text after another was kept.
 fn found(kept: &str, asked: &str) -> Option<Arc<Analysed>> {
     let cache = Cache::new(1 << 20);
-    let key = Key::of(&BASIS, kept.as_bytes())?;
-    cache.put(key, kept.as_bytes(), &analysed(kept));
-    let key = Key::of(&BASIS, asked.as_bytes())?;
-    cache.get(&key, asked.as_bytes())
+    let key = Key::of(&BASIS, kept)?;
+    cache.put(key, kept, &analysed(kept));
+    let key = Key::of(&BASIS, asked)?;
+    cache.get(&key, asked)
 }
 
 #[test]
@@ -91,10 +90,10 @@ fn what_may_run_a_prepared_statement_is_never_kept() {
         "explain analyze eXeCuTe p(1)",
         "create table t as execute p",
     ] {
-        assert!(may_execute(text.as_bytes()), "{text}");
-        assert!(Key::of(&BASIS, text.as_bytes()).is_none());
+        assert!(may_execute(text), "{text}");
+        assert!(Key::of(&BASIS, text).is_none());
     }
-    assert!(!may_execute(b"select exec, ute from t"));
+    assert!(!may_execute("select exec, ute from t"));
 }
 
 #[test]
@@ -134,11 +133,7 @@ fn the_cache_stays_within_its_bytes() {
     let cache = Cache::new(64 * 1024);
     for number in 0..500 {
         let text = format!("SELECT a{number} FROM t");
-        cache.put(
-            Key::of(&BASIS, text.as_bytes()).unwrap(),
-            text.as_bytes(),
-            &analysed(&text),
-        );
+        cache.put(Key::of(&BASIS, &text).unwrap(), &text, &analysed(&text));
     }
     assert!(cache.settle() <= 64 * 1024);
 }

@@ -13,7 +13,7 @@ fn after(texts: &[&str]) -> Vec<String> {
     let mut untracked = Untracked::default();
     for text in texts {
         let prepared = Prepared::default();
-        let analysis = sql::analyse(text.as_bytes(), &settings, &catalogue, &prepared).unwrap();
+        let analysis = sql::analyse(text, &settings, &catalogue, &prepared).unwrap();
         untracked.take(&Told::new(analysis.operation), analysis.voids_settings);
     }
     untracked.facts().collect()

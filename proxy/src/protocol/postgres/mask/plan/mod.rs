@@ -17,6 +17,7 @@ use std::sync::Arc;
 use portcullis_dialect::postgres::copy::{CopyOut, Layout};
 use portcullis_dialect::postgres::wire::backend::RowDescription;
 use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::lineage::{CursorChange, Lineage, ResultColumn, Rows};
 use portcullis_dialect::sql::{Lacks, StatementFacts};
 use portcullis_policy::mask::MaskSet;
@@ -58,6 +59,8 @@ pub struct Plan {
     catalogue: Arc<Catalogue>,
     lineage: Option<Arc<Lineage>>,
     copies: Arc<[CopyOut]>,
+    /// How the texts of its rows are read.
+    encoding: Encoding,
     /// It names tables that are not there: the server may read it, and say so.
     only_read: bool,
     /// Its errors and notices tell of names that it has itself.
@@ -85,6 +88,7 @@ impl Plan {
             catalogue: Arc::default(),
             lineage: None,
             copies: Arc::default(),
+            encoding: Encoding::Utf8,
             only_read: false,
             tells_names: false,
         }
@@ -107,6 +111,7 @@ impl Plan {
             catalogue: Arc::clone(known.catalogue),
             lineage: Some(lineage),
             copies: Arc::default(),
+            encoding: Encoding::Utf8,
             only_read,
             tells_names: check::tells_names(known),
         })
@@ -120,6 +125,12 @@ impl Plan {
             copies: copies.into(),
             ..self
         }
+    }
+
+    /// With rows in this encoding, other than UTF-8.
+    #[must_use]
+    pub fn in_encoding(self, encoding: Encoding) -> Self {
+        Self { encoding, ..self }
     }
 
     /// Whether it masks as these masks do.
@@ -157,7 +168,8 @@ impl Plan {
         let results = self.results_of(statement, description.len());
         let described = description.fields().enumerate().map(|(at, field)| {
             let origin = results.and_then(|columns| columns.get(at));
-            self.described(&field, origin.map(|column| &column.origin))
+            let field = self.described(&field, origin.map(|column| &column.origin));
+            field.in_encoding(self.encoding)
         });
         RowMask::new(described.collect())
     }
@@ -204,7 +216,10 @@ impl Plan {
                     "Use FORMAT text, csv or binary with an ENCODING such as UTF8.",
                 )
             })?;
-        Ok(Some(CopyMask::new(layout.clone(), fields)))
+        let encoding = copy.and_then(|copy| copy.encoding);
+        let encoding = encoding.unwrap_or(Encoding::Utf8);
+        let fields = fields.into_iter().map(|field| field.in_encoding(encoding));
+        Ok(Some(CopyMask::new(layout.clone(), fields.collect())))
     }
 
     /// What becomes of errors and notices while the operation runs.

@@ -50,13 +50,7 @@ fn settings() -> Settings {
 }
 
 fn analysis(text: &str) -> Analysis {
-    analyse(
-        text.as_bytes(),
-        &settings(),
-        &catalogue(),
-        &Prepared::default(),
-    )
-    .unwrap()
+    analyse(text, &settings(), &catalogue(), &Prepared::default()).unwrap()
 }
 
 fn column(table: &str, column: &str) -> ColumnRef {
@@ -278,7 +272,7 @@ fn what_is_taken_out_of_a_document_is_redacted_where_paths_apply() {
 
 fn copied(text: &str, origins: Vec<Origin>, data: &[u8]) -> Option<Vec<u8>> {
     let plan = planned(&ssn(), text, &traced(origins)).unwrap();
-    let plan = plan.with_copies(copies_out(text.as_bytes(), &settings()).unwrap());
+    let plan = plan.with_copies(copies_out(text, &settings()).unwrap());
     let mut mask = plan.copy(0, 2, false).unwrap()?;
     let mut out = Vec::new();
     mask.push(data, &mut out).unwrap();
@@ -310,7 +304,7 @@ fn the_data_of_a_copy_is_masked_by_lineage() {
 fn a_copy_whose_layout_cannot_be_told_is_refused() {
     let text = "COPY people TO STDOUT (ENCODING 'SJIS')";
     let plan = planned(&ssn(), text, &Lineage::default()).unwrap();
-    let plan = plan.with_copies(copies_out(text.as_bytes(), &settings()).unwrap());
+    let plan = plan.with_copies(copies_out(text, &settings()).unwrap());
     let denial = plan.copy(0, 2, false).unwrap_err();
     assert_eq!(denial.class, Class::MaskImpossible);
     assert!(plan.copy(0, 2, true).is_err());
