@@ -57,6 +57,8 @@ pub(crate) struct Counts([u32; NAMES.len()]);
 pub(crate) struct Named {
     pub(crate) schema: String,
     pub(crate) name: String,
+    /// Of a relation: what it is called in this place.
+    pub(crate) alias: String,
 }
 
 /// What a statement mentions, wherever it stands.
@@ -70,6 +72,8 @@ pub(crate) struct Mentions {
     pub(crate) types: Vec<Vec<String>>,
     /// Names of operators, each as its parts.
     pub(crate) operators: Vec<Vec<String>>,
+    /// Names of columns, each as its parts; `*` for all.
+    pub(crate) columns: Vec<Vec<String>>,
 }
 
 // === impl Counts ===
@@ -83,7 +87,9 @@ impl Counts {
 
     /// True when something stands in the tree that differs from row to row.
     pub(crate) fn looks_at_rows(&self) -> bool {
-        self.any(&[Counted::ColumnRef, Counted::CurrentOfExpr])
+        [Counted::ColumnRef, Counted::CurrentOfExpr]
+            .iter()
+            .any(|sort| self.0.get(*sort as usize).is_some_and(|count| *count > 0))
     }
 
     /// The sum of both.
@@ -92,12 +98,6 @@ impl Counts {
             *count += more;
         }
         self
-    }
-
-    fn any(&self, sorts: &[Counted]) -> bool {
-        sorts
-            .iter()
-            .any(|sort| self.0.get(*sort as usize).is_some_and(|count| *count > 0))
     }
 }
 
@@ -141,6 +141,7 @@ enum Sort {
     Function,
     Type,
     Operator,
+    Column,
     Other,
 }
 
@@ -161,11 +162,12 @@ impl Visitor {
         }
         if self.collects {
             let sort = match name {
-                "Node" | "String" => Sort::Carrier,
+                "Node" | "String" | "Alias" | "AStar" => Sort::Carrier,
                 "RangeVar" => Sort::Relation,
                 "FuncCall" => Sort::Function,
                 "TypeName" => Sort::Type,
                 "AExpr" => Sort::Operator,
+                "ColumnRef" => Sort::Column,
                 _ => Sort::Other,
             };
             self.stack.push(Frame {
@@ -174,6 +176,9 @@ impl Visitor {
                 strings: Vec::new(),
                 arguments: 0,
             });
+            if name == "AStar" {
+                self.string("*");
+            }
         }
     }
 
@@ -206,6 +211,7 @@ impl Visitor {
             Sort::Relation => self.mentions.relations.push(Named {
                 schema: named("schemaname").concat(),
                 name: named("relname").concat(),
+                alias: named("alias").into_iter().next().unwrap_or_default(),
             }),
             Sort::Function => {
                 let called = (named("funcname"), frame.arguments);
@@ -213,6 +219,7 @@ impl Visitor {
             }
             Sort::Type => self.mentions.types.push(named("names")),
             Sort::Operator => self.mentions.operators.push(named("name")),
+            Sort::Column => self.mentions.columns.push(named("fields")),
             Sort::Carrier | Sort::Other => {}
         }
     }

@@ -5,6 +5,7 @@ use portcullis_dialect::sql::parser::{MAX_STATEMENTS, MAX_TEXT, STACK_SIZE, read
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
 use portcullis_dialect::sql::{Analysis, Refused, analyse};
+use portcullis_policy::Flag;
 use proptest::prelude::*;
 
 fn told(text: &[u8]) -> Result<Analysis, Refused> {
@@ -97,6 +98,76 @@ fn wide_texts_are_analysed_whole() {
         let analysis = on_big_stack(move || told(text.as_bytes())).unwrap();
         assert!(!analysis.operation.is_unknown());
     }
+}
+
+/// True when the condition of a change is told as one that restricts nothing.
+fn is_constant(condition: &str) -> bool {
+    let text = format!("DELETE FROM t WHERE {condition}");
+    on_big_stack(move || told(text.as_bytes()))
+        .is_ok_and(|analysis| analysis.operation.flags.contains(&Flag::ConstantWhere))
+}
+
+#[test]
+fn a_condition_of_more_subqueries_than_are_followed_restricts_nothing() {
+    let one = "a IN (SELECT b FROM u WHERE u.b = 1)";
+    assert!(!is_constant(&vec![one; 256].join(" AND ")));
+    assert!(is_constant(&vec![one; 257].join(" AND ")));
+}
+
+#[test]
+fn long_expressions_are_not_compared() {
+    // 32 columns, 31 signs and a cast are 64 parts.
+    let sum = vec!["a"; 32].join(" + ");
+    assert!(is_constant(&format!("({sum})::int = ({sum})::int")));
+    assert!(!is_constant(&format!(
+        "({sum})::int::int = ({sum})::int::int"
+    )));
+}
+
+#[test]
+fn nested_conditions_are_looked_at_in_little_time() {
+    for around in [
+        "(a IN (@, true))",
+        "(@ IN (true, b))",
+        "(a = coalesce($1, @))",
+        "(coalesce($1, @) = a)",
+        "(@ BETWEEN a AND b)",
+        "(a BETWEEN SYMMETRIC @ AND b)",
+        "(CASE @ WHEN true THEN a = 1 WHEN false THEN b = 1 END)",
+        "(CASE WHEN @ THEN a = 1 ELSE b = 1 END)",
+        "((@, a) = (b, a))",
+        "((@, a) IN ((b, a), (c, a)))",
+        "(a = ANY (ARRAY[@, b]))",
+        "(@ = ANY (ARRAY(SELECT a FROM t)))",
+        "NOT (@ OR a = 1)",
+        "(NULLIF(@, a) IS NULL)",
+        "(@ IS NOT DISTINCT FROM a)",
+        "EXISTS (SELECT 1 FROM t WHERE @)",
+        "(a IN (SELECT a FROM t WHERE @))",
+        "(a IN (SELECT a FROM (SELECT a FROM t WHERE @) s))",
+        "(@ IN (SELECT a FROM t))",
+    ] {
+        let mut condition = "a = 1".to_owned();
+        for _ in 0..40 {
+            condition = around.replace('@', &condition);
+            is_constant(&condition);
+        }
+    }
+    let queries: Vec<String> = (1..200)
+        .map(|n| {
+            let before = n - 1;
+            format!(
+                "k{n} AS (SELECT a FROM t WHERE a IN (TABLE k{before}) OR b IN (TABLE k{before}))"
+            )
+        })
+        .collect();
+    let text = format!(
+        "WITH k0 AS (SELECT a FROM t), {} DELETE FROM t WHERE a IN (TABLE k199)",
+        queries.join(", ")
+    );
+    on_big_stack(move || told(text.as_bytes())).unwrap();
+    let items = vec!["a"; 60_000].join(", ");
+    assert!(is_constant(&format!("a + b IN ({items}) OR a = a")));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use pg_query::protobuf::{
 };
 use portcullis_policy::Flag;
 
+use super::truth::{Change, Fold};
 use super::walk::Walk;
 use crate::sql::names;
 use crate::sql::visit::Counted;
@@ -206,16 +207,22 @@ impl<'c> Walk<'c> {
         }
     }
 
-    /// A change without a condition, or with one that does not look at the row.
-    pub(super) fn bounded(&mut self, condition: Option<&Node>) {
-        let Some(condition) = condition else {
+    /// A change without a condition, or with conditions that may hold together for every row.
+    pub(super) fn bounded(&mut self, change: &Change<'_>, conditions: &[Option<&Node>]) {
+        let conditions: Vec<&Node> = conditions.iter().copied().flatten().collect();
+        if conditions.is_empty() {
             self.found.flag(Flag::Unbounded);
             return;
-        };
-        let mut fold = super::truth::Fold::default();
-        if fold.selects_all(condition) {
+        }
+        let mut fold = Fold::new(self, change);
+        let (all, looked) = (fold.selects_all(&conditions), fold.constants_looked_at);
+        self.reach(all, looked);
+    }
+
+    pub(super) fn reach(&mut self, all: bool, constants_looked_at: bool) {
+        if all {
             self.found.flag(Flag::ConstantWhere);
         }
-        self.found.constants_looked_at |= fold.constants_looked_at;
+        self.found.constants_looked_at |= constants_looked_at;
     }
 }

@@ -1,12 +1,13 @@
 //! Queries and changes of data.
 
 use pg_query::protobuf::{
-    CmdType, DeleteStmt, InsertStmt, IntoClause, LockingClause, MergeStmt, Node, RawStmt,
-    SelectStmt, UpdateStmt, WithClause, node,
+    CmdType, DeleteStmt, InsertStmt, IntoClause, LockingClause, MergeMatchKind, MergeStmt,
+    MergeWhenClause, Node, OnConflictClause, RawStmt, SelectStmt, UpdateStmt, WithClause, node,
 };
-use portcullis_policy::Effect;
+use portcullis_policy::{Effect, Flag};
 
 use super::relation::Use;
+use super::truth::{Change, Fold};
 use super::walk::Walk;
 use crate::sql::catalogue::Event;
 use crate::sql::names;
@@ -158,6 +159,9 @@ impl<'c> Walk<'c> {
         self.optional_query(insert.select_stmt.as_deref());
         if let Some(clause) = &insert.on_conflict_clause {
             self.on_conflict(clause);
+            if !clause.target_list.is_empty() {
+                self.upserted(insert, clause);
+            }
         }
         self.returning(insert.returning_clause.as_ref());
         self.leave(scoped);
@@ -173,7 +177,12 @@ impl<'c> Walk<'c> {
         self.expressions(&update.target_list);
         self.from(&update.from_clause);
         self.optional(update.where_clause.as_deref());
-        self.bounded(update.where_clause.as_deref());
+        let change = Change {
+            relation: update.relation.as_ref(),
+            with: update.with_clause.as_ref(),
+            sources: &update.from_clause,
+        };
+        self.bounded(&change, &[update.where_clause.as_deref()]);
         self.returning(update.returning_clause.as_ref());
         self.leave(scoped);
     }
@@ -187,7 +196,12 @@ impl<'c> Walk<'c> {
         self.found.raise(Effect::Write);
         self.from(&delete.using_clause);
         self.optional(delete.where_clause.as_deref());
-        self.bounded(delete.where_clause.as_deref());
+        let change = Change {
+            relation: delete.relation.as_ref(),
+            with: delete.with_clause.as_ref(),
+            sources: &delete.using_clause,
+        };
+        self.bounded(&change, &[delete.where_clause.as_deref()]);
         self.returning(delete.returning_clause.as_ref());
         self.leave(scoped);
     }
@@ -216,8 +230,8 @@ impl<'c> Walk<'c> {
                     true => self.range(relation, Use::write(event)),
                     false => self.also(relation, event),
                 }
-                if event != Event::Insert && when.condition.is_none() {
-                    self.bounded(merge.join_condition.as_deref());
+                if event != Event::Insert {
+                    self.merged(merge, when);
                 }
             }
             self.optional(when.condition.as_deref());
@@ -234,6 +248,54 @@ impl<'c> Walk<'c> {
         self.optional(merge.join_condition.as_deref());
         self.returning(merge.returning_clause.as_ref());
         self.leave(scoped);
+    }
+
+    /// What one action of a MERGE reaches: the rows that the join finds, or leaves out.
+    fn merged(&mut self, merge: &MergeStmt, when: &MergeWhenClause) {
+        let change = Change {
+            relation: merge.relation.as_ref(),
+            with: merge.with_clause.as_ref(),
+            sources: merge
+                .source_relation
+                .as_deref()
+                .map_or(&[], std::slice::from_ref),
+        };
+        let (joined, condition) = (merge.join_condition.as_deref(), when.condition.as_deref());
+        if when.match_kind != MergeMatchKind::MergeWhenNotMatchedBySource as i32 {
+            self.bounded(&change, &[joined, condition]);
+            return;
+        }
+        let mut fold = Fold::new(self, &change);
+        let left_out = joined.is_none_or(|joined| fold.selects_none(joined));
+        let all = left_out && condition.is_none_or(|condition| fold.selects_all(&[condition]));
+        let looked = fold.constants_looked_at;
+        self.reach(all, looked);
+    }
+
+    /// `INSERT INTO t SELECT … FROM t ON CONFLICT DO UPDATE` is an update of the rows that are
+    /// read.
+    fn upserted(&mut self, insert: &InsertStmt, clause: &OnConflictClause) {
+        let Some(node::Node::SelectStmt(select)) = insert
+            .select_stmt
+            .as_ref()
+            .and_then(|query| query.node.as_ref())
+        else {
+            return;
+        };
+        let change = Change {
+            relation: insert.relation.as_ref(),
+            with: insert.with_clause.as_ref(),
+            sources: &[],
+        };
+        let condition = clause.where_clause.as_deref();
+        let mut fold = Fold::new(self, &change);
+        let all = fold.reads_all(select)
+            && condition.is_none_or(|condition| fold.selects_all(&[condition]));
+        let looked = fold.constants_looked_at;
+        match condition.is_none() && select.where_clause.is_none() && all {
+            true => self.found.flag(Flag::Unbounded),
+            false => self.reach(all, looked),
+        }
     }
 
     /// One more way in which a relation that was already met is changed.
