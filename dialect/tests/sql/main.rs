@@ -15,6 +15,7 @@ mod bounds;
 mod cases;
 mod combined;
 mod differential;
+mod lacking;
 mod limits;
 mod lineage;
 mod server;

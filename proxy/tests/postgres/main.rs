@@ -31,6 +31,7 @@ mod holds;
 mod house;
 mod inflight;
 mod killed;
+mod lacking;
 mod limits;
 mod masking;
 mod memory;

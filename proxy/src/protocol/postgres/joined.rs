@@ -192,6 +192,7 @@ impl Postgres {
             match client.session.judge(&asked).await {
                 Ruling::Admitted(admitted) => admitted.forward().end(Outcome::Succeeded),
                 Ruling::Refused(denial) => return Err(denial),
+                Ruling::Missing(missing) => return Err(missing.denial),
                 Ruling::Held(hold) => {
                     hold.withdraw().await;
                     let message = format!("the start-up setting \"{name}\" needs approval");
