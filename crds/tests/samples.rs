@@ -302,6 +302,13 @@ fn analysts_read_analytics_tables() {
                 "deny",
             ),
             (Read, "SELECT", &["pg_catalog.pg_largeobject"], &[], "deny"),
+            (
+                Read,
+                "SELECT",
+                &["pg_catalog.pg_largeobject_metadata"],
+                &[],
+                "allow",
+            ),
             (Write, "UPDATE", &["public.analytics_daily"], &[], "deny"),
             (Unknown, "SELECT", &[], &[], "deny"),
         ],

@@ -6,13 +6,16 @@ use portcullis_policy::Effect;
 use crate::cases::{access, catalogue, told};
 use crate::server::Server;
 
+/// The effect and the accesses.
+type Beside = Option<(Effect, &'static [&'static str])>;
+
 #[test]
 fn what_a_text_does_beside_the_names_that_are_not_there_is_told() {
     let Some(server) = Server::shared() else {
         return;
     };
     let catalogue = catalogue(&server);
-    let cases: [(&str, Lacks, Option<(Effect, &[&str])>); 13] = [
+    let cases: [(&str, Lacks, Beside); 13] = [
         (
             "SELECT * FROM nosuch",
             Lacks::Relations,

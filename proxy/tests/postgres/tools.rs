@@ -23,7 +23,7 @@ COMMENT ON TABLE tools.parent IS 'the parent';
 INSERT INTO tools.parent SELECT i, 'name ' || i FROM generate_series(1, 1000) i;
 ";
 
-async fn ran(address: SocketAddr, program: &str, arguments: &[&str]) -> Output {
+pub(crate) async fn ran(address: SocketAddr, program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
     command
         .args([
@@ -106,7 +106,7 @@ async fn tools_say_the_same_with_and_without_us() {
 }
 
 /// Denies what changes definitions, and with it what cannot be told.
-fn no_definitions() -> Policy {
+pub(crate) fn no_definitions() -> Policy {
     let deny = rule(
         "no-ddl",
         &[Effect::Define, Effect::Administer],
@@ -115,7 +115,7 @@ fn no_definitions() -> Policy {
     policy("no-ddl", DefaultAction::Allow, vec![deny])
 }
 
-fn read_only() -> Policy {
+pub(crate) fn read_only() -> Policy {
     let allow = rule("reads", &[Effect::Read, Effect::Session], Action::Allow);
     policy("read-only", DefaultAction::Deny, vec![allow])
 }
