@@ -46,9 +46,10 @@ pub mod settings;
 mod visit;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use pg_query::protobuf::ParseResult;
-use portcullis_policy::{Effect, Flag, Operation, Resource, ResourceKind};
+use portcullis_policy::{Access, Effect, Flag, Operation, Resource, ResourceKind};
 
 use catalogue::Catalogue;
 use classify::{Found, Walk};
@@ -82,6 +83,9 @@ pub struct Analysis {
     /// same shape.
     pub constants_looked_at: bool,
     pub lacks: Lacks,
+    /// What it does beside the names that are not there, where only those keep it from being told,
+    /// and the server looks all of them up before it runs anything of it.
+    pub beside: Option<Operation>,
     /// Functions that it calls and that cannot be read, with the hashes of their definitions: what
     /// a [`catalogue::ReviewedFunction`] would have to name. Only the first of many.
     pub unreviewed: Vec<(names::Name, String)>,
@@ -102,7 +106,9 @@ pub enum Lacks {
     Nothing,
     /// Relations; all else of it could be told.
     Relations,
-    /// Functions too, or there is more that could not be told.
+    /// Functions, and perhaps relations; all else of it could be told.
+    Functions,
+    /// There is more that could not be told.
     More,
 }
 
@@ -115,6 +121,17 @@ pub struct StatementFacts {
     pub start: usize,
     pub end: usize,
 }
+
+/// Statements whose names the server looks up when it reads them, before it runs them.
+const READ_FIRST: [&str; 7] = [
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "MERGE",
+    "EXPLAIN",
+    "DECLARE CURSOR",
+];
 
 /// The verb of a text without a statement.
 const EMPTY: &str = "EMPTY";
@@ -206,17 +223,28 @@ fn finish(
     if let Some(role) = before.role.known() {
         attributes.insert("role".to_owned(), vec![role.clone()]);
     }
+    let operation = Operation {
+        effect: found.effect.unwrap_or(Effect::Session),
+        verb: strongest
+            .map_or(EMPTY, |statement| statement.verb)
+            .to_owned(),
+        flags: found.flags,
+        attributes: attributes.into(),
+        text: text.to_owned(),
+        accesses: found.accesses.into(),
+    };
+    let lacks = match (found.lacks, found.untold, found.lacks_function) {
+        (false, ..) => Lacks::Nothing,
+        (true, true, _) => Lacks::More,
+        (true, false, true) => Lacks::Functions,
+        (true, false, false) => Lacks::Relations,
+    };
     Analysis {
-        operation: Operation {
-            effect: found.effect.unwrap_or(Effect::Session),
-            verb: strongest
-                .map_or(EMPTY, |statement| statement.verb)
-                .to_owned(),
-            flags: found.flags,
-            attributes: attributes.into(),
-            text: text.to_owned(),
-            accesses: found.accesses.into(),
-        },
+        beside: found
+            .beside
+            .filter(|_| is_read_first(&statements, lacks))
+            .map(|effect| beside(&operation, effect)),
+        operation,
         statements,
         settings: after,
         changes: found.changes,
@@ -227,11 +255,43 @@ fn finish(
         voids_settings: found.voids_settings,
         constants_looked_at: found.constants_looked_at,
         unreviewed: found.unreviewed.into_iter().collect(),
-        lacks: match (found.lacks, found.untold) {
-            (false, _) => Lacks::Nothing,
-            (true, false) => Lacks::Relations,
-            (true, true) => Lacks::More,
-        },
+        lacks,
+    }
+}
+
+/// True when the server says that the names are not there before it runs anything.
+fn is_read_first(statements: &[StatementFacts], lacks: Lacks) -> bool {
+    let is_alone = matches!(statements, [statement] if statement.is_read_first());
+    is_alone && matches!(lacks, Lacks::Relations | Lacks::Functions)
+}
+
+/// The operation without the names that are not there: all that could not be told is those.
+fn beside(operation: &Operation, effect: Effect) -> Operation {
+    let is_there = |access: &&Access| {
+        let table = ResourceKind::Table;
+        access.effect != Effect::Unknown
+            && !matches!(access.resource, Resource::Unresolved { kind } if kind == table)
+    };
+    Operation {
+        effect,
+        accesses: Arc::new(
+            operation
+                .accesses
+                .iter()
+                .filter(is_there)
+                .cloned()
+                .collect(),
+        ),
+        ..operation.clone()
+    }
+}
+
+// === impl StatementFacts ===
+
+impl StatementFacts {
+    /// Whether the server looks up all that it names before it runs anything of it.
+    pub fn is_read_first(&self) -> bool {
+        READ_FIRST.contains(&self.verb)
     }
 }
 

@@ -16,6 +16,7 @@ mod cases;
 mod combined;
 mod differential;
 mod encodings;
+mod lacking;
 mod limits;
 mod lineage;
 mod server;

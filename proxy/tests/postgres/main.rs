@@ -20,6 +20,7 @@ mod bed;
 #[path = "../target/server.rs"]
 mod server;
 
+mod backslash;
 mod binary;
 mod classes;
 mod client;
@@ -32,6 +33,7 @@ mod holds;
 mod house;
 mod inflight;
 mod killed;
+mod lacking;
 mod limits;
 mod masking;
 mod memory;

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use crate::bed::open_policy;
+use portcullis_policy::{Action, DefaultAction, Effect, Policy};
+
+use crate::bed::{open_policy, policy, rule};
 use crate::house::{House, PASSWORD};
 
 /// What one test works on.
@@ -21,7 +23,7 @@ COMMENT ON TABLE tools.parent IS 'the parent';
 INSERT INTO tools.parent SELECT i, 'name ' || i FROM generate_series(1, 1000) i;
 ";
 
-async fn ran(address: SocketAddr, program: &str, arguments: &[&str]) -> Output {
+pub(crate) async fn ran(address: SocketAddr, program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
     command
         .args([
@@ -101,6 +103,43 @@ async fn tools_say_the_same_with_and_without_us() {
         "--restrict-key=tools",
     ];
     compared(&house, "pg_dump", &dump).await;
+}
+
+/// Denies what changes definitions, and with it what cannot be told.
+pub(crate) fn no_definitions() -> Policy {
+    let deny = rule(
+        "no-ddl",
+        &[Effect::Define, Effect::Administer],
+        Action::Deny,
+    );
+    policy("no-ddl", DefaultAction::Allow, vec![deny])
+}
+
+pub(crate) fn read_only() -> Policy {
+    let allow = rule("reads", &[Effect::Read, Effect::Session], Action::Allow);
+    policy("read-only", DefaultAction::Deny, vec![allow])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_passes_where_only_reads_are_allowed() {
+    const MADE: &str = "DROP SCHEMA IF EXISTS dumped CASCADE; CREATE SCHEMA dumped;
+        CREATE TABLE dumped.a (id serial PRIMARY KEY, name text CHECK (name <> ''));
+        CREATE VIEW dumped.v AS SELECT id FROM dumped.a;
+        INSERT INTO dumped.a (name) SELECT 'name ' || i FROM generate_series(1, 100) i";
+    let Some(house) = House::open(vec![read_only()]).await else {
+        return;
+    };
+    house.server.sql("postgres", MADE);
+    // A superuser's dump asks for the passwords of subscriptions, which the baseline keeps.
+    let mut dump = vec!["--schema", "dumped", "--no-subscriptions"];
+    let sets = Command::new("pg_dump").arg("--help").output().unwrap();
+    if String::from_utf8_lossy(&sets.stdout).contains("--restrict-key") {
+        dump.push("--restrict-key=tools");
+    }
+    for policy in [read_only(), no_definitions()] {
+        house.edit(vec![policy]);
+        compared(&house, "pg_dump", &dump).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

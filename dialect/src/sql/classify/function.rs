@@ -183,13 +183,10 @@ impl<'c> Walk<'c> {
     }
 
     fn unknown_function(&mut self, schema: Option<&str>, name: &str) {
-        self.found.lacks = true;
-        match schema {
-            Some(schema) => {
-                self.found
-                    .named(Effect::Unknown, ResourceKind::Function, &[schema, name]);
-            }
-            None => self.unresolved_function(),
+        match self.names_void || self.void_names.contains(name) {
+            // An earlier statement of the text may have made it.
+            true => self.unresolved_function(),
+            false => self.found.missing_function(schema, name),
         }
     }
 
@@ -398,7 +395,8 @@ impl<'c> Walk<'c> {
     /// `set_config` with literals is a SET; with anything else it may set anything.
     fn set_config(&mut self, arguments: &[Node]) {
         self.found.raise(Effect::Session);
-        let name = arguments.first().and_then(literal);
+        let named = self.context.setting.take();
+        let name = arguments.first().and_then(literal).or(named.as_deref());
         let Some(name) = name else {
             return self.any_setting();
         };

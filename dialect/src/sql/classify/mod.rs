@@ -17,6 +17,7 @@ mod relation;
 mod role;
 mod server;
 mod session;
+mod setting;
 mod statement;
 mod truth;
 mod walk;

@@ -113,7 +113,9 @@ impl<'c> Walk<'c> {
             self.found.constants_looked_at |= keys.iter().any(may_be_place);
         }
         self.expressions(&select.distinct_clause);
+        self.context.setting = self.one_setting(select);
         self.expressions(&select.target_list);
+        self.context.setting = None;
         self.from(&select.from_clause);
         self.optional(select.where_clause.as_deref());
         self.expressions(&select.group_clause);

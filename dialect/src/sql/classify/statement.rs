@@ -11,6 +11,9 @@ use super::walk::Walk;
 use crate::sql::catalogue::Event;
 use crate::sql::names;
 
+/// The mode of LOCK TABLE that keeps out no more than a query does.
+const ACCESS_SHARE: i32 = 1;
+
 impl<'c> Walk<'c> {
     /// Walks a statement and tells its verb, which is noted too.
     pub(super) fn statement(&mut self, node: &Node) -> &'static str {
@@ -219,13 +222,19 @@ impl<'c> Walk<'c> {
 
     /// A lock keeps others out: a write, except for the mode that reading takes anyway.
     fn lock(&mut self, lock: &LockStmt) -> &'static str {
-        self.found.attribute("lock", "table");
+        let effect = match lock.mode {
+            ACCESS_SHARE => Effect::Read,
+            _ => {
+                self.found.attribute("lock", "table");
+                Effect::Write
+            }
+        };
         for relation in &lock.relations {
             match relation.node.as_ref() {
                 Some(node::Node::RangeVar(variable)) => self.range(
                     variable,
                     Use {
-                        effect: Effect::Write,
+                        effect,
                         ..Use::READ
                     },
                 ),

@@ -47,8 +47,12 @@ pub(crate) struct Found {
     pub(crate) unreviewed: BTreeSet<(Name, String)>,
     /// It names what the catalogue does not have.
     pub(crate) lacks: bool,
-    /// Something could not be told for another reason than a relation that is not there.
+    /// It names a function that the catalogue does not have.
+    pub(crate) lacks_function: bool,
+    /// Something could not be told for another reason than a name that is not there.
     pub(crate) untold: bool,
+    /// The effect of all else than the names that are not there.
+    pub(crate) beside: Option<Effect>,
 }
 
 /// Where names are looked up.
@@ -61,6 +65,8 @@ pub(crate) struct Context {
     pub(crate) in_default: bool,
     /// The relations of this query are locked.
     pub(crate) locks: bool,
+    /// The setting that `name` is in the one call of this query.
+    pub(crate) setting: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -115,7 +121,8 @@ pub(crate) struct Walk<'c> {
 impl Found {
     pub(crate) fn raise(&mut self, effect: Effect) {
         self.untold |= effect == Effect::Unknown;
-        self.effect = Some(self.effect.map_or(effect, |known| known.max(effect)));
+        self.effect = self.effect.max(Some(effect));
+        self.beside = self.beside.max(Some(effect));
     }
 
     pub(crate) fn flag(&mut self, flag: Flag) {
@@ -162,16 +169,32 @@ impl Found {
 
     /// A relation that the catalogue does not have.
     pub(crate) fn missing(&mut self, effect: Effect) {
-        let untold = self.untold;
+        let (untold, beside) = (self.untold, self.beside);
         self.unresolved(effect, ResourceKind::Table);
         self.raise(Effect::Unknown);
         self.untold = untold;
+        self.beside = beside.max(Some(effect));
         self.lacks = true;
+    }
+
+    /// A function that the catalogue does not have.
+    pub(crate) fn missing_function(&mut self, schema: Option<&str>, name: &str) {
+        let (untold, beside) = (self.untold, self.beside);
+        let kind = ResourceKind::Function;
+        match schema {
+            Some(schema) => self.named(Effect::Unknown, kind, &[schema, name]),
+            None => self.unresolved(Effect::Unknown, kind),
+        }
+        self.untold = untold;
+        self.beside = beside;
+        self.lacks = true;
+        self.lacks_function = true;
     }
 
     /// Adds what a part was found to do.
     pub(crate) fn merge(&mut self, part: Self) {
         let untold = self.untold || part.untold;
+        let beside = self.beside.max(part.beside);
         if let Some(effect) = part.effect {
             self.raise(effect);
         }
@@ -191,8 +214,10 @@ impl Found {
         self.voids_settings |= part.voids_settings;
         self.constants_looked_at |= part.constants_looked_at;
         self.lacks |= part.lacks;
+        self.lacks_function |= part.lacks_function;
         self.unreviewed.extend(part.unreviewed);
         self.untold = untold;
+        self.beside = beside;
     }
 
     /// The same, as if it were only planned: nothing is changed, all of it is looked at.
@@ -202,6 +227,7 @@ impl Found {
             _ => Effect::Read,
         };
         self.effect = self.effect.map(lower);
+        self.beside = self.beside.map(lower);
         self.accesses = self
             .accesses
             .into_iter()
@@ -241,6 +267,7 @@ impl<'c> Walk<'c> {
                 conforming: Tracked::Void,
                 in_default: false,
                 locks: false,
+                setting: None,
             },
             scopes: Vec::new(),
             seen: Counts::default(),
@@ -344,6 +371,7 @@ impl<'c> Walk<'c> {
         self.context.path = Some(path);
         self.context.conforming = Tracked::Known(true);
         self.context.locks = false;
+        self.context.setting = None;
     }
 
     /// The path that the session's settings make: temporary objects first, then the server's own,

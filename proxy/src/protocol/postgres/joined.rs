@@ -195,6 +195,7 @@ impl Postgres {
                     view.set_by(&analysed);
                 }
                 Ruling::Refused(denial) => return Err(denial),
+                Ruling::Missing(missing) => return Err(missing.denial),
                 Ruling::Held(hold) => {
                     hold.withdraw().await;
                     let message = format!("the start-up setting \"{name}\" needs approval");

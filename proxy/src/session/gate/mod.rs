@@ -13,6 +13,7 @@
 
 mod held;
 mod meaning;
+mod missing;
 mod running;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use super::{EndReason, Session};
 use crate::hex::unhex;
 use crate::metrics::Decided;
 pub use meaning::{Meaning, Meant};
+pub use missing::Missing;
 pub use running::{Allowed, CAPPED_BYTES, Outcome, Running};
 
 /// An operation as a protocol's classifier told it: shared by all executions of one analysis.
@@ -39,6 +41,7 @@ pub struct Told {
     pub operation: Operation,
     /// Its text without the secrets in it; None where it has none.
     readable: Option<Box<str>>,
+    beside: Option<Arc<Operation>>,
 }
 
 /// What is asked of the gate.
@@ -65,6 +68,8 @@ pub struct Asked<'a> {
 pub enum Ruling {
     Admitted(Admitted),
     Refused(Denial),
+    /// It may not run, but only for names that are not there: the target may say so itself.
+    Missing(Missing),
     /// Wait for it ([`Hold::wait`]), then ask again with [`Session::judge_after`].
     Held(Hold),
 }
@@ -101,7 +106,8 @@ impl Session {
     }
 
     /// Only whether a Deny is already certain (for Parse): nothing is counted, and only a refusal
-    /// is recorded.
+    /// is recorded. A text that is denied only for names that are not there is recorded too, and
+    /// may be read.
     pub fn foresee(&mut self, told: &Arc<Told>) -> Result<(), Denial> {
         let asked = Asked {
             told,
@@ -117,7 +123,11 @@ impl Session {
             }
             Ok(_) => return Ok(()),
         };
-        Err(self.refuse(&asked, denial, decision.as_ref(), Decided::Denied))
+        let denial = self.refuse(&asked, denial, decision.as_ref(), Decided::Denied);
+        match decision.is_some() && self.only_names_are_missing(told) {
+            true => Ok(()),
+            false => Err(denial),
+        }
     }
 
     /// Records a refusal that the protocol itself came to: the answer could not be masked.
@@ -162,7 +172,9 @@ impl Session {
                 observe(&self.counted.added_seconds, taken_up, ended);
                 ended
             }
-            Ruling::Refused(_) | Ruling::Held(_) => self.door.house.clock.monotonic(),
+            Ruling::Refused(_) | Ruling::Missing(_) | Ruling::Held(_) => {
+                self.door.house.clock.monotonic()
+            }
         };
         observe(&self.counted.decision_seconds, began, ended);
     }
@@ -177,7 +189,8 @@ impl Session {
         match decision.verdict {
             Verdict::Deny => {
                 let denial = denied(&decision);
-                Ruling::Refused(self.refuse(asked, denial, Some(&decision), Decided::Denied))
+                let denial = self.refuse(asked, denial, Some(&decision), Decided::Denied);
+                self.refused_unless_missing(asked.told, denial)
             }
             Verdict::Allow => {
                 let grounds = Grounds {
@@ -417,7 +430,15 @@ impl Told {
         Self {
             operation,
             readable: None,
+            beside: None,
         }
+    }
+
+    /// What it does beside names that are not there, where the target says of those names that they
+    /// are not there before it runs anything.
+    #[must_use]
+    pub fn beside(self, beside: Option<Arc<Operation>>) -> Self {
+        Self { beside, ..self }
     }
 
     /// An operation whose text holds secrets: `readable` is what of it may be recorded and shown.
@@ -425,6 +446,7 @@ impl Told {
         Self {
             operation,
             readable: Some(readable.into()),
+            beside: None,
         }
     }
 

@@ -117,13 +117,20 @@ impl Masked {
 fn masks(schema: &str, predicates: Predicates) -> MaskRule {
     let columns = ["people.ssn", "people.pin", "people.photo", "people.tags"];
     let columns = columns.into_iter().chain(["made.ssn", "parts.ssn"]);
+    let columns: Vec<_> = columns.map(|column| format!("{schema}.{column}")).collect();
+    masks_of(&columns, predicates)
+}
+
+/// A rule that masks these columns.
+pub(crate) fn masks_of(columns: &[String], predicates: Predicates) -> MaskRule {
     MaskRule {
         name: ObjectName::new("shop", "pii"),
         origin: Origin::Tenant,
         subjects: Vec::new(),
         exempt: Vec::new(),
         columns: columns
-            .map(|column| ColumnPattern::parse(&format!("{schema}.{column}")).unwrap())
+            .iter()
+            .map(|column| ColumnPattern::parse(column).unwrap())
             .collect(),
         json_paths: Vec::new(),
         keys: Vec::new(),

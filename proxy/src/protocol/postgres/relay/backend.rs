@@ -227,7 +227,7 @@ where
     fn was_read(&mut self, id: OpId) {
         let operation = self.state.operation(id);
         let denial = operation.and_then(|operation| {
-            let denial = operation.answer.only_read()?;
+            let denial = operation.only_read()?;
             operation.settle(Outcome::Cut(denial.clone()));
             Some(denial)
         });

@@ -54,7 +54,7 @@ where
         match self.judge((frame, 0), analysed, None, hold).await {
             Judged::Passed(operation) => {
                 self.started(&operation);
-                match operation.answer.only_read() {
+                match operation.only_read() {
                     None => self.forward(frame),
                     Some(_) => self.have_it_read(text),
                 }
@@ -258,6 +258,18 @@ where
                 running.count_on(self.fetched_before(&analysed));
                 passed(running, analysed, plan)
             }
+            // The server has read the text of a Bind already.
+            Ruling::Missing(missing) if names > 0 => {
+                let denial = missing.denial;
+                missing.running.end(Outcome::Cut(denial.clone()));
+                Judged::Refused(denial)
+            }
+            Ruling::Missing(missing) => match passed(missing.running, analysed, plan) {
+                Judged::Passed(operation) => {
+                    Judged::Passed(Box::new(operation.refused_with(missing.denial)))
+                }
+                other => other,
+            },
             Ruling::Refused(denial) => Judged::Refused(with_reviews(denial, &analysed)),
             Ruling::Held(hold) => {
                 self.flush();

@@ -39,6 +39,8 @@ pub(super) struct Operation {
     running: Running,
     pub(super) analysed: Arc<Analysed>,
     pub(super) answer: Answer,
+    /// It was refused, but for names that are not there alone.
+    refusal: Option<Denial>,
     /// Nothing more of its reply passes.
     pub(super) stopped: Option<Stopped>,
     /// Rows that passed since the last statement of it ended.
@@ -118,6 +120,7 @@ impl Operation {
             running,
             analysed,
             answer: Answer::new(plan),
+            refusal: None,
             stopped: None,
             rows: 0,
             outcome: None,
@@ -126,6 +129,20 @@ impl Operation {
             statement: 0,
             copying: None,
         }
+    }
+
+    /// The server may read it, and say which of its names are not there; were they there, this is
+    /// why it must not run.
+    pub(super) fn refused_with(self, refusal: Denial) -> Self {
+        Self {
+            refusal: Some(refusal),
+            ..self
+        }
+    }
+
+    /// Why the server may only read it and not run it; none where it may run.
+    pub(super) fn only_read(&self) -> Option<Denial> {
+        self.refusal.clone().or_else(|| self.answer.only_read())
     }
 
     /// Whether texts behind it mean something else once it has run.

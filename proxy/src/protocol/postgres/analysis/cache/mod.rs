@@ -194,8 +194,9 @@ impl Analysed {
         revision: u64,
     ) -> Self {
         let touches_are_known = analysis.touches_are_known();
+        let beside = analysis.beside.map(Arc::new);
         Self {
-            told: Arc::new(told(analysis.operation)),
+            told: Arc::new(told(analysis.operation).beside(beside.clone())),
             statements: analysis.statements,
             facts: Arc::new(Facts {
                 settings: analysis.settings,
@@ -209,6 +210,7 @@ impl Analysed {
                 constants_looked_at: analysis.constants_looked_at,
                 unreviewed: analysis.unreviewed,
                 lacks: analysis.lacks,
+                beside,
                 catalogue,
                 revision,
                 planned: super::Planned::default(),
@@ -270,7 +272,7 @@ impl Analysed {
             accesses: Arc::clone(&known.accesses),
         };
         Some(Self {
-            told: Arc::new(told(operation)),
+            told: Arc::new(told(operation).beside(self.facts.beside.clone())),
             statements: vec![statement],
             facts: Arc::clone(&self.facts),
         })

@@ -75,17 +75,6 @@ fn defines(known: &Known<'_>) -> Option<&'static str> {
     defines.map(|statement| statement.verb)
 }
 
-/// Statements whose names the server looks up when it reads them, before it runs them.
-const READ_FIRST: [&str; 7] = [
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "MERGE",
-    "EXPLAIN",
-    "DECLARE CURSOR",
-];
-
 /// True when the operation may be read by the server, and not be run.
 pub(super) fn check(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<bool, Denial> {
     if masks.has_columns() {
@@ -120,7 +109,7 @@ fn names_nothing(known: &Known<'_>) -> bool {
     let [statement] = known.statements else {
         return false;
     };
-    known.lacks == Lacks::Relations && READ_FIRST.contains(&statement.verb)
+    known.lacks == Lacks::Relations && statement.is_read_first()
 }
 
 /// By what the statement is, whatever columns it names.

@@ -1,0 +1,192 @@
+//! Names that are not there, where the policies deny what cannot be told: the server says so, and
+//! nothing runs.
+
+use portcullis_policy::{Action, DefaultAction, Effect, Policy};
+use portcullis_recording::event::Body;
+
+use crate::bed::{policy, rule};
+use crate::house::House;
+use crate::wire::Client;
+
+const DENIED: &str = "E(42501: a rule denies this operation)";
+
+/// Of the kinds that a text of unknown effect matches.
+fn no_drops() -> Policy {
+    let mut deny = rule("no-drops", &[], Action::Deny);
+    deny.matching.verbs = vec!["DROP TABLE".into()];
+    policy("no-drops", DefaultAction::Allow, vec![deny])
+}
+
+fn read_only() -> Policy {
+    let allow = rule("reads", &[Effect::Read, Effect::Session], Action::Allow);
+    policy("read-only", DefaultAction::Deny, vec![allow])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_not_there_is_told_by_the_server_and_not_by_a_rule() {
+    let Some(house) = House::open(vec![no_drops()]).await else {
+        return;
+    };
+    let relation = "42P01: relation \"nosuch\" does not exist";
+    for (text, told) in [
+        ("SELECT * FROM nosuch", relation),
+        ("SELECT 1 FROM pg_class c JOIN nosuch n ON true", relation),
+        ("EXPLAIN SELECT * FROM nosuch", relation),
+        ("INSERT INTO nosuch VALUES (1)", relation),
+        ("UPDATE nosuch SET a = 1 WHERE b = 2", relation),
+        ("DELETE FROM nosuch WHERE a = 1", relation),
+        (
+            "SELECT nosuch(1)",
+            "42883: function nosuch(integer) does not exist",
+        ),
+        (
+            "SELECT pg_catalog.nosuch()",
+            "42883: function pg_catalog.nosuch() does not exist",
+        ),
+        (
+            "SELECT nosuch.a(1)",
+            "3F000: schema \"nosuch\" does not exist",
+        ),
+    ] {
+        let mut client = Client::log_in(house.address).await;
+        let query = format!("Q {text}");
+        let parse = format!("P |{text}");
+        let script = [&query, "= 1", &parse, "DS", "B ||", "E |0", "S", "= 1"];
+        let got = client.line(&script).await;
+        assert_eq!(got, format!("E({told}) Z(I) E({told}) Z(I)"), "{text}");
+        let script = [
+            "Q BEGIN",
+            "= 1",
+            &query,
+            "= 1",
+            "Q SELECT 1",
+            "= 1",
+            "Q ROLLBACK",
+            "= 1",
+            "Q SELECT 2",
+            "= 1",
+        ];
+        let got = client.line(&script).await;
+        let aborted = "E(25P02: current transaction is aborted, commands ignored until end of \
+                       transaction block)";
+        let expected = format!(
+            "C(BEGIN) Z(T) E({told}) Z(E) {aborted} Z(E) C(ROLLBACK) Z(I) \
+             T(?column?) D(2) C(SELECT 1) Z(I)"
+        );
+        assert_eq!(got, expected, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_denied_whatever_the_name_stays_denied() {
+    let Some(house) = House::open(vec![read_only()]).await else {
+        return;
+    };
+    let mut client = Client::log_in(house.address).await;
+    for (text, told) in [
+        (
+            "SELECT * FROM nosuch",
+            "E(42P01: relation \"nosuch\" does not exist)",
+        ),
+        ("INSERT INTO nosuch VALUES (1)", "E(42501"),
+        ("DELETE FROM nosuch", "E(42501"),
+        ("EXPLAIN ANALYZE DELETE FROM nosuch", "E(42501"),
+        ("SELECT * FROM nosuch FOR UPDATE", "E(42501"),
+        (
+            "WITH d AS (DELETE FROM nosuch RETURNING 1) SELECT 1",
+            "E(42501",
+        ),
+        ("SELECT nextval('nosuch')", "E(42501"),
+        ("DROP TABLE nosuch", "E(42501"),
+        ("SELECT pg_read_file('x') FROM nosuch", "E(42501"),
+        ("SELECT 1; SELECT * FROM nosuch", "E(42501"),
+        ("CREATE TABLE t AS SELECT * FROM nosuch", "E(42501"),
+    ] {
+        let query = format!("Q {text}");
+        let got = client.line(&[&query, "= 1"]).await;
+        assert!(got.starts_with(told), "{text}: {got}");
+        assert!(got.ends_with("Z(I)"), "{text}: {got}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_to_be_is_not_run() {
+    let Some(house) = House::open(vec![no_drops()]).await else {
+        return;
+    };
+    house.server.sql(
+        "postgres",
+        "DROP TABLE IF EXISTS lacking_logs; CREATE TABLE lacking_logs (a text)",
+    );
+    let mut client = Client::log_in(house.address).await;
+    client.line(&["Q SELECT 1", "= 1"]).await;
+    let make = "CREATE OR REPLACE FUNCTION lacking() RETURNS int LANGUAGE plpgsql AS \
+                'BEGIN INSERT INTO lacking_logs VALUES (1); RETURN 1; END'; \
+                CREATE VIEW lacking AS SELECT a FROM lacking_logs";
+    house.server.sql("postgres", make);
+    for text in [
+        "SELECT lacking()",
+        "DELETE FROM lacking",
+        "INSERT INTO lacking VALUES ('x')",
+        "SELECT * FROM lacking",
+    ] {
+        // Behind something that is not answered yet nothing is looked up again.
+        let (query, parse) = (format!("Q {text}"), format!("P |{text}"));
+        let got = client.line(&["P |SELECT 1", &query, "= 1"]).await;
+        assert_eq!(got, format!("1 {DENIED} Z(I)"), "{text}");
+        let script = ["P |SELECT 1", &parse, "B ||", "E |0", "S", "= 1"];
+        let got = client.line(&script).await;
+        assert_eq!(got, format!("1 1 {DENIED} Z(I)"), "{text}");
+    }
+    let count = "SELECT count(*) FROM lacking_logs";
+    assert_eq!(house.server.sql("postgres", count), "0");
+    house
+        .server
+        .sql("postgres", "DROP VIEW lacking; DROP FUNCTION lacking");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_recorded_as_denied_with_what_the_server_said() {
+    let Some(house) = House::open(vec![no_drops()]).await else {
+        return;
+    };
+    let mut client = Client::log_in(house.address).await;
+    client.line(&["Q SELECT * FROM nosuch", "= 1"]).await;
+    client.line(&["Q SELECT 1", "= 1"]).await;
+    let record = house.bed.record();
+    let operation = record.iter().find_map(|body| match body {
+        Body::Operation(operation)
+            if operation.operation.get("text") == Some(&"SELECT * FROM nosuch".into()) =>
+        {
+            Some(operation)
+        }
+        _ => None,
+    });
+    let operation = operation.expect("it is recorded");
+    assert_eq!(operation.decision, "deny");
+    assert_eq!(operation.rule, "no-drops");
+    let ended = record.iter().find_map(|body| match body {
+        Body::OperationEnded(ended) if ended.number == operation.number => Some(ended),
+        _ => None,
+    });
+    let ended = ended.expect("its end is recorded");
+    assert_eq!((ended.outcome.as_str(), ended.rows), ("failed", 0));
+    assert_eq!(ended.attributes.get("code"), Some(&"42P01".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_while_no_session_was_open_is_known() {
+    let Some(house) = House::open(vec![no_drops()]).await else {
+        return;
+    };
+    let mut client = Client::log_in(house.address).await;
+    client.line(&["Q SELECT 1", "= 1"]).await;
+    drop(client);
+    // A catalogue is not read again for a name within a second.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    let make = "DROP TABLE IF EXISTS lacking_late; CREATE TABLE lacking_late AS SELECT 5 AS a";
+    house.server.sql("postgres", make);
+    let mut client = Client::log_in(house.address).await;
+    let got = client.line(&["Q SELECT a FROM lacking_late", "= 1"]).await;
+    assert_eq!(got, "T(a) D(5) C(SELECT 1) Z(I)");
+}
