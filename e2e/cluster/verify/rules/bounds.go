@@ -82,6 +82,9 @@ func boundsOf(schema object, path []string) []bound {
 	if n, ok := number("minItems"); ok && n > 0 {
 		put("minItems", listed(n), listed(n-1), "should have at least")
 	}
+	if list := schema["x-kubernetes-list-type"]; list == "map" || list == "set" {
+		put("each once", nil, listed(2), "Duplicate value")
+	}
 	if n, ok := number("maxProperties"); ok {
 		put("maxProperties", mapped(n), mapped(n+1), "Too many: .*must have at most|at most")
 	}

@@ -3,8 +3,8 @@
 //
 //   - the cases of crds/tests/cases, which the tests of crds give to another implementation of CEL:
 //     what a case accepts must pass, what it refuses must be refused with the rule's own message;
-//   - each length, count, range, choice and pattern of the schemas: at the bound it says nothing, one
-//     past it the field is named.
+//   - each length, count, range, choice and pattern of the schemas, and each list that holds nothing
+//     twice: at the bound it says nothing, one past it the field is named.
 //
 // What can be a dry run is one. The rest happens in a namespace that it makes and deletes.
 //
