@@ -28,7 +28,7 @@ CARGO_TEST := cargo test --locked --workspace
 
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## Install what is missing on a fresh Debian or Ubuntu (apt, rustup); root or sudo.
@@ -71,6 +71,22 @@ soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of 
 	@$(STEP) "long crashes" hack/repeat $$(($(SOAK_MINUTES) * 60)) $(CARGO_TEST) --quiet --test crash
 	@$(STEP) "long fuzzing" hack/fuzz $$(($(SOAK_MINUTES) * 60))
 	@$(STEP) --table
+
+.PHONY: cluster
+cluster: ## A real Kubernetes of one node, of this machine's own; prints its kubeconfigs. Root.
+	@$(STEP) --begin
+	@$(STEP) deps hack/deps cluster
+	@$(STEP) "cluster programs" e2e/cluster/build
+	@$(STEP) "cluster up" e2e/cluster/cluster up
+	@$(STEP) --table
+
+.PHONY: cluster-down
+cluster-down: ## End it, and undo what it did to the machine.
+	@$(STEP) "cluster down" e2e/cluster/cluster down
+
+.PHONY: cluster-verify
+cluster-verify: ## Check a cluster that just started; ask it about every rule and sample of ours.
+	@$(STEP) "cluster checks" e2e/cluster/verify/run
 
 # --- steps ---------------------------------------------------------------------------------------
 

@@ -147,40 +147,14 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// The kind's object, which every implementation that is asked about the cases starts from.
 fn base(kind: &str) -> Value {
-    let spec = match kind {
-        "Connection" => json!({
-            "protocol": "PostgreSQL",
-            "upstream": { "host": "orders.internal", "database": "orders" },
-            "credentials": { "secretRef": { "name": "orders" } },
-            "delivery": { "mode": "Gateway", "gateway": { "replicas": 1 } },
-        }),
-        "ConnectionClass" => json!({}),
-        "GuardrailPolicy" => json!({ "targetRefs": [{ "name": "orders-db" }], "default": "Deny" }),
-        "MaskingRule" => json!({
-            "targetRefs": [{ "name": "orders-db" }],
-            "match": { "columns": ["public.customers.email"] },
-            "transform": { "type": "Redact" },
-        }),
-        "ApprovalRequest" => json!({
-            "connectionRef": { "name": "orders-db", "uid": "5d3c1f5e" },
-            "policyRef": { "name": "production", "rule": "no-ddl", "generation": 7 },
-            "requester": { "username": "agent", "onBehalfOf": "alice" },
-            "operation": {
-                "hash": format!("sha256:{}", "0".repeat(64)),
-                "hashVersion": "v1",
-                "summary": "DELETE FROM orders",
-            },
-            "requiredApprovals": 1,
-            "expiresAt": "2026-11-20T10:15:00Z",
-        }),
-        other => panic!("no kind {other}"),
-    };
+    let specs: BTreeMap<String, Value> = serde_json::from_str(include_str!("bases.json")).unwrap();
     json!({
         "apiVersion": "portcullis.dev/v1alpha1",
         "kind": kind,
         "metadata": { "name": "case" },
-        "spec": spec,
+        "spec": specs[kind],
     })
 }
 
