@@ -14,6 +14,7 @@ mod function;
 mod json;
 mod query;
 mod relation;
+mod resolve;
 mod role;
 mod server;
 mod session;
