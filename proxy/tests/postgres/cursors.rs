@@ -1,14 +1,12 @@
 //! Cursors that were open before an edit, and rows of several FETCHes.
 
-use portcullis_policy::{
-    Action, DefaultAction, Limits, Match, OnExceed, Policy, ResourcePattern, Rule, SizeLimit,
-};
+use portcullis_policy::{Action, DefaultAction, Match, OnExceed, Policy, ResourcePattern, Rule};
 
 use portcullis_policy::mask::Predicates;
 
 use crate::bed::{open_policy, policy, rule};
 use crate::client::{Client, Message, tags};
-use crate::house::House;
+use crate::house::{House, rows};
 use crate::masking::Masked;
 
 fn without_secrets() -> Policy {
@@ -20,17 +18,6 @@ fn without_secrets() -> Policy {
         ..rule("secrets", &[], Action::Deny)
     };
     policy("closed", DefaultAction::Allow, vec![rule])
-}
-
-fn rows(max: u64, on_exceed: OnExceed) -> Policy {
-    let limits = Limits {
-        rows: Some(SizeLimit { max, on_exceed }),
-        ..Limits::default()
-    };
-    Policy {
-        limits,
-        ..open_policy()
-    }
 }
 
 fn told(messages: &[Message]) -> String {

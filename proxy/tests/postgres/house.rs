@@ -5,15 +5,15 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_policy::Policy;
 use portcullis_policy::mask::MaskRule;
+use portcullis_policy::{Limits, OnExceed, Policy, SizeLimit};
 use portcullis_proxy::identity::config::ApiKey;
 use portcullis_proxy::listen::{Accepted, LoginSlot};
 use portcullis_proxy::protocol;
 use portcullis_proxy::session::ports::{Credential, TlsMode, Upstream};
 use tokio::net::TcpListener;
 
-use crate::bed::{Bed, Terms, key};
+use crate::bed::{Bed, Terms, key, open_policy};
 use crate::server::Server;
 
 /// The key that clients log in with.
@@ -24,6 +24,18 @@ pub(crate) struct House {
     pub(crate) server: Arc<Server>,
     pub(crate) address: SocketAddr,
     database: String,
+}
+
+/// Allows everything, and no more rows in a reply.
+pub(crate) fn rows(max: u64, on_exceed: OnExceed) -> Policy {
+    let limits = Limits {
+        rows: Some(SizeLimit { max, on_exceed }),
+        ..Limits::default()
+    };
+    Policy {
+        limits,
+        ..open_policy()
+    }
 }
 
 impl House {

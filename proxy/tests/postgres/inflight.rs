@@ -2,26 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use portcullis_policy::{Action, DefaultAction, Effect, Limits, OnExceed, Policy, SizeLimit};
+use portcullis_policy::{Action, DefaultAction, Effect, OnExceed, Policy};
 
 use crate::bed::{Terms, open_policy, policy, rule};
-use crate::house::House;
+use crate::house::{House, rows};
 use crate::talk::{Client, count, shape, words};
 
 fn denying() -> Policy {
     let deny = rule("nothing", &[Effect::Read, Effect::Write], Action::Deny);
     policy("closed", DefaultAction::Allow, vec![deny])
-}
-
-fn rows(max: u64, on_exceed: OnExceed) -> Policy {
-    let limits = Limits {
-        rows: Some(SizeLimit { max, on_exceed }),
-        ..Limits::default()
-    };
-    Policy {
-        limits,
-        ..open_policy()
-    }
 }
 
 /// How many statements the server runs for the proxy that look like this.

@@ -1,12 +1,11 @@
 //! psql, as people use it.
 
 use portcullis_policy::{
-    Action, DefaultAction, Effect, Limits, Match, OnExceed, Policy, ResourcePattern, Rule,
-    SizeLimit,
+    Action, DefaultAction, Effect, Match, OnExceed, Policy, ResourcePattern, Rule,
 };
 
 use crate::bed::{open_policy, policy, rule};
-use crate::house::House;
+use crate::house::{House, rows};
 
 fn read_only() -> Policy {
     let deny = rule(
@@ -15,17 +14,6 @@ fn read_only() -> Policy {
         Action::Deny,
     );
     policy("reads", DefaultAction::Allow, vec![deny])
-}
-
-fn rows(max: u64, on_exceed: OnExceed) -> Policy {
-    let limits = Limits {
-        rows: Some(SizeLimit { max, on_exceed }),
-        ..Limits::default()
-    };
-    Policy {
-        limits,
-        ..open_policy()
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
