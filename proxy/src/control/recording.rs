@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use portcullis_recording::checkpoint::{InvalidKey, MAX_KEY_FILE_BYTES, SigningKey};
 use portcullis_recording::crypt::RecipientKey;
-use portcullis_recording::event::InvalidWriterId;
+use portcullis_recording::event::{InvalidWriterId, Timestamp};
 use portcullis_recording::spool::{OpenError, SpoolConfig};
 use portcullis_recording::store::{InvalidStore, Store};
 use portcullis_recording::upload::{Backoff, Confirmation, Pass, Uploader};
@@ -22,8 +22,13 @@ use crate::metrics::Metrics;
 use crate::session::ports::Clock;
 
 const KEY_FILE: &str = "signing-key.pem";
-/// How often the writer's clockwork turns.
-const TICK: Duration = Duration::from_millis(1);
+/// How often the clockwork looks whether something waits to be written.
+const TURN: Duration = Duration::from_millis(1);
+/// What waits for less than this is left to the next operation, which takes it along. A tick takes
+/// the lock that every operation needs: a thread that is preempted with it stops them all.
+const OVERDUE: Duration = Duration::from_micros(500);
+/// Turns between two ticks that happen whatever waits: they sync, sign and seal.
+const TICK: u32 = 10;
 /// Turns between two looks at the spool, for the metric.
 const LOOK: u32 = 500;
 /// Between two looks at what is ready to go.
@@ -138,20 +143,24 @@ fn turn(writer: &Writer, clock: &dyn Clock, metrics: &Metrics, stop: &AtomicBool
     let mut turns = 0_u32;
     let mut failing = false;
     while !stop.load(Ordering::Relaxed) {
-        match writer.tick(clock.now()) {
-            Ok(_) => failing = false,
-            Err(error) if !failing => {
-                failing = true;
-                tracing::error!(%error, "recording fails");
+        let now = Timestamp::from(clock.now());
+        let overdue = |since: Timestamp| now.since(since) >= OVERDUE;
+        if turns.is_multiple_of(TICK) || writer.waits_since().is_some_and(overdue) {
+            match writer.tick(now) {
+                Ok(_) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::error!(%error, "recording fails");
+                }
+                Err(_) => {}
             }
-            Err(_) => {}
         }
         if turns.is_multiple_of(LOOK) {
             let bytes = i64::try_from(writer.status().bytes);
             metrics.spool_bytes.set(bytes.unwrap_or(i64::MAX));
         }
         turns = turns.wrapping_add(1);
-        std::thread::park_timeout(TICK);
+        std::thread::park_timeout(TURN);
     }
 }
 

@@ -15,30 +15,26 @@
 mod error;
 mod ledger;
 mod packer;
+mod session_start;
 mod state;
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
-
-use aws_lc_rs::rand::SystemRandom;
 
 pub use error::{AppendError, ConfirmError};
 pub use packer::COMPRESS_FROM_BYTES;
 
-use crate::chain::Hash;
-use crate::checkpoint::{Head, KeyId, SigningKey};
-use crate::crypt::{RecipientKey, SessionCipher};
+use crate::checkpoint::{Head, SigningKey};
+use crate::crypt::RecipientKey;
 use crate::event::{Body, Event, SessionId, Timestamp, WriterId};
-use crate::format::SessionKey;
 use crate::layout::key_name;
-use crate::spool::disk::{self, Disk, LocalDisk};
+use crate::spool::disk::{Disk, LocalDisk};
 use crate::spool::recover::recover;
 use crate::spool::{Durability, OpenError, Spool, SpoolConfig};
 use state::{State, SyncJob, is_due};
@@ -61,6 +57,9 @@ pub struct Writer {
     durability: Durability,
     recipient: Option<RecipientKey>,
     state: Mutex<State>,
+    /// When the oldest event came that waits for the next write; 0 while none does. Written under
+    /// the lock of `state`, read without it.
+    waits_since: AtomicU64,
     group: Mutex<Group>,
     synced: Condvar,
 }
@@ -104,15 +103,6 @@ pub struct Status {
     pub open_sessions: usize,
     /// Why the writer stopped, if it did.
     pub stopped: Option<String>,
-}
-
-/// What an encrypted session starts with.
-#[derive(Debug)]
-struct SessionStart {
-    cipher: SessionCipher,
-    frame: SessionKey,
-    path: PathBuf,
-    file_bytes: u64,
 }
 
 /// Who waits for which sync.
@@ -166,6 +156,7 @@ impl Writer {
             durability,
             recipient,
             state,
+            waits_since: AtomicU64::new(0),
             group,
             synced,
         };
@@ -186,7 +177,12 @@ impl Writer {
         let now = now.into();
         let start = self.prepare(event)?;
         let path = start.as_ref().map(|start| start.path.clone());
-        let result = self.lock()?.append(event, now, start, true);
+        let result = {
+            let mut state = self.lock()?;
+            let result = state.append(event, now, start, true);
+            self.note_waiting(&state, now);
+            result
+        };
         match (&result, path) {
             // Some of it may be in the file all the same, and the key announced.
             (Err(AppendError::Disk(_)), _) | (Ok(_), _) | (Err(_), None) => {}
@@ -230,14 +226,29 @@ impl Writer {
         if matches!(event.body, Body::SessionStarted(_)) {
             return self.append(event, now);
         }
-        self.lock()?.append(event, now.into(), None, false)
+        let now = now.into();
+        let mut state = self.lock()?;
+        let result = state.append(event, now, None, false);
+        self.note_waiting(&state, now);
+        result
+    }
+
+    /// Since when the oldest event waits that was deferred and not written yet. It takes no lock:
+    /// whoever ticks can leave those alone who write all the time, which takes the waiting along.
+    pub fn waits_since(&self) -> Option<Timestamp> {
+        match self.waits_since.load(Ordering::Relaxed) {
+            0 => None,
+            since => Some(Timestamp(since)),
+        }
     }
 
     /// Writes what was deferred.
     pub fn flush(&self) -> Result<(), AppendError> {
         let mut state = self.lock()?;
         state.check_running()?;
-        state.write()
+        let written = state.write();
+        self.note_waiting(&state, Timestamp(0));
+        written
     }
 
     /// Does what is due: writes what was deferred, syncs, signs, seals. Called about every
@@ -252,7 +263,9 @@ impl Writer {
                 state.synced_at = now;
                 tick.synced = true;
             }
-            state.write()
+            let written = state.write();
+            self.note_waiting(&state, now);
+            written
         };
         if tick.synced {
             // Also when the disk is full: what is written can still be made to last.
@@ -359,6 +372,15 @@ impl Writer {
         }
     }
 
+    /// Keeps `waits_since` as the state is now.
+    fn note_waiting(&self, state: &State, now: Timestamp) {
+        if state.is_written() {
+            self.waits_since.store(0, Ordering::Relaxed);
+        } else if self.waits_since.load(Ordering::Relaxed) == 0 {
+            self.waits_since.store(now.0.max(1), Ordering::Relaxed);
+        }
+    }
+
     fn lock(&self) -> Result<MutexGuard<'_, State>, AppendError> {
         // A thread that died with the lock left something halfway.
         self.state
@@ -413,45 +435,6 @@ impl Writer {
         }
         Ok(through)
     }
-
-    /// Makes the key of a session that is about to start, if sessions are encrypted. Its file is
-    /// on the disk before anything is encrypted with it.
-    fn prepare(&self, event: &Event) -> Result<Option<SessionStart>, AppendError> {
-        let (Some(recipient), Body::SessionStarted(_)) = (&self.recipient, &event.body) else {
-            return Ok(None);
-        };
-        {
-            let state = self.lock()?;
-            state.check_running()?;
-            state.ledger.check_new(event.session)?;
-        }
-        let cipher = SessionCipher::generate(&SystemRandom::new())?;
-        let wrapped = cipher.wrap_key(recipient, &event.session)?;
-        let path = self.folder.join(key_name(&event.session));
-        let bytes = wrapped.as_bytes();
-        if let Err(error) = write_key(&path, bytes) {
-            return Err(match error.kind() {
-                io::ErrorKind::AlreadyExists => AppendError::SessionExists(event.session),
-                kind if disk::is_full(kind) => AppendError::DiskFull(error),
-                _ => {
-                    self.lock()?
-                        .stop("a session key could not be written", &error);
-                    AppendError::Disk(error)
-                }
-            });
-        }
-        let recipient = KeyId::of(recipient.as_bytes());
-        let frame = SessionKey {
-            sha256: Hash::of(bytes),
-            recipient,
-        };
-        Ok(Some(SessionStart {
-            cipher,
-            frame,
-            path,
-            file_bytes: bytes.len() as u64,
-        }))
-    }
 }
 
 /// A thread that died with a lock left something halfway.
@@ -465,19 +448,4 @@ fn remove(disk: &Arc<dyn Disk>, path: &std::path::Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
     }
-}
-
-fn write_key(path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if let Err(error) = written {
-        std::fs::remove_file(path)?;
-        return Err(error);
-    }
-    path.parent().map_or(Ok(()), disk::sync_folder)
 }

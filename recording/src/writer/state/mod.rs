@@ -16,7 +16,8 @@ use crate::spool::recover::{Cut, Tail};
 use crate::spool::{Inventory, SPOOL_RESERVE_BYTES, Spool, SpoolConfig};
 use crate::writer::ledger::{Ledger, Shares};
 use crate::writer::packer::Packer;
-use crate::writer::{AppendError, CLOCK_TOLERANCE, MAX_DEFERRED_BYTES, Position, SessionStart};
+use crate::writer::session_start::SessionStart;
+use crate::writer::{AppendError, CLOCK_TOLERANCE, MAX_DEFERRED_BYTES, Position};
 
 pub(in crate::writer) use segments::is_due;
 pub(in crate::writer) use sync::SyncJob;
@@ -331,6 +332,11 @@ impl State {
             return Err(AppendError::SubjectShareExceeded { used: share, max });
         }
         Ok(())
+    }
+
+    /// Whether nothing is staged.
+    pub(in crate::writer) fn is_written(&self) -> bool {
+        self.encoder.bytes().is_empty()
     }
 
     /// Writes what is staged at the end of the open segment.

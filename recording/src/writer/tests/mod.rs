@@ -172,6 +172,30 @@ fn deferred_event_survives_a_full_disk_and_a_refused_one_does_not() {
 }
 
 #[test]
+fn what_waits_says_since_when_until_it_is_written() {
+    let bed = bed();
+    let at = |micros: u64| Timestamp(NOW.0 + micros);
+    assert_eq!(bed.writer.waits_since(), None);
+    bed.writer.append(&started(), NOW).unwrap();
+    assert_eq!(bed.writer.waits_since(), None, "written at once");
+    bed.writer.defer(&operation(1), at(5)).unwrap();
+    bed.writer.defer(&operation(2), at(9)).unwrap();
+    assert_eq!(bed.writer.waits_since(), Some(at(5)), "the oldest");
+    bed.faults.room.store(10, SeqCst);
+    bed.writer.append(&operation(3), at(10)).unwrap_err();
+    assert_eq!(bed.writer.waits_since(), Some(at(5)), "nothing was written");
+    bed.faults.room.store(u64::MAX, SeqCst);
+    bed.writer.append(&operation(3), at(11)).unwrap();
+    assert_eq!(bed.writer.waits_since(), None, "it rode along");
+    bed.writer.defer(&operation(4), at(12)).unwrap();
+    bed.writer.tick(at(13)).unwrap();
+    assert_eq!(bed.writer.waits_since(), None);
+    bed.writer.defer(&operation(5), at(14)).unwrap();
+    bed.writer.flush().unwrap();
+    assert_eq!(bed.writer.waits_since(), None);
+}
+
+#[test]
 fn deferred_events_are_bounded() {
     let bed = bed();
     bed.writer.append(&started(), NOW).unwrap();
