@@ -5,8 +5,6 @@
 //! the parser itself bounds what it makes (10,000 levels, and 2 MiB of its own frames); a tree
 //! deeper than [`MAX_NESTING`] is dropped right there, and refused.
 
-use std::cell::Cell;
-
 use super::parser::Refused;
 
 #[cfg(test)]
@@ -59,24 +57,17 @@ const NESTING_WORDS: [(&str, usize); 25] = [
 /// Around everything: the statement itself, and the way to its first expression.
 const AROUND: usize = 32;
 
-thread_local! {
-    static IS_DEEP: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Runs what reads a text on a stack that is large enough for it.
 pub(crate) fn on_its_stack<T: Send>(
     text: &str,
     run: impl FnOnce() -> Result<T, Refused> + Send,
 ) -> Result<T, Refused> {
-    if is_shallow(text) || IS_DEEP.get() {
+    if is_shallow(text) {
         return run();
     }
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(DEEP_STACK);
-        let running = thread.spawn_scoped(scope, || {
-            IS_DEEP.set(true);
-            run()
-        });
+        let running = thread.spawn_scoped(scope, run);
         match running.map(std::thread::ScopedJoinHandle::join) {
             Ok(Ok(done)) => done,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
