@@ -59,6 +59,7 @@ fn catalogue() -> Catalogue {
                 Some(*column),
                 Some("25"),
                 None,
+                Some("f"),
             ];
             row(Section::Columns, &values);
         }

@@ -112,6 +112,7 @@ fn catalogue() -> Catalogue {
                 Some(*column),
                 Some("25"),
                 None,
+                Some("f"),
             ];
             row(Section::Columns, &values);
         }

@@ -5,7 +5,8 @@
 //! flags, and what it changes of the session. What cannot be told is Unknown, never harmless; a
 //! text that the server's own grammar does not accept is [`Refused`].
 //!
-//! It runs on a stack of [`parser::STACK_SIZE`] bytes.
+//! It runs on a stack of [`parser::STACK_SIZE`] bytes, and on one of its own for texts that may nest
+//! deep ([`depth`]).
 //!
 //! # What is told how
 //!
@@ -35,6 +36,7 @@
 pub mod assume;
 pub mod catalogue;
 mod classify;
+pub mod depth;
 pub mod encoding;
 mod functions;
 pub mod lineage;
@@ -79,6 +81,9 @@ pub struct Analysis {
     pub voids_catalogue: bool,
     /// Settings and prepared statements must be read again in this session after it.
     pub voids_settings: bool,
+    /// The server runs a part of it where it only reads the text: checks of domains that its
+    /// literals are made of.
+    pub runs_when_read: bool,
     /// The analysis rests on constants of the text: it must not be used for another text of the
     /// same shape.
     pub constants_looked_at: bool,
@@ -147,13 +152,37 @@ pub fn analyse(
     catalogue: &Catalogue,
     prepared: &Prepared,
 ) -> Result<Analysis, Refused> {
+    analyse_typed(text, settings, catalogue, prepared, &[])
+}
+
+/// The same of a text whose parameters have these types: a value becomes one of them when it is
+/// bound.
+pub fn analyse_typed(
+    text: &str,
+    settings: &Settings,
+    catalogue: &Catalogue,
+    prepared: &Prepared,
+    types: &[u32],
+) -> Result<Analysis, Refused> {
     parser::bounded(text.as_bytes())?;
+    depth::on_its_stack(text, || {
+        analyse_here(text, settings, catalogue, prepared, types)
+    })
+}
+
+fn analyse_here(
+    text: &str,
+    settings: &Settings,
+    catalogue: &Catalogue,
+    prepared: &Prepared,
+    types: &[u32],
+) -> Result<Analysis, Refused> {
     let mut walk = Walk::new(settings, catalogue, prepared);
     let mut total = Found::default();
     let mut statements = Vec::new();
     match parser::parse(text, &settings.standard_conforming_strings)? {
         Parsed::Tree(tree) => walk_all(text, &tree, &mut walk, &mut total, &mut statements),
-        Parsed::TooDeep | Parsed::Ambiguous => {
+        Parsed::Ambiguous => {
             total.unresolved(Effect::Unknown, ResourceKind::Table);
             total.voids_catalogue = true;
             total.voids_settings = true;
@@ -166,6 +195,8 @@ pub fn analyse(
             });
         }
     }
+    let bound = walk.apart(|walk| types.iter().for_each(|oid| walk.becomes(*oid)));
+    total.merge(bound);
     if statements.len() > 1 {
         total.flag(Flag::MultiStatement);
     }
@@ -254,6 +285,7 @@ fn finish(
         voids_catalogue: found.voids_catalogue,
         voids_settings: found.voids_settings,
         constants_looked_at: found.constants_looked_at,
+        runs_when_read: found.runs_when_read,
         unreviewed: found.unreviewed.into_iter().collect(),
         lacks,
     }

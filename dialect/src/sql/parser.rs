@@ -1,9 +1,8 @@
 //! Text to tree, within bounds.
 //!
-//! The parser is the server's own grammar, in C. Its tree is decoded with a bound on nesting, so
-//! a walk over it needs a bounded stack: callers must give [`STACK_SIZE`] bytes. The text is
-//! parsed with the session's own `standard_conforming_strings`, for that setting moves the ends of
-//! literals; where it is not known, a text with a backslash is not read at all.
+//! The parser is the server's own grammar, in C. Its tree is bounded in depth (see
+//! [`depth`](super::depth)); callers must give [`STACK_SIZE`] bytes of stack. The text is parsed with
+//! the session's own `standard_conforming_strings`, for that setting moves the ends of literals; where it is not known, a text with a backslash is not read at all.
 
 use std::borrow::Cow;
 
@@ -11,8 +10,10 @@ use pg_query::ParserOptions;
 use pg_query::protobuf::{ParseResult, RawStmt};
 use thiserror::Error;
 
+use super::depth::{MAX_NESTING, MAX_STORED_NESTING, is_shallow, on_its_stack};
 use super::encoding::{Encoding, NoCharacter, ambiguous_name};
 use super::settings::{Settings, Tracked};
+use super::visit;
 
 /// Longest text that is analysed, in bytes, as sent and in UTF-8.
 pub const MAX_TEXT: usize = 256 * 1024;
@@ -43,6 +44,11 @@ pub enum Refused {
     AmbiguousName { name: String },
     #[error("{count} statements in one text; at most {MAX_STATEMENTS}")]
     TooManyStatements { count: usize },
+    #[error(
+        "the text nests too deep: its tree has more than {MAX_NESTING} parts inside of each other, \
+         of which an operator, a join or a call makes two and a subquery six"
+    )]
+    TooDeep,
     #[error("{0}")]
     Unparsable(String),
 }
@@ -51,8 +57,6 @@ pub enum Refused {
 #[derive(Debug)]
 pub(crate) enum Parsed {
     Tree(ParseResult),
-    /// Nested deeper than the decoder goes.
-    TooDeep,
     /// Its literals end in different places under settings that are not known.
     Ambiguous,
 }
@@ -104,8 +108,17 @@ pub(crate) fn bounded(text: &[u8]) -> Result<(), Refused> {
     }
 }
 
-/// Parses a text that is readable.
+/// Parses a text that is readable, on the stack that it needs.
 pub(crate) fn parse(text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Refused> {
+    parse_up_to(MAX_NESTING, text, conforming)
+}
+
+/// The same for what is walked wherever it is met.
+pub(crate) fn parse_stored(text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Refused> {
+    on_its_stack(text, || parse_up_to(MAX_STORED_NESTING, text, conforming))
+}
+
+fn parse_up_to(nesting: usize, text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Refused> {
     let conforming = match conforming {
         Tracked::Known(conforming) => *conforming,
         Tracked::Void if text.contains('\\') => return Ok(Parsed::Ambiguous),
@@ -117,16 +130,27 @@ pub(crate) fn parse(text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Re
     };
     match pg_query::parse(text, options) {
         Ok(result) => {
-            let count = result.protobuf.stmts.len();
-            match count > MAX_STATEMENTS {
-                true => Err(Refused::TooManyStatements { count }),
-                false => Ok(Parsed::Tree(result.protobuf)),
+            let tree = result.protobuf;
+            let count = tree.stmts.len();
+            if count > MAX_STATEMENTS {
+                return Err(Refused::TooManyStatements { count });
+            }
+            match !is_shallow(text) && visit::depth(&tree).is_none_or(|depth| depth > nesting) {
+                true => Err(Refused::TooDeep),
+                false => Ok(Parsed::Tree(tree)),
             }
         }
-        Err(pg_query::Error::Decode(_)) => Ok(Parsed::TooDeep),
+        Err(pg_query::Error::Parse(message)) if is_of_depth(&message) => Err(Refused::TooDeep),
         Err(pg_query::Error::Parse(message)) => Err(Refused::Unparsable(message)),
         Err(other) => Err(Refused::Unparsable(other.to_string())),
     }
+}
+
+/// What the parser says where it is at the end of its own stack.
+fn is_of_depth(message: &str) -> bool {
+    message == "stack depth limit exceeded"
+        || message == "parse tree is nested too deeply to serialize to protobuf"
+        || message.starts_with("memory exhausted at or near ")
 }
 
 /// Longest text in which the place of an error is looked for: it is parsed again to find it.
@@ -156,7 +180,8 @@ pub fn place_of(text: &str, message: &str, settings: &Settings) -> Option<usize>
             .take(MAX_PLACES)
             .find_map(|(at, found)| {
                 let before = text.get(..at + found.len())?;
-                let parsed = parse(before, &settings.standard_conforming_strings);
+                let conforming = &settings.standard_conforming_strings;
+                let parsed = on_its_stack(before, || parse(before, conforming));
                 matches!(parsed, Err(Refused::Unparsable(said)) if said == message).then_some(at)
             }),
     };

@@ -15,6 +15,8 @@ pub struct PreparedStatement {
     pub text: String,
     /// As it was when the text was read.
     pub standard_conforming_strings: Tracked<bool>,
+    /// The types of its parameters, as far as they were told.
+    pub types: Vec<u32>,
 }
 
 /// What a text does to the prepared statements.

@@ -68,8 +68,8 @@ pub(crate) struct Mentions {
     pub(crate) relations: Vec<Named>,
     /// Names of called functions, each as its parts, with the number of arguments.
     pub(crate) functions: Vec<(Vec<String>, usize)>,
-    /// Names of types, each as its parts.
-    pub(crate) types: Vec<Vec<String>>,
+    /// Names of types, each as its parts, and whether an array of it is meant.
+    pub(crate) types: Vec<(Vec<String>, bool)>,
     /// Names of operators, each as its parts.
     pub(crate) operators: Vec<Vec<String>>,
     /// Names of columns, each as its parts; `*` for all.
@@ -117,10 +117,19 @@ pub(crate) fn mentions(tree: &impl Serialize) -> Option<Mentions> {
     Some(visitor.mentions)
 }
 
+/// How many parts of a tree are inside of each other; `None` when it could not be seen whole.
+pub(crate) fn depth(tree: &impl Serialize) -> Option<usize> {
+    let mut visitor = Visitor::new(false);
+    tree.serialize(&mut visitor).ok()?;
+    Some(visitor.deepest)
+}
+
 // === the visitor ===
 
 struct Visitor {
     mentions: Mentions,
+    depth: usize,
+    deepest: usize,
     collects: bool,
     stack: Vec<Frame>,
 }
@@ -142,19 +151,28 @@ enum Sort {
     Type,
     Operator,
     Column,
+    /// The value of an option may look like a type.
+    Option,
     Other,
 }
+
+/// Stands in the names of a type that is that of a column.
+const OF_COLUMN: &str = "%TYPE";
 
 impl Visitor {
     fn new(collects: bool) -> Self {
         Self {
             mentions: Mentions::default(),
+            depth: 0,
+            deepest: 0,
             collects,
             stack: Vec::new(),
         }
     }
 
     fn enter(&mut self, name: &'static str) {
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         if let Some(index) = NAMES.iter().position(|counted| *counted == name)
             && let Some(count) = self.mentions.counts.0.get_mut(index)
         {
@@ -168,6 +186,7 @@ impl Visitor {
                 "TypeName" => Sort::Type,
                 "AExpr" => Sort::Operator,
                 "ColumnRef" => Sort::Column,
+                "DefElem" => Sort::Option,
                 _ => Sort::Other,
             };
             self.stack.push(Frame {
@@ -189,13 +208,14 @@ impl Visitor {
             .rev()
             .find(|frame| frame.sort != Sort::Carrier);
         if let Some(frame) = holder
-            && frame.sort != Sort::Other
+            && !matches!(frame.sort, Sort::Other | Sort::Option)
         {
             frame.strings.push((frame.field, value.to_owned()));
         }
     }
 
     fn leave(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
         let Some(frame) = self.stack.pop() else {
             return;
         };
@@ -217,10 +237,16 @@ impl Visitor {
                 let called = (named("funcname"), frame.arguments);
                 self.mentions.functions.push(called);
             }
-            Sort::Type => self.mentions.types.push(named("names")),
+            Sort::Type => {
+                let option = self.stack.iter().any(|frame| frame.sort == Sort::Option);
+                if !option && named("pct_type").is_empty() {
+                    let is_array = !named("array_bounds").is_empty();
+                    self.mentions.types.push((named("names"), is_array));
+                }
+            }
             Sort::Operator => self.mentions.operators.push(named("name")),
             Sort::Column => self.mentions.columns.push(named("fields")),
-            Sort::Carrier | Sort::Other => {}
+            Sort::Carrier | Sort::Option | Sort::Other => {}
         }
     }
 }
@@ -264,11 +290,21 @@ impl ser::Serializer for &mut Visitor {
     type SerializeStructVariant = Self;
 
     ignored!(
-        serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32,
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32,
         serialize_i64: i64, serialize_u8: u8, serialize_u16: u16, serialize_u32: u32,
         serialize_u64: u64, serialize_f32: f32, serialize_f64: f64, serialize_char: char,
         serialize_bytes: &[u8], serialize_unit_struct: &'static str,
     );
+
+    fn serialize_bool(self, value: bool) -> Result<(), Unseen> {
+        if value
+            && let Some(frame) = self.stack.last_mut()
+            && frame.sort == Sort::Type
+        {
+            frame.strings.push((frame.field, OF_COLUMN.to_owned()));
+        }
+        Ok(())
+    }
 
     fn serialize_str(self, value: &str) -> Result<(), Unseen> {
         if self.collects {
@@ -322,6 +358,13 @@ impl ser::Serializer for &mut Visitor {
             && frame.field == "args"
         {
             frame.arguments = length.unwrap_or_default();
+        }
+        if let Some(frame) = self.stack.last_mut()
+            && frame.sort == Sort::Type
+            && frame.field == "array_bounds"
+            && length != Some(0)
+        {
+            frame.strings.push((frame.field, String::new()));
         }
         Ok(self)
     }

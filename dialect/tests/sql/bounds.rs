@@ -1,6 +1,7 @@
 //! Bounds on what a database may lead to. The catalogues are made row by row; no server is needed.
 
 use portcullis_dialect::sql::catalogue::{Catalogue, Loader, MAX_ROWS, Section};
+use portcullis_dialect::sql::depth::MAX_STORED_NESTING;
 use portcullis_dialect::sql::names::{MAX_NAMES, parse_list};
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
@@ -81,6 +82,22 @@ fn views_are_followed_to_the_greatest_depth_and_no_deeper() {
         chain(MAX_EXPANSION_DEPTH + 1).operation.effect,
         Effect::Unknown
     );
+}
+
+/// A view over a sum of so many operators.
+fn sum(operators: usize) -> Effect {
+    let mut loader = loader();
+    let definition = format!("SELECT 1{} AS a", " + 1".repeat(operators));
+    relation(&mut loader, 0, "v", Some(&definition));
+    told("SELECT * FROM r0", &loader.finish()).operation.effect
+}
+
+#[test]
+fn what_is_stored_is_read_to_its_greatest_nesting_and_one_more_is_unknown() {
+    // Two parts each, and ten around them.
+    let most = (MAX_STORED_NESTING - 10) / 2;
+    assert_eq!(sum(most), Effect::Read);
+    assert_eq!(sum(most + 1), Effect::Unknown);
 }
 
 /// A call that may mean any of so many functions.

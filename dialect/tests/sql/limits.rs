@@ -67,7 +67,7 @@ fn a_nul_and_bytes_that_are_no_text_are_named() {
 }
 
 #[test]
-fn nesting_beyond_the_bound_is_unknown_or_refused_and_never_a_crash() {
+fn nesting_far_beyond_the_bound_is_refused_and_never_a_crash() {
     let deep = [
         format!("SELECT {}1{}", "(SELECT ".repeat(500), ")".repeat(500)),
         format!("SELECT 1{}", " + 1".repeat(20_000)),
@@ -81,9 +81,7 @@ fn nesting_beyond_the_bound_is_unknown_or_refused_and_never_a_crash() {
     for text in deep {
         let shown: String = text.chars().take(40).collect();
         let result = on_big_stack(move || told(text.as_bytes()));
-        if let Ok(analysis) = result {
-            assert!(analysis.operation.is_unknown(), "{shown}");
-        }
+        assert_eq!(result.err(), Some(Refused::TooDeep), "{shown}");
     }
 }
 
@@ -148,9 +146,11 @@ fn nested_conditions_are_looked_at_in_little_time() {
         "(@ IN (SELECT a FROM t))",
     ] {
         let mut condition = "a = 1".to_owned();
-        for _ in 0..40 {
+        for depth in 1..=80 {
             condition = around.replace('@', &condition);
-            is_constant(&condition);
+            if depth % 20 == 0 {
+                is_constant(&condition);
+            }
         }
     }
     let queries: Vec<String> = (1..200)

@@ -19,5 +19,6 @@ mod encodings;
 mod lacking;
 mod limits;
 mod lineage;
+mod nesting;
 mod server;
 mod session;

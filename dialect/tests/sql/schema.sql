@@ -90,6 +90,31 @@ CREATE CAST (int AS point3) WITH FUNCTION to_point3(int);
 CREATE DOMAIN positive AS int CHECK (VALUE > 0);
 CREATE DOMAIN judged AS int CHECK (opaque(VALUE) > 0);
 
+CREATE FUNCTION noted(int) RETURNS boolean LANGUAGE sql
+    AS 'INSERT INTO public.plain (a) VALUES ($1) RETURNING true';
+CREATE DOMAIN noting AS int CHECK (noted(VALUE));
+CREATE DOMAIN noting_more AS noting DEFAULT 5;
+CREATE TYPE noting_pair AS (n noting, t text);
+CREATE TYPE noting_range AS RANGE (subtype = noting);
+CREATE TABLE noted_rows (id int NOT NULL, n noting_more, m positive);
+CREATE TABLE noted_arrays (id int, n noting[]);
+CREATE FUNCTION takes_noting(noting) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION takes_any(anyelement, anyelement) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE DOMAIN word AS text DEFAULT 'x' CHECK (VALUE ~ '^[a-z]+$');
+CREATE TYPE mood AS ENUM ('low', 'high');
+CREATE TYPE plain_range AS RANGE (subtype = int);
+CREATE TABLE moods (m mood, w word, p positive[], r plain_range);
+CREATE TYPE shade AS ENUM ('dark');
+CREATE FUNCTION shade_address(shade) RETURNS macaddr LANGUAGE plpgsql
+    AS $$BEGIN RETURN NULL; END$$;
+CREATE CAST (shade AS macaddr) WITH FUNCTION shade_address(shade) AS ASSIGNMENT;
+CREATE TABLE shades (s shade);
+CREATE TABLE addresses (a macaddr);
+CREATE TYPE tint AS ENUM ('dark');
+CREATE FUNCTION shade_number(tint) RETURNS money LANGUAGE plpgsql AS $$BEGIN RETURN 1; END$$;
+CREATE CAST (tint AS money) WITH FUNCTION shade_number(tint) AS IMPLICIT;
+CREATE TABLE tints (t tint);
+
 -- Triggers, rules, row security.
 CREATE TABLE stamped (id int, updated timestamptz);
 CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql

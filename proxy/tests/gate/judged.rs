@@ -290,9 +290,9 @@ async fn a_foreseen_denial_is_recorded_and_nothing_else_is() {
         ..read_only()
     }]));
     let mut session = bed.open().await.unwrap();
-    session.foresee(&select()).unwrap();
+    session.foresee(&select(), false).unwrap();
     assert!(bed.operations().is_empty());
-    let denial = session.foresee(&update()).unwrap_err();
+    let denial = session.foresee(&update(), false).unwrap_err();
     assert_eq!(denial.class, Class::PolicyDenied);
     assert_eq!(bed.operations().len(), 1);
     run(&mut session, &select()).await;

@@ -33,6 +33,7 @@ mod holds;
 mod house;
 mod inflight;
 mod killed;
+mod kinds;
 mod lacking;
 mod limits;
 mod masking;

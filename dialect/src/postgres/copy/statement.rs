@@ -6,6 +6,7 @@
 use pg_query::protobuf::{CopyStmt, DefElem, node::Node as N};
 
 use super::{Layout, Marks};
+use crate::sql::depth::on_its_stack;
 use crate::sql::encoding::{Encoding, plain};
 use crate::sql::parser::{self, Parsed, Refused};
 use crate::sql::settings::Settings;
@@ -24,9 +25,13 @@ pub struct CopyOut {
 /// The layouts of all COPY … TO of a text that was analysed.
 pub fn copies_out(text: &str, settings: &Settings) -> Result<Vec<CopyOut>, Refused> {
     parser::bounded(text.as_bytes())?;
+    on_its_stack(text, || copies_of(text, settings))
+}
+
+fn copies_of(text: &str, settings: &Settings) -> Result<Vec<CopyOut>, Refused> {
     let tree = match parser::parse(text, &settings.standard_conforming_strings)? {
         Parsed::Tree(tree) => tree,
-        Parsed::TooDeep | Parsed::Ambiguous => return Ok(Vec::new()),
+        Parsed::Ambiguous => return Ok(Vec::new()),
     };
     let told = tree.stmts.iter().enumerate().filter_map(|(at, raw)| {
         match raw.stmt.as_ref()?.node.as_ref()? {

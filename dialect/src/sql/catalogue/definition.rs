@@ -21,6 +21,9 @@ impl Catalogue {
                 continue;
             };
             relation.define(&mut told);
+            for (_, check) in self.inside_row(relation).checks {
+                let _ = writeln!(told, "value {}", check.text());
+            }
             for trigger in &relation.triggers {
                 let name = &trigger.function;
                 self.define_functions(&name.schema, &name.name, &mut told);
@@ -66,6 +69,7 @@ impl Relation {
             checks,
             dependents: _,
             unique,
+            runs: _,
         } = self;
         let _ = writeln!(
             out,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use thiserror::Error;
 
 use super::{
-    Argument, Backed, Body, Cascade, Catalogue, Column, Domain, Event, Function, FunctionKind,
-    Mode, Name, Relation, RelationKind, Rule, Schema, Section, Signature, Stored, Trigger,
+    Argument, Backed, Body, Cascade, Catalogue, Column, Event, Function, FunctionKind, Mode, Name,
+    Relation, RelationKind, Rule, Schema, Section, Signature, Stored, Trigger, Type,
 };
 
 /// Most rows that one catalogue is made of.
@@ -29,7 +29,6 @@ pub struct Loader {
     /// The same for what functions take and return.
     signature_places: HashMap<u32, (String, usize)>,
     rows: usize,
-    domains: u32,
 }
 
 /// One row, read column by column.
@@ -74,21 +73,23 @@ impl Loader {
             Section::Casts => {
                 let target = row.text(0)?.to_owned();
                 let function = row.name(1)?;
-                self.catalogue
-                    .casts
-                    .entry(target)
-                    .or_default()
-                    .push(function);
+                if row.optional(3)?.is_some() {
+                    let types = [row.number(3)?, row.number(4)?];
+                    self.catalogue.types.cast(types, &function, row.boolean(5)?);
+                }
+                let casts = self.catalogue.casts.entry(target).or_default();
+                casts.push(function);
             }
-            Section::Domains => {
-                self.domains += 1;
-                let domain = Domain {
-                    id: self.domains,
-                    check: Stored::expression(row.text(1)?),
-                };
-                let name = row.text(0)?.to_owned();
-                self.catalogue.domains.entry(name).or_default().push(domain);
+            Section::Types => {
+                let made = Type::new(row.name(1)?, row.text(3)?, row.number(4)?);
+                let made = made.ok_or_else(|| row.invalid("no such kind of type"))?;
+                let oid = row.number(0)?;
+                self.catalogue.types.add(oid, made);
+                if let Some(default) = row.optional(5)? {
+                    self.catalogue.types.run(oid, default);
+                }
             }
+            Section::Domains => self.catalogue.types.run(row.number(0)?, row.text(1)?),
             Section::EventTriggers => self.catalogue.event_triggers.push(row.name(0)?),
             Section::Servers => {
                 let (server, wrapper) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
@@ -111,7 +112,13 @@ impl Loader {
     }
 
     /// The catalogue of all rows that were taken.
-    pub fn finish(self) -> Catalogue {
+    pub fn finish(mut self) -> Catalogue {
+        let runs = self.catalogue.relations_that_run();
+        for oid in runs {
+            if let Some(relation) = self.catalogue.relations.get_mut(&oid) {
+                relation.runs = true;
+            }
+        }
         self.catalogue
     }
 
@@ -155,6 +162,7 @@ impl Loader {
             checks: Vec::new(),
             dependents: Vec::new(),
             unique: Vec::new(),
+            runs: false,
         };
         self.catalogue
             .relation_names
@@ -172,6 +180,7 @@ impl Loader {
             type_oid: row.number(3)?,
             default: row.optional(4)?.map(Stored::expression),
             generated: false,
+            not_null: row.boolean(5)?,
         };
         if let Some(relation) = self.owner(row)? {
             relation.columns.push(column);

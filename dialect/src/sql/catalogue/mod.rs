@@ -7,6 +7,7 @@
 
 mod definition;
 mod family;
+mod kind;
 mod loader;
 mod queries;
 mod signature;
@@ -14,10 +15,13 @@ mod stored;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub(super) use kind::{Inside, Type};
 pub use loader::{InvalidRow, Loader, MAX_ROWS};
 pub use queries::{PREAMBLE, Section};
 pub(super) use signature::{Argument, Mode, Signature};
 pub use stored::Stored;
+
+use kind::Types;
 
 use super::names::Name;
 
@@ -34,8 +38,9 @@ pub struct Catalogue {
     pub(super) relation_names: HashMap<String, HashMap<String, u32>>,
     pub(super) functions: HashMap<String, Vec<Function>>,
     pub(super) operators: HashMap<String, Vec<Backed>>,
+    /// Functions of casts, by the name of the type that they make.
     pub(super) casts: HashMap<String, Vec<Name>>,
-    pub(super) domains: HashMap<String, Vec<Domain>>,
+    types: Types,
     pub(super) event_triggers: Vec<Name>,
     /// Foreign servers, with the wrapper that each goes through.
     pub(super) servers: HashMap<String, String>,
@@ -105,6 +110,8 @@ pub struct Relation {
     pub(super) dependents: Vec<u32>,
     /// Numbers of the columns of its unique indexes; 0 stands for an expression.
     pub(super) unique: Vec<i16>,
+    /// What values of a type of some column of it run is not certain to be nothing.
+    pub(super) runs: bool,
 }
 
 #[derive(Debug)]
@@ -117,6 +124,8 @@ pub struct Column {
     pub default: Option<Stored>,
     /// It is computed from other columns of its row.
     pub generated: bool,
+    /// It holds no NULL.
+    pub(super) not_null: bool,
 }
 
 /// A foreign key of another table that changes that table when this one changes.
@@ -196,13 +205,6 @@ pub enum Body {
 pub(super) struct Backed {
     pub(super) schema: String,
     pub(super) function: Name,
-}
-
-#[derive(Debug)]
-pub(super) struct Domain {
-    /// Tells its check apart from others; no number of the server.
-    pub(super) id: u32,
-    pub(super) check: Stored,
 }
 
 // === impl Catalogue ===

@@ -26,6 +26,7 @@ pub enum Section {
     AggregateCalls,
     Operators,
     Casts,
+    Types,
     Domains,
     EventTriggers,
     Servers,
@@ -41,7 +42,7 @@ pub enum Section {
 
 impl Section {
     /// All sections, in the order in which their rows are loaded.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Server,
         Self::Schemas,
         Self::Relations,
@@ -57,6 +58,7 @@ impl Section {
         Self::AggregateCalls,
         Self::Operators,
         Self::Casts,
+        Self::Types,
         Self::Domains,
         Self::EventTriggers,
         Self::Servers,
@@ -88,6 +90,8 @@ impl Section {
             Self::AggregateCalls => AGGREGATE_CALLS,
             Self::Operators => OPERATORS,
             Self::Casts => CASTS,
+            Self::Types if server_version < 140_000 => TYPES_BEFORE_14,
+            Self::Types => TYPES,
             Self::Domains => DOMAINS,
             Self::EventTriggers => EVENT_TRIGGERS,
             Self::Servers => SERVERS,
@@ -119,7 +123,8 @@ WHERE NOT pg_is_other_temp_schema(c.relnamespace)";
 
 const COLUMNS: &str = "
 SELECT a.attrelid, a.attnum, a.attname, a.atttypid,
-       CASE WHEN a.attrelid >= 16384 THEN pg_get_expr(d.adbin, d.adrelid) END
+       CASE WHEN a.attrelid >= 16384 THEN pg_get_expr(d.adbin, d.adrelid) END,
+       a.attnotnull
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -228,19 +233,52 @@ JOIN pg_proc p ON p.oid = o.oprcode
 JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE o.oid >= 16384";
 
+/// With the types that it is between, where a user's function may run though nobody wrote the cast.
+/// Functions in C are those of superusers and extensions.
 const CASTS: &str = "
-SELECT t.typname, n.nspname, p.proname
+SELECT t.typname, n.nspname, p.proname,
+       CASE WHEN c.castcontext <> 'e' AND l.lanname NOT IN ('c', 'internal')
+            THEN c.castsource END,
+       c.casttarget, c.castcontext = 'a'
 FROM pg_cast c
 JOIN pg_type t ON t.oid = c.casttarget
 JOIN pg_proc p ON p.oid = c.castfunc
+JOIN pg_language l ON l.oid = p.prolang
 JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE c.oid >= 16384";
 
+/// Those of rows are told with their relations.
+macro_rules! types {
+    ($ranges:literal) => {
+        concat!(
+            "
+SELECT t.oid, n.nspname, t.typname, t.typtype,
+       CASE WHEN t.typtype = 'd' THEN t.typbasetype
+            WHEN t.typtype IN ('r', 'm') THEN coalesce(r.holds, 0)
+            WHEN t.typlen = -1 THEN t.typelem
+            ELSE 0 END,
+       CASE WHEN t.typtype = 'd' THEN pg_get_expr(t.typdefaultbin, 0) END
+FROM pg_type t
+JOIN pg_namespace n ON n.oid = t.typnamespace
+LEFT JOIN (",
+            $ranges,
+            ") r (made, holds) ON r.made = t.oid
+WHERE t.oid >= 16384 AND t.typtype <> 'c' AND NOT pg_is_other_temp_schema(t.typnamespace)"
+        )
+    };
+}
+
+const TYPES: &str = types!(
+    "SELECT rngtypid, rngsubtype FROM pg_range
+     UNION ALL SELECT rngmultitypid, rngtypid FROM pg_range"
+);
+const TYPES_BEFORE_14: &str = types!("SELECT rngtypid, rngsubtype FROM pg_range");
+
 const DOMAINS: &str = "
-SELECT t.typname, pg_get_expr(k.conbin, 0)
+SELECT k.contypid, pg_get_expr(k.conbin, 0)
 FROM pg_constraint k
 JOIN pg_type t ON t.oid = k.contypid
-WHERE k.contype = 'c' AND k.oid >= 16384";
+WHERE k.contype = 'c' AND k.oid >= 16384 AND NOT pg_is_other_temp_schema(t.typnamespace)";
 
 const EVENT_TRIGGERS: &str = "
 SELECT n.nspname, p.proname

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use pg_query::protobuf::ParseResult;
 
-use crate::sql::parser::{Parsed, parse};
+use crate::sql::parser::{Parsed, parse_stored};
 use crate::sql::settings::Tracked;
 
 /// A text of the catalogue with the tree that the parser makes of it.
@@ -51,7 +51,7 @@ impl Stored {
             .get_or_init(|| {
                 let (before, after) = self.around;
                 let text = format!("{before}{}{after}", self.text);
-                match parse(&text, &Tracked::Known(true)) {
+                match parse_stored(&text, &Tracked::Known(true)) {
                     Ok(Parsed::Tree(tree)) => Some(Box::new(tree)),
                     _ => None,
                 }

@@ -6,8 +6,8 @@ use pg_query::protobuf::{
 use portcullis_policy::{Effect, Flag, ResourceKind};
 
 use super::relation::Use;
-use super::walk::Walk;
-use crate::sql::names;
+use super::walk::{Resolved, Walk};
+use crate::sql::names::{self, Name};
 use crate::sql::visit::Counts;
 
 /// Languages whose functions cannot leave the database.
@@ -85,11 +85,19 @@ impl<'c> Walk<'c> {
                 }
                 let made = create.typevar.as_ref().map(|made| own_name(Some(made)));
                 let made: Vec<_> = made.into_iter().flatten().collect();
+                self.void_later
+                    .extend(made.iter().map(|(_, name)| (*name).to_owned()));
                 self.rest(whole, start, &made, false);
                 "CREATE TYPE"
             }
-            N::CreateEnumStmt(create) => self.made_of(&create.type_name, whole, "CREATE TYPE"),
-            N::CreateRangeStmt(create) => self.made_of(&create.type_name, whole, "CREATE TYPE"),
+            N::CreateEnumStmt(create) => {
+                self.new_type(&create.type_name);
+                self.made_of(&create.type_name, whole, "CREATE TYPE")
+            }
+            N::CreateRangeStmt(create) => {
+                self.void_last(&names::strings(&create.type_name));
+                self.made_of(&create.type_name, whole, "CREATE TYPE")
+            }
             N::CreateDomainStmt(create) => {
                 let parts = names::strings(&create.domainname);
                 self.object_without_resource(whole, start, Some(&parts.join(".")));
@@ -134,6 +142,11 @@ impl<'c> Walk<'c> {
     /// A relation that is made or altered, with its children unless ONLY is written.
     pub(super) fn relation_defined(&mut self, relation: &RangeVar) {
         self.relation_used(relation, Use::DEFINE);
+        let (schema, name) = names::relation(relation);
+        if let Resolved::Relations(relations) = self.resolve(schema, name) {
+            let oids = relations.iter().filter(|found| found.runs);
+            self.found.defined.extend(oids.map(|found| found.oid));
+        }
     }
 
     /// A relation of the statement, with its children unless ONLY is written.
@@ -170,6 +183,19 @@ impl<'c> Walk<'c> {
     pub(super) fn made(&mut self, name: &str) {
         self.defines();
         self.found.attribute("object", name);
+    }
+
+    /// A type that runs nothing, for the statements behind.
+    fn new_type(&mut self, name: &[Node]) {
+        let parts = names::strings(name);
+        let schema = match names::split(&parts) {
+            Some((Some(schema), _)) => Some(schema),
+            _ => self.creation_schema(),
+        };
+        if let (Some(schema), Some(last)) = (schema, parts.last()) {
+            let made = Name::new(schema, *last);
+            self.fresh_types.insert(made);
+        }
     }
 
     pub(super) fn object_without_resource(
@@ -215,8 +241,8 @@ impl<'c> Walk<'c> {
         if create.partbound.is_some() {
             for parent in &create.inh_relations {
                 if let Some(node::Node::RangeVar(parent)) = parent.node.as_ref() {
-                    let (schema, name) = names::relation(parent);
-                    self.relation_named(schema, name, Use::DEFINE);
+                    let (_, name) = names::relation(parent);
+                    self.relation_defined(parent);
                     self.void_later.insert(name.to_owned());
                 }
             }

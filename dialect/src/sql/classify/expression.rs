@@ -2,8 +2,8 @@
 //! the operation Unknown.
 
 use pg_query::protobuf::{
-    FuncCall, Node, OnConflictClause, RangeFunction, RangeTableFunc, ReturningClause, TypeName,
-    WindowDef, node,
+    FuncCall, Node, OnConflictClause, RangeFunction, RangeTableFunc, ReturningClause, WindowDef,
+    node,
 };
 use portcullis_policy::Flag;
 
@@ -95,6 +95,7 @@ impl<'c> Walk<'c> {
             N::AArrayExpr(array) => self.expressions(&array.elements),
             N::List(list) => self.expressions(&list.items),
             N::ResTarget(target) => {
+                self.stars += usize::from(is_star(target.val.as_deref()));
                 self.expressions(&target.indirection);
                 self.optional(target.val.as_deref());
             }
@@ -163,14 +164,6 @@ impl<'c> Walk<'c> {
         self.optional(window.end_offset.as_deref());
     }
 
-    pub(super) fn type_name(&mut self, name: Option<&TypeName>) {
-        let Some(name) = name else { return };
-        if let Some(last) = names::strings(&name.names).last() {
-            self.cast_to(last);
-        }
-        self.expressions(&name.typmods);
-    }
-
     pub(super) fn returning(&mut self, clause: Option<&ReturningClause>) {
         if let Some(clause) = clause {
             self.expressions(&clause.exprs);
@@ -224,5 +217,16 @@ impl<'c> Walk<'c> {
             self.found.flag(Flag::ConstantWhere);
         }
         self.found.constants_looked_at |= constants_looked_at;
+    }
+}
+
+/// `t.*`.
+fn is_star(value: Option<&Node>) -> bool {
+    let Some(node::Node::ColumnRef(column)) = value.and_then(|value| value.node.as_ref()) else {
+        return false;
+    };
+    match column.fields.as_slice() {
+        [_, .., last] => matches!(last.node, Some(node::Node::AStar(_))),
+        _ => false,
     }
 }

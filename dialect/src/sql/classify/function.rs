@@ -12,7 +12,7 @@ use super::walk::Walk;
 use crate::sql::catalogue::{Body, FIRST_USER_OID, Function, FunctionKind, Stored};
 use crate::sql::functions::{self, Class};
 use crate::sql::names::{self, Name, SYSTEM};
-use crate::sql::parser::{Parsed, parse};
+use crate::sql::parser::{Parsed, parse_stored};
 use crate::sql::settings::{Change, Setting, Tracked};
 
 impl<'c> Walk<'c> {
@@ -50,11 +50,11 @@ impl<'c> Walk<'c> {
         if !found {
             // `name(x)` may also be a cast to the type of that name.
             match count == 1 && self.is_type(schema, name) {
-                true => self.cast_to(name),
+                true => self.cast_to(&[name]),
                 false => self.unknown_function(schema, name),
             }
-        } else if count == 1 {
-            self.cast_to(name);
+        } else if count == 1 && self.is_type(schema, name) {
+            self.cast_to(&[name]);
         }
     }
 
@@ -117,22 +117,6 @@ impl<'c> Walk<'c> {
         }
     }
 
-    /// A cast to a type: the functions of casts that a user made, and the checks of a domain. A
-    /// cast that nobody wrote runs the same functions, but making one takes a superuser or the
-    /// owner of its types, and what it may do is bounded by its function's class where it is
-    /// written; unwritten ones are not followed.
-    pub(super) fn cast_to(&mut self, name: &str) {
-        for function in self.catalogue.casts.get(name).into_iter().flatten() {
-            self.call_by_name(function);
-        }
-        for domain in self.catalogue.domains.get(name).into_iter().flatten() {
-            self.expand((domain.id, u8::MAX), |walk| {
-                walk.enter_stored();
-                walk.stored(&domain.check);
-            });
-        }
-    }
-
     /// The schemas in which functions are looked up: never the temporary one.
     pub(crate) fn function_schemas(&self) -> Option<Vec<String>> {
         let path = self.context.path.as_ref()?;
@@ -142,13 +126,6 @@ impl<'c> Walk<'c> {
                 .map(|entry| entry.schema.clone())
                 .collect(),
         )
-    }
-
-    pub(crate) fn is_type(&self, schema: Option<&str>, name: &str) -> bool {
-        schema.is_none_or(|schema| schema == SYSTEM)
-            && (self.catalogue.domains.contains_key(name)
-                || self.catalogue.casts.contains_key(name)
-                || BASE_TYPES.contains(&name))
     }
 
     fn call_of_schema(
@@ -203,6 +180,7 @@ impl<'c> Walk<'c> {
             }
             _ => None,
         };
+        self.values_of_call(function);
         if let Some(review) = self.catalogue.review_of(function) {
             self.reviewed(review);
         } else if let Some(class) = listed {
@@ -216,6 +194,8 @@ impl<'c> Walk<'c> {
             });
         } else if let Some(body) = &function.body {
             self.body(function, body);
+        } else if function.language == "internal" && self.catalogue.makes_a_range(&function.name) {
+            // Its bounds are values of the call.
         } else if function.oid < FIRST_USER_OID {
             // What came with the server and is in no list.
             self.function_access(Effect::Unknown, &function.name);
@@ -244,6 +224,8 @@ impl<'c> Walk<'c> {
         let mut effect = None;
         self.expand((function.oid, u8::from(self.context.in_default)), |walk| {
             walk.context.locks = false;
+            // What a function in SQL returns is assigned to its result.
+            walk.found.assigns = true;
             let found = walk.apart(|walk| match body {
                 Body::Atomic(stored) => {
                     walk.enter_stored();
@@ -287,7 +269,7 @@ impl<'c> Walk<'c> {
                 }
                 None => self.unknown(),
             },
-            other => match parse(stored.text(), &other.clone()) {
+            other => match parse_stored(stored.text(), &other.clone()) {
                 Ok(Parsed::Tree(tree)) => {
                     for raw in &tree.stmts {
                         self.stored_statement(raw);
@@ -442,44 +424,3 @@ fn boolean(node: &Node) -> Option<bool> {
         _ => None,
     }
 }
-
-/// Types of the server whose names may be written as a call and are not functions as well.
-const BASE_TYPES: [&str; 37] = [
-    "bit",
-    "bool",
-    "box",
-    "bpchar",
-    "bytea",
-    "char",
-    "cidr",
-    "circle",
-    "float4",
-    "float8",
-    "inet",
-    "int2",
-    "int4",
-    "int8",
-    "json",
-    "jsonb",
-    "lseg",
-    "macaddr",
-    "macaddr8",
-    "name",
-    "oid",
-    "path",
-    "pg_lsn",
-    "point",
-    "polygon",
-    "regoper",
-    "regoperator",
-    "regproc",
-    "regprocedure",
-    "regrole",
-    "regtype",
-    "text",
-    "tsquery",
-    "tsvector",
-    "uuid",
-    "varbit",
-    "varchar",
-];

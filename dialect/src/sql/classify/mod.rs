@@ -7,6 +7,7 @@
 //! "harmless because unseen": a second visitor (`visit`) counts what the walk must have met.
 
 mod alter;
+mod builtin_type;
 mod define;
 mod drop;
 mod expression;
@@ -21,6 +22,7 @@ mod session;
 mod setting;
 mod statement;
 mod truth;
+mod types;
 mod walk;
 
 pub(crate) use query::makes_table;

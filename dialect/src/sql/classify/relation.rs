@@ -162,6 +162,12 @@ impl<'c> Walk<'c> {
             self.told_access(Effect::Write, &relation.name);
         }
         self.found.touches.insert(relation.oid);
+        self.found.assigns |= matches!(usage.event, Some(Event::Insert | Event::Update));
+        let is_valued = matches!(usage.effect, Effect::Read | Effect::Write)
+            && usage.event != Some(Event::Truncate);
+        if relation.runs && is_valued {
+            self.found.valued.insert(relation.oid);
+        }
         self.system_facts(relation, usage);
         let key = (relation.oid, usage.key(self.context.locks));
         self.expand(key, |walk| {
@@ -288,6 +294,7 @@ impl<'c> Walk<'c> {
             for check in &relation.checks {
                 self.stored(check);
             }
+            self.values_written(relation);
             self.context.in_default = true;
             for default in relation.columns.iter().filter_map(|c| c.default.as_ref()) {
                 self.stored(default);

@@ -11,7 +11,7 @@ use super::relation::statement_of;
 use super::walk::Walk;
 use crate::sql::Declared;
 use crate::sql::names;
-use crate::sql::parser::{Parsed, parse};
+use crate::sql::parser::{Parsed, parse_stored};
 use crate::sql::prepared::{PreparedChange, PreparedStatement};
 use crate::sql::settings::{Change, Setting, parse_boolean};
 use crate::sql::visit;
@@ -195,8 +195,10 @@ impl<'c> Walk<'c> {
             statement: PreparedStatement {
                 text: self.text.to_owned(),
                 standard_conforming_strings: self.settings.standard_conforming_strings.clone(),
+                types: Vec::new(),
             },
         };
+        self.made_when_read(whole);
         // Only the text of a whole statement can be kept.
         if self.depth > 0 {
             self.unknown();
@@ -215,7 +217,10 @@ impl<'c> Walk<'c> {
             self.unknown();
             return "EXECUTE";
         };
-        match parse(&prepared.text, &prepared.standard_conforming_strings) {
+        for oid in &prepared.types {
+            self.becomes(*oid);
+        }
+        match parse_stored(&prepared.text, &prepared.standard_conforming_strings) {
             Ok(Parsed::Tree(tree)) => {
                 self.depth += 1;
                 if self.depth > super::walk::MAX_EXPANSION_DEPTH {
@@ -224,9 +229,11 @@ impl<'c> Walk<'c> {
                     for raw in &tree.stmts {
                         match statement_of(raw) {
                             Some(node::Node::PrepareStmt(prepare)) => {
+                                self.types_of(&prepare.argtypes);
                                 if let Some(query) = prepare.query.as_deref() {
                                     self.inside_stored(query, |walk| {
                                         walk.statement(query);
+                                        walk.values_read(query);
                                     });
                                 }
                             }

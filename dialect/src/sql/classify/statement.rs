@@ -344,12 +344,15 @@ impl<'c> Walk<'c> {
                 let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
                 self.operator(&parts);
             }
-            for parts in &mentions.types {
-                if let Some(last) = parts.last() {
-                    self.cast_to(last);
-                }
-            }
             self.context.in_default = false;
+            self.found.assigns = true;
+        }
+        for (parts, is_array) in &mentions.types {
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            match runs {
+                true => self.cast_to(&parts),
+                false => self.type_named(&parts, *is_array),
+            }
         }
         self.seen = start.plus(&mentions.counts);
     }

@@ -33,6 +33,13 @@ pub(crate) struct Found {
     pub(crate) accesses: BTreeSet<Access>,
     /// Numbers of the relations that are reached.
     pub(crate) touches: BTreeSet<u32>,
+    /// Those of them whose values are read or written, and whose values may run something.
+    pub(crate) valued: BTreeSet<u32>,
+    /// Relations whose definition changes.
+    pub(crate) defined: BTreeSet<u32>,
+    /// Functions that run where a value is assigned, and whether one is.
+    pub(crate) assigned: BTreeSet<Name>,
+    pub(crate) assigns: bool,
     pub(crate) changes: Vec<Change>,
     pub(crate) prepared: Vec<PreparedChange>,
     pub(crate) declared: Vec<Declared>,
@@ -43,6 +50,8 @@ pub(crate) struct Found {
     /// All that is known of the session is out of date after it.
     pub(crate) voids_settings: bool,
     pub(crate) constants_looked_at: bool,
+    /// Checks of values that are made of parts.
+    pub(crate) runs_when_read: bool,
     /// Functions that could not be read, with the hashes of their definitions.
     pub(crate) unreviewed: BTreeSet<(Name, String)>,
     /// It names what the catalogue does not have.
@@ -101,6 +110,12 @@ pub(crate) struct Walk<'c> {
     /// Names of the WITH queries in force, innermost last.
     pub(super) scopes: Vec<BTreeSet<String>>,
     pub(super) seen: Counts,
+    /// So many `t.*` in lists of the statement.
+    pub(super) stars: usize,
+    /// Checks of domains that do more than compute.
+    pub(super) notable_checks: BTreeSet<u32>,
+    /// Types that earlier statements of the text made, and that run nothing.
+    pub(super) fresh_types: BTreeSet<Name>,
     /// Relations that earlier statements of the text made.
     pub(super) fresh: BTreeSet<Name>,
     /// Schemas that earlier statements of the text made.
@@ -191,6 +206,13 @@ impl Found {
         self.lacks_function = true;
     }
 
+    /// A type that the catalogue does not have. Reading a text may already make values of it, so
+    /// the server is not asked what it is.
+    pub(crate) fn missing_type(&mut self) {
+        self.raise(Effect::Unknown);
+        self.lacks = true;
+    }
+
     /// Adds what a part was found to do.
     pub(crate) fn merge(&mut self, part: Self) {
         let untold = self.untold || part.untold;
@@ -206,6 +228,10 @@ impl Found {
             self.access(access.effect, access.resource);
         }
         self.touches.extend(part.touches);
+        self.valued.extend(part.valued);
+        self.defined.extend(part.defined);
+        self.assigned.extend(part.assigned);
+        self.assigns |= part.assigns;
         self.changes.extend(part.changes);
         self.prepared.extend(part.prepared);
         self.declared.extend(part.declared);
@@ -213,6 +239,7 @@ impl Found {
         self.voids_names |= part.voids_names;
         self.voids_settings |= part.voids_settings;
         self.constants_looked_at |= part.constants_looked_at;
+        self.runs_when_read |= part.runs_when_read;
         self.lacks |= part.lacks;
         self.lacks_function |= part.lacks_function;
         self.unreviewed.extend(part.unreviewed);
@@ -220,10 +247,13 @@ impl Found {
         self.beside = beside;
     }
 
-    /// The same, as if it were only planned: nothing is changed, all of it is looked at.
+    /// The same, as if it were only planned: nothing is changed, all of it is looked at. What runs
+    /// when the text is read is as strong as ever.
     pub(crate) fn planned(mut self) -> Self {
+        let runs = self.runs_when_read;
         let lower = |effect: Effect| match effect {
             Effect::Unknown => Effect::Unknown,
+            _ if runs => effect,
             _ => Effect::Read,
         };
         self.effect = self.effect.map(lower);
@@ -271,6 +301,9 @@ impl<'c> Walk<'c> {
             },
             scopes: Vec::new(),
             seen: Counts::default(),
+            stars: 0,
+            notable_checks: BTreeSet::new(),
+            fresh_types: BTreeSet::new(),
             fresh: BTreeSet::new(),
             fresh_schemas: BTreeSet::new(),
             void_names: BTreeSet::new(),
@@ -301,12 +334,17 @@ impl<'c> Walk<'c> {
 
     /// Walks one statement, and checks that nothing in it was passed over. Tells its verb.
     pub(crate) fn checked(&mut self, raw: &RawStmt) -> &'static str {
-        let before = std::mem::take(&mut self.seen);
+        let before = (
+            std::mem::take(&mut self.seen),
+            std::mem::take(&mut self.stars),
+        );
         let verb = raw
             .stmt
             .as_deref()
             .map_or("UNKNOWN", |node| self.statement(node));
-        let seen = std::mem::replace(&mut self.seen, before);
+        self.values_read(raw);
+        let seen = std::mem::replace(&mut self.seen, before.0);
+        self.stars = before.1;
         if visit::count(raw) != Some(seen) {
             self.unknown();
             self.found.attribute("unaccounted", verb);

@@ -14,7 +14,7 @@ use crate::sql::catalogue::{Body, Function, FunctionKind, Stored};
 use crate::sql::classify::statement_of;
 use crate::sql::functions::{self, Class};
 use crate::sql::names::{self, Name, SYSTEM};
-use crate::sql::parser::{Parsed, parse};
+use crate::sql::parser::{Parsed, parse_stored};
 use crate::sql::visit::Counted;
 
 /// What a function is called with, for its body.
@@ -179,9 +179,11 @@ impl<'c> Tracer<'c> {
             let by_function = self.call_by_name(function, std::slice::from_ref(value));
             self.work += cast.absorb(&by_function);
         }
-        for domain in catalogue.domains.get(name).into_iter().flatten() {
-            let checked = Table::of(vec![Column::new(Some("value"), value.clone())]);
-            self.stored_expression(&domain.check, Item::new(None, checked));
+        for (oid, _) in catalogue.types_named(name) {
+            for (_, check) in catalogue.inside(oid).checks {
+                let checked = Table::of(vec![Column::new(Some("value"), value.clone())]);
+                self.stored_expression(check, Item::new(None, checked));
+            }
         }
         cast
     }
@@ -366,7 +368,7 @@ impl<'c> Tracer<'c> {
         let tree = match conforming.known() {
             Some(true) => stored.tree(),
             _ => {
-                parsed = parse(stored.text(), &conforming);
+                parsed = parse_stored(stored.text(), &conforming);
                 match &parsed {
                     Ok(Parsed::Tree(tree)) => Some(tree),
                     _ => None,

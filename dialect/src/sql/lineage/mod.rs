@@ -44,6 +44,7 @@ pub use cursors::{CursorChange, Cursors, MAX_CURSORS};
 pub use trace::MAX_WORK;
 
 use super::catalogue::Catalogue;
+use super::depth::on_its_stack;
 use super::parser::{self, Parsed, Refused};
 use super::prepared::Prepared;
 use super::settings::Settings;
@@ -128,17 +129,18 @@ pub fn lineage(
     cursors: &Cursors,
 ) -> Result<Lineage, Refused> {
     parser::bounded(text.as_bytes())?;
-    match parser::parse(text, &settings.standard_conforming_strings)? {
+    let read = || match parser::parse(text, &settings.standard_conforming_strings)? {
         Parsed::Tree(tree) => {
             Ok(Tracer::new(settings, catalogue, prepared, cursors).text(text, &tree))
         }
-        Parsed::TooDeep | Parsed::Ambiguous => Ok(Lineage {
+        Parsed::Ambiguous => Ok(Lineage {
             results: vec![Rows::Untraced],
             untraced: true,
             cursors: vec![CursorChange::Forget],
             ..Lineage::default()
         }),
-    }
+    };
+    on_its_stack(text, read)
 }
 
 // === impl Origin ===

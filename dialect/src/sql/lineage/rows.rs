@@ -143,7 +143,7 @@ impl<'c> Tracer<'c> {
                 matches!(parts[..], [SYSTEM, _])
                     || parts
                         .last()
-                        .is_some_and(|last| self.names.is_type(None, last))
+                        .is_some_and(|last| self.names.is_plain_type(last))
             }),
             Some(N::AArrayExpr(array)) => array.elements.iter().all(|element| {
                 matches!(element.node.as_ref(), Some(N::AConst(_))) || self.holds_no_rows(element)

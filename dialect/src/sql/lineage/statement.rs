@@ -11,7 +11,7 @@ use super::trace::Tracer;
 use super::value::{Column, Table, Value};
 use crate::sql::classify::{makes_table, statement_of};
 use crate::sql::names;
-use crate::sql::parser::{Parsed, parse};
+use crate::sql::parser::{Parsed, parse_stored};
 use crate::sql::visit;
 
 /// DECLARE … WITH HOLD.
@@ -213,7 +213,7 @@ impl<'c> Tracer<'c> {
         let parsed = self
             .names
             .prepared_as(&execute.name)
-            .map(|prepared| parse(&prepared.text, &prepared.standard_conforming_strings));
+            .map(|prepared| parse_stored(&prepared.text, &prepared.standard_conforming_strings));
         let Some(Ok(Parsed::Tree(tree))) = parsed else {
             self.untraced = true;
             return Some(Table::opaque());

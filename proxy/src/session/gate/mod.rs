@@ -105,10 +105,10 @@ impl Session {
         self.taken_up = Some(self.door.house.clock.monotonic());
     }
 
-    /// Only whether a Deny is already certain (for Parse): nothing is counted, and only a refusal
-    /// is recorded. A text that is denied only for names that are not there is recorded too, and
-    /// may be read.
-    pub fn foresee(&mut self, told: &Arc<Told>) -> Result<(), Denial> {
+    /// Only whether a Deny is already certain (for Parse): nothing is counted, only a refusal is
+    /// recorded. A text denied only for names that are not there is recorded too, and may be read.
+    /// What `runs` where it is only read must be allowed already: it cannot be held.
+    pub fn foresee(&mut self, told: &Arc<Told>, runs: bool) -> Result<(), Denial> {
         let asked = Asked {
             told,
             exact: &[],
@@ -118,7 +118,8 @@ impl Session {
         };
         let (denial, decision) = match self.decide(&asked) {
             Err(denial) => (denial, None),
-            Ok(decision) if decision.verdict == Verdict::Deny => {
+            Ok(decision) if decision.verdict == Verdict::Allow => return Ok(()),
+            Ok(decision) if decision.verdict == Verdict::Deny || runs => {
                 (denied(&decision), Some(decision))
             }
             Ok(_) => return Ok(()),

@@ -193,8 +193,8 @@ impl<'w, 'c, 'a> Fold<'w, 'c, 'a> {
         }
     }
 
-    /// `a IS NULL` looks at the row; a whole row, a comparison and the system's columns are hardly
-    /// ever NULL.
+    /// `a IS NULL` looks at the row; columns that hold no NULL, a whole row, a comparison and the
+    /// system's columns are hardly ever NULL.
     fn null_test(&mut self, tested: Option<&'a Node>, is_null: bool) -> Value {
         let value = self.optional(tested);
         if value == Value::Fixed {
@@ -210,17 +210,38 @@ impl<'w, 'c, 'a> Fold<'w, 'c, 'a> {
         }
     }
 
-    fn is_never_null(&self, node: &Node) -> bool {
+    pub(super) fn is_never_null(&self, node: &Node) -> bool {
         use node::Node as N;
         match node.node.as_ref() {
             Some(N::ColumnRef(column)) => match self.column(column) {
-                Origin::Target(name) => name == "*" || scope::SYSTEM_COLUMNS.contains(&&*name),
+                Origin::Target(name) | Origin::Same(_, _, Some(name)) => {
+                    name == "*" || self.holds_no_null(&name)
+                }
                 _ => false,
             },
             Some(N::AExpr(operation)) => operation::is_comparison(operation),
             Some(N::BoolExpr(_) | N::NullTest(_) | N::BooleanTest(_)) => true,
+            Some(N::TypeCast(cast)) => self.is_some_never_null(cast.arg.as_deref()),
+            Some(N::CollateClause(clause)) => self.is_some_never_null(clause.arg.as_deref()),
+            Some(N::CoalesceExpr(choice)) => choice.args.iter().any(|one| self.is_never_null(one)),
+            Some(N::RowExpr(row)) => row.args.iter().all(|one| self.is_never_null(one)),
             _ => false,
         }
+    }
+
+    fn is_some_never_null(&self, node: Option<&Node>) -> bool {
+        node.is_some_and(|node| self.is_never_null(node))
+    }
+
+    /// A column of the changed table that holds no NULL. No join makes the changed row NULL.
+    fn holds_no_null(&self, name: &str) -> bool {
+        let target = self.target.as_ref();
+        let relation = target.and_then(|t| self.walk.catalogue.relation(&t.schema, &t.name));
+        scope::SYSTEM_COLUMNS.contains(&name)
+            || relation.is_some_and(|relation| {
+                let mut columns = relation.columns.iter();
+                columns.any(|column| column.name == name && column.not_null)
+            })
     }
 
     /// The first that is not NULL counts; one that is not known may be.

@@ -108,6 +108,11 @@ impl<'a> Fold<'_, '_, 'a> {
             return Value::True;
         }
         let values = (self.value(left), self.value(right));
+        if values.1 == Value::Null && self.is_never_null(left)
+            || values.0 == Value::Null && self.is_never_null(right)
+        {
+            return Value::MayFail;
+        }
         value::not_distinct(&values.0, &values.1)
     }
 

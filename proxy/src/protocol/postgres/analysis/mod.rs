@@ -23,7 +23,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portcullis_dialect::sql::catalogue::Catalogue;
+use portcullis_dialect::sql::catalogue::{Catalogue, FIRST_USER_OID};
 use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::names::Name;
 use portcullis_dialect::sql::parser::readable;
@@ -79,6 +79,8 @@ pub struct Facts {
     pub voids_settings: bool,
     /// It rests on constants of the text, so it holds for this text alone.
     pub constants_looked_at: bool,
+    /// The server runs a part of it where it only reads the text.
+    pub runs_when_read: bool,
     /// Functions that nobody reviewed, with the hashes of their definitions.
     pub unreviewed: Vec<(Name, String)>,
     /// What it names and the catalogue does not have.
@@ -151,16 +153,37 @@ impl Analyser {
         view: &SessionView,
         text: &str,
     ) -> Result<Arc<Analysed>, NotAnalysed> {
+        self.analyse_typed(view, text, &[]).await
+    }
+
+    /// The same of a text with parameters of these types.
+    pub async fn analyse_typed(
+        &self,
+        view: &SessionView,
+        text: &str,
+        types: &[u32],
+    ) -> Result<Arc<Analysed>, NotAnalysed> {
         let context = view.context();
-        let key = cache::Key::of(context, text);
+        // The server's own types run nothing.
+        let types: Vec<u32> = types
+            .iter()
+            .copied()
+            .filter(|oid| *oid >= FIRST_USER_OID)
+            .collect();
+        let key = match types.is_empty() {
+            true => cache::Key::of(context, text),
+            false => None,
+        };
         if let Some(kept) = key.as_ref().and_then(|key| self.cache.get(key, text)) {
             return Ok(kept);
         }
         let analysis = match text.len() > INLINE_BYTES {
-            false => view.basis().analyse(text)?,
+            false => view.basis().analyse(text, &types)?,
             true => {
                 let (basis, text) = (view.basis(), text.to_owned());
-                self.workers.run(move || basis.analyse(&text)).await?
+                self.workers
+                    .run(move || basis.analyse(&text, &types))
+                    .await?
             }
         };
         let (catalogue, revision) = view.catalogue();

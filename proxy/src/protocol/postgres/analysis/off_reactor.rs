@@ -41,8 +41,9 @@ pub(super) struct Workers {
 // === impl Basis ===
 
 impl Basis {
-    pub(super) fn analyse(&self, text: &str) -> Result<Analysis, Refused> {
-        sql::analyse(text, &self.settings, &self.catalogue, &self.prepared)
+    pub(super) fn analyse(&self, text: &str, types: &[u32]) -> Result<Analysis, Refused> {
+        let (settings, catalogue) = (&self.settings, &self.catalogue);
+        sql::analyse_typed(text, settings, catalogue, &self.prepared, types)
     }
 
     /// Where the columns go that a text reads, and how it writes what it copies out.

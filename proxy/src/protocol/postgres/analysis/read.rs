@@ -108,7 +108,8 @@ const SETTINGS: [&str; 8] = [
 // These run under the client's search path, so every name and operator says where it is from.
 const TEMPORARY_SCHEMA: &str = "SELECT n.nspname FROM pg_catalog.pg_namespace n \
      WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()";
-const PREPARED: &str = "SELECT p.name, p.statement FROM pg_catalog.pg_prepared_statements p";
+const PREPARED: &str = "SELECT p.name, p.statement, array_to_string(p.parameter_types::oid[], ',') \
+     FROM pg_catalog.pg_prepared_statements p";
 
 // === impl ReadCatalogue ===
 
@@ -224,7 +225,11 @@ where
                 }
                 place if place == prepared_at => {
                     let text = values.get(1).copied().flatten().ok_or("a text is NULL")?;
-                    add_prepared(read.prepared.as_mut(), first, text);
+                    let types = values.get(2).copied().flatten().unwrap_or_default();
+                    let types = types.split(',').filter(|oid| !oid.is_empty());
+                    let types = types.map(str::parse).collect::<Result<_, _>>();
+                    let types = types.map_err(|_| "a type is no number")?;
+                    add_prepared(read.prepared.as_mut(), first, text, types);
                     return Ok(());
                 }
                 _ => return Err("a row of no statement".to_owned()),
@@ -237,7 +242,7 @@ where
     Ok((done.map(|()| read), aside))
 }
 
-fn add_prepared(prepared: Option<&mut Prepared>, name: &str, text: &str) {
+fn add_prepared(prepared: Option<&mut Prepared>, name: &str, text: &str, types: Vec<u32>) {
     if let Some(prepared) = prepared.filter(|_| name != NAME) {
         prepared.apply(PreparedChange::Define {
             name: name.to_owned(),
@@ -245,6 +250,7 @@ fn add_prepared(prepared: Option<&mut Prepared>, name: &str, text: &str) {
                 text: text.to_owned(),
                 // The server does not tell under which it was read.
                 standard_conforming_strings: Tracked::Void,
+                types,
             },
         });
     }

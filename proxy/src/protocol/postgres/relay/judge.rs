@@ -41,7 +41,7 @@ where
         hold: Option<Hold>,
     ) -> Result<(), End> {
         self.session.take_up();
-        let analysed = match self.meaning(text).await? {
+        let analysed = match self.meaning(text, &[]).await? {
             Ok(analysed) => analysed,
             Err(refused) => {
                 self.withdraw(hold).await;
@@ -68,7 +68,8 @@ where
 
     /// Nothing runs yet: refused only where a denial is certain already.
     pub(super) async fn parse(&mut self, frame: &Bytes, parse: &Parse<'_>) -> Result<(), End> {
-        let analysed = match self.meaning(parse.text).await? {
+        let types: Vec<u32> = parse.types().collect();
+        let analysed = match self.meaning(parse.text, &types).await? {
             Ok(analysed) => analysed,
             Err(refused) => {
                 let (denial, place) = self.unread(parse.text, &refused);
@@ -76,7 +77,10 @@ where
                 return Ok(());
             }
         };
-        if let Err(denial) = self.session.foresee(&analysed.told) {
+        if let Err(denial) = self
+            .session
+            .foresee(&analysed.told, analysed.facts.runs_when_read)
+        {
             self.refuse_message(&with_reviews(denial, &analysed));
             return Ok(());
         }
@@ -179,7 +183,10 @@ where
                 "Prepare the statement again.",
             ));
         }
-        let analysed = self.analyser.analyse(&self.view, statement.text()).await;
+        let analysed = self
+            .analyser
+            .analyse_typed(&self.view, statement.text(), &statement.types)
+            .await;
         analysed.map(Some).map_err(|refused| not_analysed(&refused))
     }
 
@@ -372,7 +379,9 @@ fn shown((format, value): (Format, Option<&[u8]>), encoding: Encoding) -> Option
 /// A text that was not analysed is not sent.
 pub(super) fn not_analysed(refused: &NotAnalysed) -> Denial {
     let class = match refused {
-        NotAnalysed::Refused(Refused::TooLong { .. } | Refused::TooManyStatements { .. })
+        NotAnalysed::Refused(
+            Refused::TooLong { .. } | Refused::TooManyStatements { .. } | Refused::TooDeep,
+        )
         | NotAnalysed::TooSlow(_) => Class::TooLarge,
         NotAnalysed::Refused(Refused::Encoding { .. } | Refused::AmbiguousName { .. }) => {
             Class::Unsupported
@@ -382,6 +391,10 @@ pub(super) fn not_analysed(refused: &NotAnalysed) -> Denial {
     let remediation = match class {
         _ if matches!(refused, NotAnalysed::Refused(Refused::AmbiguousName { .. })) => {
             "Write the name in quotes, as the catalogue spells it, or rename it shorter."
+        }
+        _ if matches!(refused, NotAnalysed::Refused(Refused::TooDeep)) => {
+            "Write it flatter: IN or ANY instead of long chains of operators, concat instead of ||, \
+             WITH queries instead of subqueries inside of each other."
         }
         Class::TooLarge => "Send the text in parts, or the values as parameters.",
         Class::Unsupported => "Set client_encoding to UTF8.",

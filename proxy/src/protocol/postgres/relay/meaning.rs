@@ -57,16 +57,17 @@ where
     pub(super) async fn meaning(
         &mut self,
         text: &[u8],
+        types: &[u32],
     ) -> Result<Result<Arc<Analysed>, NotAnalysed>, End> {
         self.refresh().await?;
-        let analysed = self.analysed(text).await;
+        let analysed = self.analysed(text, types).await;
         let lacks = analysed
             .as_ref()
             .is_ok_and(|analysed| analysed.facts.lacks != Lacks::Nothing);
         if !lacks || !self.renew(false).await? {
             return Ok(analysed);
         }
-        Ok(self.analysed(text).await)
+        Ok(self.analysed(text, types).await)
     }
 
     /// Has the catalogue read again, as often as that may be, or `at_once`. False where it is as it
@@ -94,9 +95,9 @@ where
         }
     }
 
-    async fn analysed(&self, text: &[u8]) -> Result<Arc<Analysed>, NotAnalysed> {
+    async fn analysed(&self, text: &[u8], types: &[u32]) -> Result<Arc<Analysed>, NotAnalysed> {
         let text = self.analyser.read(&self.view, text).await?;
-        self.analyser.analyse(&self.view, &text).await
+        self.analyser.analyse_typed(&self.view, &text, types).await
     }
 
     /// Sets up the second wall again before the next text is judged, where the client took it down:
@@ -153,6 +154,7 @@ where
                 statement: PreparedStatement {
                     text: statement.text().to_owned(),
                     standard_conforming_strings: statement.conforming.clone(),
+                    types: statement.types.to_vec(),
                 },
             },
             None => PreparedChange::Remove { name },

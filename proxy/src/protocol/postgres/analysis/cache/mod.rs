@@ -208,6 +208,7 @@ impl Analysed {
                 voids_catalogue: analysis.voids_catalogue,
                 voids_settings: analysis.voids_settings,
                 constants_looked_at: analysis.constants_looked_at,
+                runs_when_read: analysis.runs_when_read,
                 unreviewed: analysis.unreviewed,
                 lacks: analysis.lacks,
                 beside,
