@@ -65,11 +65,18 @@ impl<'c> Tracer<'c> {
         }
         let schemas = schema.map_or(visible, |schema| vec![schema.to_owned()]);
         let mut found: Option<Value> = None;
+        let of_document = match self.is_servers_own(&schemas, name, arguments.len()) {
+            true => self.document_call(name, arguments),
+            false => None,
+        };
         for schema in &schemas {
             if schema == SYSTEM
                 && let Some(class) = functions::builtin(name, arguments.len())
             {
-                let value = self.listed(class, arguments);
+                let value = match &of_document {
+                    Some(value) => value.clone(),
+                    None => self.listed(class, arguments),
+                };
                 found = Some(self.either(found, value));
             }
             for function in self.names.functions_in(schema, name, arguments.len()) {
@@ -79,7 +86,10 @@ impl<'c> Tracer<'c> {
             let mut signatures = self.catalogue.signatures_of(schema, name, arguments.len());
             if signatures.any(|signature| signature.returns_set) {
                 // How many rows there are depends on what a set is made of.
-                let all = self.derived(arguments);
+                let all = match (&of_document, arguments) {
+                    (Some(value), [document, ..]) => self.rows_of_parts(name, value, document),
+                    _ => self.derived(arguments),
+                };
                 self.reveal(&all);
             }
         }
@@ -95,6 +105,12 @@ impl<'c> Tracer<'c> {
             }
         }
         found.unwrap_or_else(|| self.opaque_call(arguments))
+    }
+
+    /// True when a name can only mean the server's own function.
+    fn is_servers_own(&self, schemas: &[String], name: &str, count: usize) -> bool {
+        let is_other = |schema: &String| !self.names.functions_in(schema, name, count).is_empty();
+        functions::builtin(name, count) == Some(Class::Pure) && !schemas.iter().any(is_other)
     }
 
     /// One of the values that a call may have.
@@ -267,6 +283,7 @@ impl<'c> Tracer<'c> {
                         if value.kind != Kind::Plain(named.1) {
                             value = value.into_computed();
                         }
+                        value.constant = None;
                         Column::new(named.0.as_deref(), value)
                     });
                 Some(fields.collect())

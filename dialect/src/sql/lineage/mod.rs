@@ -21,10 +21,13 @@
 
 mod change;
 mod condition;
+mod constant;
 mod cursors;
+mod document;
 mod expression;
 mod function;
 mod json;
+mod jsonpath;
 mod kept;
 mod label;
 mod query;
@@ -39,6 +42,8 @@ mod value;
 mod with;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use portcullis_policy::mask::DocumentPlace;
 
 pub use cursors::{CursorChange, Cursors, MAX_CURSORS};
 pub use trace::MAX_WORK;
@@ -106,6 +111,8 @@ pub struct Lineage {
     pub results: Vec<Rows>,
     /// Columns that the text itself compares, sorts, groups, joins or counts by.
     pub uses: BTreeMap<ColumnRef, Use>,
+    /// The same of the documents in columns that may hold some: which parts are looked at.
+    pub documents: BTreeMap<ColumnRef, BTreeMap<DocumentPlace, Use>>,
     /// Columns that views and row security, as they are stored, do the same with. The caller does
     /// not choose how.
     pub stored_uses: BTreeSet<ColumnRef>,

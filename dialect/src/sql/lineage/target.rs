@@ -104,6 +104,10 @@ impl<'c> Tracer<'c> {
         for step in &indirection.indirection {
             value = match step.node.as_ref() {
                 Some(N::String(name)) => self.field_or_call(value, &name.sval),
+                Some(N::AIndices(indices)) if value.is_document() && !indices.is_slice => {
+                    let key = self.optional(indices.uidx.as_deref());
+                    self.step_into(&value, &key)
+                }
                 Some(N::AIndices(indices)) => {
                     let mut bounds = vec![value];
                     for bound in [&indices.lidx, &indices.uidx].into_iter().flatten() {

@@ -2,6 +2,7 @@
 
 mod cases;
 mod differential;
+mod documents;
 mod limits;
 
 use portcullis_dialect::sql::catalogue::Catalogue;
