@@ -22,6 +22,7 @@ pub(super) fn of(constant: &AConst) -> Option<Constant> {
     match constant.val.as_ref()? {
         a_const::Val::Sval(text) => Some(Constant::One(text.sval.as_str().into())),
         a_const::Val::Ival(number) => Some(Constant::One(number.ival.to_string().into())),
+        a_const::Val::Fval(number) => Some(Constant::One(number.fval.as_str().into())),
         _ => None,
     }
 }

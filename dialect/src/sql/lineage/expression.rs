@@ -2,7 +2,7 @@
 
 use pg_query::protobuf::{
     AExpr, AExprKind, CaseExpr, ColumnRef, Node, SubLink, SubLinkType, TypeName, WindowDef,
-    a_const, node,
+    XmlExprOp, a_const, node,
 };
 
 use super::constant;
@@ -75,7 +75,10 @@ impl<'c> Tracer<'c> {
                 let written = cast.type_name.as_ref();
                 self.pass_over(&cast.type_name);
                 match written {
-                    Some(written) => self.written_cast(&value, written),
+                    Some(written) => {
+                        self.written_cast_may_fail(&value, written, cast.arg.as_deref());
+                        self.written_cast(&value, written)
+                    }
                     None => Value::untraced(),
                 }
             }
@@ -128,6 +131,16 @@ impl<'c> Tracer<'c> {
             N::XmlExpr(xml) => {
                 let mut value = self.all(&xml.named_args);
                 let arguments = self.all(&xml.args);
+                if [
+                    XmlExprOp::IsXmlparse,
+                    XmlExprOp::IsXmlpi,
+                    XmlExprOp::IsXmlroot,
+                ]
+                .iter()
+                .any(|op| xml.op == *op as i32)
+                {
+                    self.call_may_fail("xml", std::slice::from_ref(&arguments));
+                }
                 self.work += value.absorb(&arguments);
                 value
             }
@@ -166,7 +179,8 @@ impl<'c> Tracer<'c> {
             None => vec![&right],
         };
         let name = names::strings(&operation.name);
-        match (self.operator(&name, &operands), name.last()) {
+        self.operator_may_fail(operation, &left, &right);
+        let mut value = match (self.operator(&name, &operands), name.last()) {
             (Some(own), _) => {
                 let mut value = self.derived([&left, &right]);
                 self.work += value.absorb(&own);
@@ -176,18 +190,30 @@ impl<'c> Tracer<'c> {
                 .document_operator(name, &left, &right)
                 .unwrap_or_else(|| self.derived([&left, &right])),
             _ => self.derived([&left, &right]),
-        }
+        };
+        value.is_nulled |= operation.kind == AExprKind::AexprNullif as i32;
+        value
     }
 
     /// The first that is not NULL: where all are documents, or given ones, parts can be told apart.
     fn coalesce(&mut self, arms: &[Node]) -> Value {
         let values: Vec<Value> = arms.iter().map(|arm| self.expression(arm)).collect();
+        self.arms_may_fail(&values);
         let mut value = self.derived(&values);
         let fits = |value: &Value| value.is_document() || value.is_literal();
         if values.iter().all(fits) && values.iter().any(Value::is_document) {
             value.kind = Kind::Part(false);
         }
         value
+    }
+
+    fn written_cast_may_fail(&mut self, value: &Value, written: &TypeName, from: Option<&Node>) {
+        let name = names::strings(&written.names).last().copied();
+        match name {
+            // The elements of an array are cast as it is.
+            Some(name) if written.array_bounds.is_empty() => self.cast_may_fail(value, name, from),
+            _ => self.cast_may_fail(value, "array", None),
+        }
     }
 
     fn written_cast(&mut self, value: &Value, written: &TypeName) -> Value {
@@ -208,6 +234,7 @@ impl<'c> Tracer<'c> {
     fn case(&mut self, case: &CaseExpr) -> Value {
         let subject = case.arg.as_deref().map(|node| self.expression(node));
         let mut value = self.optional(case.defresult.as_deref()).into_computed();
+        value.is_nulled = true;
         for branch in &case.args {
             let Some(node::Node::CaseWhen(when)) = branch.node.as_ref() else {
                 return self.unknown(branch);

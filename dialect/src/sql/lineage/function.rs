@@ -74,12 +74,18 @@ impl<'c> Tracer<'c> {
                 && let Some(class) = functions::builtin(name, arguments.len())
             {
                 let value = match &of_document {
-                    Some(value) => value.clone(),
-                    None => self.listed(class, arguments),
+                    Some(value) => {
+                        self.document_call_may_fail(name, value, arguments);
+                        value.clone()
+                    }
+                    None => self.listed_call(name, class, arguments),
                 };
                 found = Some(self.either(found, value));
             }
             for function in self.names.functions_in(schema, name, arguments.len()) {
+                if function.extension.is_some() && function.body.is_none() {
+                    self.call_may_fail(name, arguments);
+                }
                 let value = self.user_function(function, arguments, named);
                 found = Some(self.either(found, value));
             }
@@ -100,6 +106,7 @@ impl<'c> Tracer<'c> {
                 return field;
             }
             if self.names.is_type(schema, name) {
+                self.cast_may_fail(argument, name, None);
                 let cast = self.cast(argument, name);
                 return self.either(found, cast);
             }
@@ -203,6 +210,15 @@ impl<'c> Tracer<'c> {
     }
 
     // === what a function does with its arguments ===
+
+    fn listed_call(&mut self, name: &str, class: Class, arguments: &[Value]) -> Value {
+        if class == Class::Pure {
+            self.call_may_fail(name, arguments);
+        }
+        let mut value = self.listed(class, arguments);
+        value.is_nulled |= Self::gives_null(name);
+        value
+    }
 
     fn listed(&mut self, class: Class, arguments: &[Value]) -> Value {
         let mut value = self.derived(arguments);

@@ -25,6 +25,7 @@ mod constant;
 mod cursors;
 mod document;
 mod expression;
+mod failing;
 mod function;
 mod json;
 mod jsonpath;
@@ -100,6 +101,8 @@ pub enum Rows {
 pub enum Use {
     /// Only looked up by values that the text holds: `c = 'x'`, `c IN ('x', $1)`, `c = ANY ($1)`.
     Equality,
+    /// Goes into what may fail, or last, by its value.
+    Fails,
     /// Anything else that the number, the order or the presence of rows depends on.
     Reveals,
 }

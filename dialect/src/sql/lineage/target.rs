@@ -113,7 +113,9 @@ impl<'c> Tracer<'c> {
                     for bound in [&indices.lidx, &indices.uidx].into_iter().flatten() {
                         bounds.push(self.expression(bound));
                     }
-                    self.derived(&bounds)
+                    let mut element = self.derived(&bounds);
+                    element.is_nulled = true;
+                    element
                 }
                 Some(N::AStar(_)) => value,
                 _ => self.unknown(step),

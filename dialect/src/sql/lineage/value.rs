@@ -55,6 +55,8 @@ pub(super) struct Value {
     /// The fields of a row, where they are known.
     pub(super) row: Option<Rc<[Column]>>,
     pub(super) constant: Option<Constant>,
+    /// It may be NULL by what its columns hold, and not only where they are NULL.
+    pub(super) is_nulled: bool,
 }
 
 /// A named value.
@@ -133,6 +135,7 @@ impl Value {
             untraced: false,
             row: None,
             constant: None,
+            is_nulled: false,
         }
     }
 
@@ -165,6 +168,7 @@ impl Value {
     /// Takes in what another value is made of, and tells how much work that was.
     pub(super) fn absorb(&mut self, other: &Self) -> usize {
         self.untraced |= other.untraced;
+        self.is_nulled |= other.is_nulled;
         self.sources.add(&other.sources)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A place is the column with the steps into it: `.name`, `[]` for an element, `.*` for any, `~` for
 //! itself or its elements, `!` where what is below does not count. Before it stands `=` (looked up
-//! by a value) or `?` (reveals more).
+//! by a value), `^` (may fail by it) or `?` (reveals more).
 
 use portcullis_dialect::sql::lineage::{Lineage, Use};
 use portcullis_policy::mask::PlaceStep;
@@ -23,6 +23,7 @@ fn places(lineage: &Lineage) -> String {
             let steps: String = place.steps.iter().map(step).collect();
             let mark = match usage {
                 Use::Equality => "=",
+                Use::Fails => "^",
                 Use::Reveals => "?",
             };
             let end = if place.whole { "" } else { "!" };

@@ -56,6 +56,9 @@ const REFUSED: &[&str] = &[
     "SELECT id FROM parts WHERE person->>'card' LIKE 'c%'",
     "WITH c AS (SELECT id, doc->'user' AS u FROM docs) SELECT id FROM c ORDER BY u->>'card'",
     "EXPLAIN SELECT id FROM docs WHERE doc->>'ssn' = 'x'",
+    "SELECT jsonb_path_query(doc, '$.items[*].pin') FROM docs",
+    "SELECT (doc->>'ssn')::int FROM docs",
+    "SELECT 1 / (doc->'user'->>'card')::int FROM docs",
     "UPDATE docs SET name = 'x' WHERE doc->>'ssn' LIKE 'c%'",
     "DELETE FROM docs WHERE doc->>'ssn' > 'b'",
 ];
@@ -89,6 +92,7 @@ const FREE: &[&str] = &[
     "SELECT id FROM docs WHERE jsonb_typeof(doc->'items') = 'array' ORDER BY jsonb_array_length(doc->'items')",
     "SELECT a.id FROM docs a JOIN docs b ON a.doc->>'status' = b.doc->>'status' ORDER BY 1",
     "SELECT id FROM parts WHERE status = 'open' AND person->>'name' LIKE 'a%'",
+    "SELECT id FROM docs WHERE 12 / (doc->>'n')::int > 1",
     "SELECT id FROM docs WHERE coalesce(doc->>'status', '') > 'p'",
 ];
 
@@ -175,7 +179,7 @@ async fn parts_that_are_taken_out_are_redacted() {
     };
     for text in [
         "SELECT doc->>'ssn', doc->('s' || 'sn'), doc #>> ARRAY['ssn'], doc['ssn'] FROM docs",
-        "SELECT jsonb_path_query(doc, '$.**.pin'), jsonb_path_query_array(doc, '$.*') FROM docs",
+        "SELECT jsonb_path_query_first(doc, '$.**.pin'), jsonb_path_query_array(doc, '$.*') FROM docs",
         "SELECT key, value FROM docs, jsonb_each(doc)",
         "SELECT value FROM docs, jsonb_each_text(doc->'user')",
         "SELECT i->>'pin', i FROM docs, jsonb_array_elements(doc->'items') i",

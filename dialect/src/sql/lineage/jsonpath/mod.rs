@@ -117,7 +117,7 @@ impl Reader<'_> {
                     self.eat('@')?;
                     self.chain(current?.clone(), current)?;
                 }
-                '=' | '!' | '<' | '>' | '&' | '|' | '+' | '-' | '*' | '%' | ',' => {
+                '=' | '!' | '<' | '>' | '&' | '|' | '+' | '-' | '*' | ',' => {
                     self.left.next();
                 }
                 letter if letter.is_alphanumeric() || letter == '_' => self.literal()?,

@@ -184,6 +184,11 @@ fn check_uses(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<(
             continue;
         }
         let (what, help) = match verdict.predicates {
+            Predicates::Equality if *usage == Use::Fails => (
+                "part of a computation that may fail, or last, by what it holds",
+                "Select the column itself, or what cannot fail: pieces, lengths, sums with small \
+                 numbers, casts to text.",
+            ),
             Predicates::Equality => (
                 "used in another way than `=` or IN with given values",
                 "Compare it by `=` with a value that you know, and do not EXPLAIN that.",
