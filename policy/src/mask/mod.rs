@@ -33,7 +33,7 @@ pub mod transform;
 pub use choice::{MAX_KEPT_SETS, Masks};
 pub use detect::{CustomPattern, DetectorKind};
 pub use field::{FieldMask, MustRefuse, Outcome};
-pub use json::{Documents, JsonMasker, JsonPath};
+pub use json::{Coverage, DocumentPlace, Documents, JsonMasker, JsonPath, PlaceStep};
 pub use rule::{ColumnPattern, DdlRule, HeaderName, MaskRule, Predicates};
 pub use set::{ColumnVerdict, InvalidMasks, MaskSet};
 pub use transform::{MaskKey, Masked, REDACTED, Transform, TypeClass, carries_placeholder};

@@ -19,6 +19,7 @@ impl<'c> Tracer<'c> {
         match node.node.as_ref() {
             Some(N::BoolExpr(expression)) => self.junction(expression),
             Some(N::AExpr(operation)) if is_equality(operation) => self.equality(operation),
+            Some(N::AExpr(operation)) if is_containment(operation) => self.contained(operation),
             _ => {
                 let value = self.expression(node);
                 self.reveal(&value);
@@ -81,6 +82,28 @@ impl<'c> Tracer<'c> {
         all
     }
 
+    /// `document @> given`, `given <@ document`.
+    fn contained(&mut self, operation: &AExpr) -> Value {
+        self.saw(Counted::AExpr);
+        let name = names::strings(&operation.name);
+        let left = self.optional(operation.lexpr.as_deref());
+        let right = self.optional(operation.rexpr.as_deref());
+        let (document, given) = match name.last() {
+            Some(&"@>") => (&left, &right),
+            _ => (&right, &left),
+        };
+        let mut all = self.derived([&left, &right]);
+        let own = self.operator(&name, &[&left, &right]);
+        if own.is_some() || !self.containment(document, given) {
+            // Not the server's own, or of no documents.
+            self.reveal(&all);
+        }
+        if let Some(own) = own {
+            self.work += all.absorb(&own);
+        }
+        all
+    }
+
     /// The values of a row that is written out, or the one value.
     fn elements(&mut self, node: &Node) -> Vec<Value> {
         match node.node.as_ref() {
@@ -93,7 +116,9 @@ impl<'c> Tracer<'c> {
 
     /// Two values are compared for equality.
     pub(super) fn compared(&mut self, left: &Value, right: &Value) {
-        let plain = |value: &Value| matches!(value.kind, Kind::Plain(_)) && !value.untraced;
+        let plain = |value: &Value| {
+            matches!(value.kind, Kind::Plain(_) | Kind::Part(true)) && !value.untraced
+        };
         let lookup = plain(left) && right.is_literal() || left.is_literal() && plain(right);
         for value in [left, right] {
             match lookup {
@@ -102,6 +127,14 @@ impl<'c> Tracer<'c> {
             }
         }
     }
+}
+
+fn is_containment(operation: &AExpr) -> bool {
+    operation.kind == AExprKind::AexprOp as i32
+        && matches!(
+            names::strings(&operation.name)[..],
+            ["@>" | "<@"] | [SYSTEM, "@>" | "<@"]
+        )
 }
 
 fn is_equality(operation: &AExpr) -> bool {

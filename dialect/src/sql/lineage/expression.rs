@@ -1,9 +1,11 @@
 //! Expressions: what each is made of.
 
 use pg_query::protobuf::{
-    AExpr, CaseExpr, ColumnRef, Node, SubLink, SubLinkType, WindowDef, a_const, node,
+    AExpr, AExprKind, CaseExpr, ColumnRef, Node, SubLink, SubLinkType, TypeName, WindowDef,
+    XmlExprOp, a_const, node,
 };
 
+use super::constant;
 use super::trace::Tracer;
 use super::value::{Column, Kind, Sources, Value};
 use crate::sql::names;
@@ -45,7 +47,10 @@ impl<'c> Tracer<'c> {
         match node {
             N::AConst(constant) => {
                 let untyped = matches!(constant.val, None | Some(a_const::Val::Sval(_)));
-                Value::of(Sources::default(), Kind::Literal(untyped))
+                Value {
+                    constant: constant::of(constant),
+                    ..Value::of(Sources::default(), Kind::Literal(untyped))
+                }
             }
             N::ParamRef(parameter) => self.parameter(parameter.number),
             N::SetToDefault(_)
@@ -69,8 +74,11 @@ impl<'c> Tracer<'c> {
                 let value = self.optional(cast.arg.as_deref());
                 let written = cast.type_name.as_ref();
                 self.pass_over(&cast.type_name);
-                match written.and_then(|name| names::strings(&name.names).last().copied()) {
-                    Some(name) => self.cast(&value, name),
+                match written {
+                    Some(written) => {
+                        self.written_cast_may_fail(&value, written, cast.arg.as_deref());
+                        self.written_cast(&value, written)
+                    }
                     None => Value::untraced(),
                 }
             }
@@ -86,6 +94,7 @@ impl<'c> Tracer<'c> {
                 let mut value = self.derived(&values);
                 if values.iter().all(Value::is_literal) {
                     value.kind = Kind::Literal(false);
+                    value.constant = constant::array(&values);
                 }
                 value
             }
@@ -111,14 +120,27 @@ impl<'c> Tracer<'c> {
             }
             N::CaseExpr(case) => self.case(case),
             N::SortBy(sort) => self.optional(sort.node.as_deref()),
-            N::CoalesceExpr(coalesce) => self.all(&coalesce.args),
+            N::CoalesceExpr(coalesce) => self.coalesce(&coalesce.args),
             N::MinMaxExpr(choice) => self.all(&choice.args),
-            N::NullTest(test) => self.optional(test.arg.as_deref()).into_computed(),
+            N::NullTest(test) => {
+                let value = self.optional(test.arg.as_deref());
+                self.outline(&value)
+            }
             N::BooleanTest(test) => self.optional(test.arg.as_deref()).into_computed(),
             N::RowExpr(row) => self.row(&row.args),
             N::XmlExpr(xml) => {
                 let mut value = self.all(&xml.named_args);
                 let arguments = self.all(&xml.args);
+                if [
+                    XmlExprOp::IsXmlparse,
+                    XmlExprOp::IsXmlpi,
+                    XmlExprOp::IsXmlroot,
+                ]
+                .iter()
+                .any(|op| xml.op == *op as i32)
+                {
+                    self.call_may_fail("xml", std::slice::from_ref(&arguments));
+                }
                 self.work += value.absorb(&arguments);
                 value
             }
@@ -152,20 +174,67 @@ impl<'c> Tracer<'c> {
         self.saw(Counted::AExpr);
         let left = self.optional(operation.lexpr.as_deref());
         let right = self.optional(operation.rexpr.as_deref());
-        let mut value = self.derived([&left, &right]);
         let operands: Vec<&Value> = match operation.lexpr {
             Some(_) => vec![&left, &right],
             None => vec![&right],
         };
-        if let Some(own) = self.operator(&names::strings(&operation.name), &operands) {
-            self.work += value.absorb(&own);
+        let name = names::strings(&operation.name);
+        self.operator_may_fail(operation, &left, &right);
+        let mut value = match (self.operator(&name, &operands), name.last()) {
+            (Some(own), _) => {
+                let mut value = self.derived([&left, &right]);
+                self.work += value.absorb(&own);
+                value
+            }
+            (None, Some(name)) if operation.kind == AExprKind::AexprOp as i32 => self
+                .document_operator(name, &left, &right)
+                .unwrap_or_else(|| self.derived([&left, &right])),
+            _ => self.derived([&left, &right]),
+        };
+        value.is_nulled |= operation.kind == AExprKind::AexprNullif as i32;
+        value
+    }
+
+    /// The first that is not NULL: where all are documents, or given ones, parts can be told apart.
+    fn coalesce(&mut self, arms: &[Node]) -> Value {
+        let values: Vec<Value> = arms.iter().map(|arm| self.expression(arm)).collect();
+        self.arms_may_fail(&values);
+        let mut value = self.derived(&values);
+        let fits = |value: &Value| value.is_document() || value.is_literal();
+        if values.iter().all(fits) && values.iter().any(Value::is_document) {
+            value.kind = Kind::Part(false);
         }
         value
+    }
+
+    fn written_cast_may_fail(&mut self, value: &Value, written: &TypeName, from: Option<&Node>) {
+        let name = names::strings(&written.names).last().copied();
+        match name {
+            // The elements of an array are cast as it is.
+            Some(name) if written.array_bounds.is_empty() => self.cast_may_fail(value, name, from),
+            _ => self.cast_may_fail(value, "array", None),
+        }
+    }
+
+    fn written_cast(&mut self, value: &Value, written: &TypeName) -> Value {
+        let Some(name) = names::strings(&written.names).last().copied() else {
+            return Value::untraced();
+        };
+        let mut cast = self.cast(value, name);
+        // What is cut to a length is another constant.
+        if written.typmods.is_empty() && matches!(name, "text" | "varchar" | "json" | "jsonb") {
+            cast.constant.clone_from(&value.constant);
+        }
+        if written.array_bounds.is_empty() && value.is_document() && !cast.untraced {
+            return self.cast_document(value, cast, name);
+        }
+        cast
     }
 
     fn case(&mut self, case: &CaseExpr) -> Value {
         let subject = case.arg.as_deref().map(|node| self.expression(node));
         let mut value = self.optional(case.defresult.as_deref()).into_computed();
+        value.is_nulled = true;
         for branch in &case.args {
             let Some(node::Node::CaseWhen(when)) = branch.node.as_ref() else {
                 return self.unknown(branch);

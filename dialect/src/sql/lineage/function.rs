@@ -65,21 +65,37 @@ impl<'c> Tracer<'c> {
         }
         let schemas = schema.map_or(visible, |schema| vec![schema.to_owned()]);
         let mut found: Option<Value> = None;
+        let of_document = match self.is_servers_own(&schemas, name, arguments.len()) {
+            true => self.document_call(name, arguments),
+            false => None,
+        };
         for schema in &schemas {
             if schema == SYSTEM
                 && let Some(class) = functions::builtin(name, arguments.len())
             {
-                let value = self.listed(class, arguments);
+                let value = match &of_document {
+                    Some(value) => {
+                        self.document_call_may_fail(name, value, arguments);
+                        value.clone()
+                    }
+                    None => self.listed_call(name, class, arguments),
+                };
                 found = Some(self.either(found, value));
             }
             for function in self.names.functions_in(schema, name, arguments.len()) {
+                if function.extension.is_some() && function.body.is_none() {
+                    self.call_may_fail(name, arguments);
+                }
                 let value = self.user_function(function, arguments, named);
                 found = Some(self.either(found, value));
             }
             let mut signatures = self.catalogue.signatures_of(schema, name, arguments.len());
             if signatures.any(|signature| signature.returns_set) {
                 // How many rows there are depends on what a set is made of.
-                let all = self.derived(arguments);
+                let all = match (&of_document, arguments) {
+                    (Some(value), [document, ..]) => self.rows_of_parts(name, value, document),
+                    _ => self.derived(arguments),
+                };
                 self.reveal(&all);
             }
         }
@@ -90,11 +106,18 @@ impl<'c> Tracer<'c> {
                 return field;
             }
             if self.names.is_type(schema, name) {
+                self.cast_may_fail(argument, name, None);
                 let cast = self.cast(argument, name);
                 return self.either(found, cast);
             }
         }
         found.unwrap_or_else(|| self.opaque_call(arguments))
+    }
+
+    /// True when a name can only mean the server's own function.
+    fn is_servers_own(&self, schemas: &[String], name: &str, count: usize) -> bool {
+        let is_other = |schema: &String| !self.names.functions_in(schema, name, count).is_empty();
+        functions::builtin(name, count) == Some(Class::Pure) && !schemas.iter().any(is_other)
     }
 
     /// One of the values that a call may have.
@@ -190,6 +213,15 @@ impl<'c> Tracer<'c> {
 
     // === what a function does with its arguments ===
 
+    fn listed_call(&mut self, name: &str, class: Class, arguments: &[Value]) -> Value {
+        if class == Class::Pure {
+            self.call_may_fail(name, arguments);
+        }
+        let mut value = self.listed(class, arguments);
+        value.is_nulled |= Self::gives_null(name);
+        value
+    }
+
     fn listed(&mut self, class: Class, arguments: &[Value]) -> Value {
         let mut value = self.derived(arguments);
         match class {
@@ -269,6 +301,7 @@ impl<'c> Tracer<'c> {
                         if value.kind != Kind::Plain(named.1) {
                             value = value.into_computed();
                         }
+                        value.constant = None;
                         Column::new(named.0.as_deref(), value)
                     });
                 Some(fields.collect())

@@ -21,10 +21,14 @@
 
 mod change;
 mod condition;
+mod constant;
 mod cursors;
+mod document;
 mod expression;
+mod failing;
 mod function;
 mod json;
+mod jsonpath;
 mod kept;
 mod label;
 mod query;
@@ -39,6 +43,8 @@ mod value;
 mod with;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use portcullis_policy::mask::DocumentPlace;
 
 pub use cursors::{CursorChange, Cursors, MAX_CURSORS};
 pub use trace::MAX_WORK;
@@ -96,6 +102,8 @@ pub enum Rows {
 pub enum Use {
     /// Only looked up by values that the text holds: `c = 'x'`, `c IN ('x', $1)`, `c = ANY ($1)`.
     Equality,
+    /// Goes into what may fail, or last, by its value.
+    Fails,
     /// Anything else that the number, the order or the presence of rows depends on.
     Reveals,
 }
@@ -107,6 +115,8 @@ pub struct Lineage {
     pub results: Vec<Rows>,
     /// Columns that the text itself compares, sorts, groups, joins or counts by.
     pub uses: BTreeMap<ColumnRef, Use>,
+    /// The same of the documents in columns that may hold some: which parts are looked at.
+    pub documents: BTreeMap<ColumnRef, BTreeMap<DocumentPlace, Use>>,
     /// Columns that views and row security, as they are stored, do the same with. The caller does
     /// not choose how.
     pub stored_uses: BTreeSet<ColumnRef>,

@@ -7,7 +7,7 @@ use pg_query::protobuf::Node;
 
 use super::scope::{Item, Scope};
 use super::trace::Tracer;
-use super::value::{Column, Kind, Source, Sources, Table, Value};
+use super::value::{Column, Kind, Place, Source, Sources, Table, Value};
 use crate::sql::catalogue::{self, Relation, RelationKind, Stored};
 
 /// What every sequence has for columns.
@@ -62,7 +62,10 @@ impl<'c> Tracer<'c> {
             if let Some(behind) = behind.as_ref().and_then(|table| table.columns.get(place)) {
                 self.work += value.absorb(&behind.value);
                 if behind.value.kind != value.kind {
-                    value.kind = Kind::Computed;
+                    value.kind = match behind.value.kind {
+                        Kind::Part(own) => Kind::Part(own),
+                        _ => Kind::Computed,
+                    };
                 }
                 value.row = behind.value.row.clone();
             }
@@ -82,6 +85,7 @@ impl<'c> Tracer<'c> {
             relation: relation.oid,
             column: column.number,
             only,
+            place: Place::default(),
         };
         self.work += 1;
         let mut value = Value::of(Sources::one(source), Kind::Plain(column.type_oid));

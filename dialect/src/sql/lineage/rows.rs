@@ -36,6 +36,7 @@ impl<'c> Tracer<'c> {
         let single = range.functions.len() == 1 && !range.is_rowsfrom;
         let mut columns = Vec::new();
         let mut opaque = false;
+        let mut is_value = false;
         for function in &range.functions {
             let Some(node::Node::List(parts)) = function.node.as_ref() else {
                 self.unknown(function);
@@ -53,6 +54,7 @@ impl<'c> Tracer<'c> {
             let alias = alias.map(|alias| alias.aliasname.as_str());
             let table = self.function_rows(function, &defined, alias);
             opaque |= table.opaque;
+            is_value = matches!(&table.columns[..], [only] if only.value.is_document());
             columns.extend(table.columns.iter().cloned());
         }
         if range.ordinality {
@@ -63,7 +65,9 @@ impl<'c> Tracer<'c> {
             opaque,
         };
         let name = range.functions.first().and_then(function_name);
-        aliased(Item::new(name, table), range.alias.as_ref())
+        let mut item = Item::new(name, table);
+        item.is_value = is_value && single && defined_columns(&range.coldeflist).is_empty();
+        aliased(item, range.alias.as_ref())
     }
 
     fn function_rows(&mut self, node: &Node, defined: &[String], alias: Option<&str>) -> Table {
@@ -86,6 +90,7 @@ impl<'c> Tracer<'c> {
                 Table::of(vec![Column::new(name, self.only_field(value))])
             }
             Shape::Several(names) => self.fields(&value, &names),
+            Shape::Record if value.is_document() => Table::of(self.named_parts(&value, defined)),
             Shape::Record => {
                 let names: Vec<Option<String>> = defined.iter().cloned().map(Some).collect();
                 self.fields(&value, &names)
@@ -99,7 +104,12 @@ impl<'c> Tracer<'c> {
 
     fn only_field(&mut self, value: Value) -> Value {
         match value.row.as_deref() {
-            Some([field]) => field.value.clone(),
+            Some([field]) => Value {
+                constant: None,
+                ..field.value.clone()
+            },
+            // Each row is an element of a document.
+            _ if value.is_document() => value,
             _ => value.into_computed(),
         }
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::trace::Tracer;
-use super::value::{Column, Kind, Source, Sources, Table, Value};
+use super::value::{Column, Kind, Place, Source, Sources, Table, Value};
 use crate::sql::names::TEMPORARY;
 
 /// One entry of FROM.
@@ -18,6 +18,8 @@ pub(super) struct Item {
     pub(super) table: Table,
     /// Its columns may stand without a qualifier.
     pub(super) plain: bool,
+    /// It is a function that gives one value: its name stands for that, not for a row.
+    pub(super) is_value: bool,
 }
 
 /// The entries of one query.
@@ -56,6 +58,7 @@ impl Item {
             schema: None,
             table,
             plain: true,
+            is_value: false,
         }
     }
 
@@ -77,6 +80,7 @@ impl Item {
             relation,
             column: *column,
             only,
+            place: Place::default(),
         };
         // No two of them are of one kind that a set operation could mix up.
         Some(Value::of(Sources::one(source), Kind::Plain(0)))
@@ -94,7 +98,7 @@ impl<'c> Tracer<'c> {
             }
         }
         if let Some(item) = self.item(None, name) {
-            return item.map_or_else(Value::untraced, |item| self.whole_row(&item.table));
+            return item.map_or_else(Value::untraced, |item| self.row_of(&item));
         }
         self.argument(name).unwrap_or_else(Value::untraced)
     }
@@ -190,6 +194,14 @@ impl<'c> Tracer<'c> {
         row.untraced |= table.opaque;
         row.row = (!table.opaque).then(|| Rc::clone(&table.columns));
         row
+    }
+
+    /// What the name of an entry of FROM stands for.
+    fn row_of(&mut self, item: &Item) -> Value {
+        match &item.table.columns[..] {
+            [only] if item.is_value && !item.table.opaque => only.value.clone(),
+            _ => self.whole_row(&item.table),
+        }
     }
 
     /// A field of a row; `None` when the row has none of this name.

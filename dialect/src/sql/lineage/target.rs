@@ -104,12 +104,18 @@ impl<'c> Tracer<'c> {
         for step in &indirection.indirection {
             value = match step.node.as_ref() {
                 Some(N::String(name)) => self.field_or_call(value, &name.sval),
+                Some(N::AIndices(indices)) if value.is_document() && !indices.is_slice => {
+                    let key = self.optional(indices.uidx.as_deref());
+                    self.step_into(&value, &key)
+                }
                 Some(N::AIndices(indices)) => {
                     let mut bounds = vec![value];
                     for bound in [&indices.lidx, &indices.uidx].into_iter().flatten() {
                         bounds.push(self.expression(bound));
                     }
-                    self.derived(&bounds)
+                    let mut element = self.derived(&bounds);
+                    element.is_nulled = true;
+                    element
                 }
                 Some(N::AStar(_)) => value,
                 _ => self.unknown(step),

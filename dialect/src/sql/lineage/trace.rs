@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use pg_query::protobuf::{ParseResult, RawStmt, node};
+use portcullis_policy::mask::DocumentPlace;
 use serde::Serialize;
 
 use super::cursors::{CursorChange, Cursors};
+use super::document::Places;
 use super::function::Arguments;
 use super::scope::{SYSTEM_COLUMNS, Scope};
 use super::value::{Kind, Source, Sources, Table, Value};
@@ -25,6 +27,11 @@ pub const MAX_WORK: usize = 4_000_000;
 
 /// What a column that is told counts for: its names take memory, and partitions make many of one.
 const TOLD: usize = 16;
+
+/// Types of values that are no documents: booleans, texts, numbers, dates and times, uuid.
+const PLAIN_TYPES: [u32; 17] = [
+    16, 17, 19, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950,
+];
 
 pub(super) struct Tracer<'c> {
     pub(super) catalogue: &'c Catalogue,
@@ -47,7 +54,9 @@ pub(super) struct Tracer<'c> {
     pub(super) cursor_changes: Vec<CursorChange>,
     depth: usize,
     expansions: usize,
+    pub(super) places: Places,
     uses: BTreeMap<Source, Use>,
+    documents: BTreeMap<Source, Use>,
     stored_uses: BTreeSet<Source>,
     copies: BTreeSet<Source>,
     told: HashMap<Source, Rc<[ColumnRef]>>,
@@ -76,7 +85,9 @@ impl<'c> Tracer<'c> {
             cursor_changes: Vec::new(),
             depth: 0,
             expansions: 0,
+            places: Places::default(),
             uses: BTreeMap::new(),
+            documents: BTreeMap::new(),
             stored_uses: BTreeSet::new(),
             copies: BTreeSet::new(),
             told: HashMap::new(),
@@ -116,6 +127,7 @@ impl<'c> Tracer<'c> {
                 *known = usage.max(*known);
             }
         }
+        let documents = self.documents();
         let stored_uses = std::mem::take(&mut self.stored_uses);
         let stored_uses = self.all_columns_of(stored_uses.into_iter());
         let copies = std::mem::take(&mut self.copies);
@@ -128,11 +140,25 @@ impl<'c> Tracer<'c> {
         Lineage {
             results,
             uses,
+            documents,
             stored_uses,
             copies,
             untraced: self.untraced,
             cursors: self.cursor_changes,
         }
+    }
+
+    fn documents(&mut self) -> BTreeMap<ColumnRef, BTreeMap<DocumentPlace, Use>> {
+        let mut documents: BTreeMap<ColumnRef, BTreeMap<DocumentPlace, Use>> = BTreeMap::new();
+        for (source, usage) in std::mem::take(&mut self.documents) {
+            let place = self.places.told(source.place);
+            for column in self.columns_of(source.whole()).iter() {
+                let places = documents.entry(column.clone()).or_default();
+                let known = places.entry(place.clone()).or_insert(usage);
+                *known = usage.max(*known);
+            }
+        }
+        documents
     }
 
     // === bounds ===
@@ -221,11 +247,20 @@ impl<'c> Tracer<'c> {
         for source in value.sources.iter() {
             self.work += 1;
             if self.stored {
-                self.stored_uses.insert(source);
-            } else {
-                let known = self.uses.entry(source).or_insert(usage);
+                self.stored_uses.insert(source.whole());
+                continue;
+            }
+            if self.may_hold_documents(source) {
+                let known = self.documents.entry(source).or_insert(usage);
                 *known = usage.max(*known);
             }
+            // A piece of a column is no lookup of it.
+            let usage = match (value.kind, usage) {
+                (Kind::Part(_), Use::Equality) => Use::Reveals,
+                _ => usage,
+            };
+            let known = self.uses.entry(source.whole()).or_insert(usage);
+            *known = usage.max(*known);
         }
         // What the owner of a view lets decide is not the caller's choice.
         self.untraced |= value.untraced && !self.stored;
@@ -241,7 +276,7 @@ impl<'c> Tracer<'c> {
         for source in value.sources.iter() {
             self.work += 1;
             if !is_one_of(source, target) {
-                self.copies.insert(source);
+                self.copies.insert(source.whole());
             }
         }
         self.untraced |= value.untraced;
@@ -253,7 +288,7 @@ impl<'c> Tracer<'c> {
         for source in value.sources.iter().filter(|one| is_one_of(*one, target)) {
             match of_json {
                 true => {
-                    self.copies.insert(source);
+                    self.copies.insert(source.whole());
                 }
                 false => self.reveal(&Value::of(Sources::one(source), Kind::Computed)),
             }
@@ -302,7 +337,7 @@ impl<'c> Tracer<'c> {
     fn all_columns_of(&mut self, sources: impl Iterator<Item = Source>) -> BTreeSet<ColumnRef> {
         let mut all = BTreeSet::new();
         for source in sources {
-            let columns = self.columns_of(source);
+            let columns = self.columns_of(source.whole());
             all.extend(columns.iter().cloned());
         }
         all
@@ -327,6 +362,14 @@ impl<'c> Tracer<'c> {
         self.work += told.len() * TOLD;
         self.told.insert(source, Rc::clone(&told));
         told
+    }
+
+    /// False for columns of types that are surely no documents, and hold none.
+    fn may_hold_documents(&self, source: Source) -> bool {
+        let relation = self.catalogue.relation_by_oid(source.relation);
+        let mut columns = relation.iter().flat_map(|relation| &relation.columns);
+        let stored = columns.find(|column| column.number == source.column);
+        stored.is_some_and(|column| !PLAIN_TYPES.contains(&column.type_oid))
     }
 
     fn told_of(&mut self, relation: &'c Relation, source: Source) -> Rc<[ColumnRef]> {

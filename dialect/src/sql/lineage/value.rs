@@ -10,11 +10,28 @@ pub(super) struct Source {
     pub(super) column: i16,
     /// Without the rows of children.
     pub(super) only: bool,
+    /// The part of the documents in it, see [`super::document`]; all of any other column.
+    pub(super) place: Place,
+}
+
+/// A part of documents, by its number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Place(pub(super) u32);
+
+/// What is written in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Constant {
+    One(Rc<str>),
+    List(Rc<[Rc<str>]>),
 }
 
 /// A set of columns that is cheap to hand on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sources(Option<Rc<BTreeSet<Source>>>);
+
+/// The types of documents.
+pub(super) const JSON: u32 = 114;
+pub(super) const JSONB: u32 = 3802;
 
 /// How a value comes from its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +40,9 @@ pub(super) enum Kind {
     Plain(u32),
     /// It is written in the text, or bound to it; true when it has no type of its own.
     Literal(bool),
+    /// It is a part of the documents in its columns, as JSON or as a text: of the one document that
+    /// a row has when true, else perhaps of another, or something else when that is missing.
+    Part(bool),
     Computed,
 }
 
@@ -34,6 +54,9 @@ pub(super) struct Value {
     pub(super) untraced: bool,
     /// The fields of a row, where they are known.
     pub(super) row: Option<Rc<[Column]>>,
+    pub(super) constant: Option<Constant>,
+    /// It may be NULL by what its columns hold, and not only where they are NULL.
+    pub(super) is_nulled: bool,
 }
 
 /// A named value.
@@ -50,6 +73,18 @@ pub(super) struct Table {
     pub(super) columns: Rc<[Column]>,
     /// There may be other columns than these.
     pub(super) opaque: bool,
+}
+
+// === impl Source ===
+
+impl Source {
+    /// The column with all that is in it.
+    pub(super) fn whole(self) -> Self {
+        Self {
+            place: Place::default(),
+            ..self
+        }
+    }
 }
 
 // === impl Sources ===
@@ -99,6 +134,8 @@ impl Value {
             kind,
             untraced: false,
             row: None,
+            constant: None,
+            is_nulled: false,
         }
     }
 
@@ -114,6 +151,7 @@ impl Value {
         Self {
             kind: Kind::Computed,
             row: None,
+            constant: None,
             ..self
         }
     }
@@ -122,9 +160,15 @@ impl Value {
         matches!(self.kind, Kind::Literal(_)) && !self.untraced
     }
 
+    /// True for a document, or a part of one, whose parts can be told apart.
+    pub(super) fn is_document(&self) -> bool {
+        matches!(self.kind, Kind::Plain(JSON | JSONB) | Kind::Part(_)) && !self.untraced
+    }
+
     /// Takes in what another value is made of, and tells how much work that was.
     pub(super) fn absorb(&mut self, other: &Self) -> usize {
         self.untraced |= other.untraced;
+        self.is_nulled |= other.is_nulled;
         self.sources.add(&other.sources)
     }
 
@@ -136,6 +180,12 @@ impl Value {
             (Kind::Plain(_), Kind::Literal(true)) => self.kind,
             (Kind::Literal(true), Kind::Plain(_)) => other.kind,
             (Kind::Literal(left), Kind::Literal(right)) => Kind::Literal(left && right),
+            (Kind::Part(own), Kind::Literal(_)) | (Kind::Literal(_), Kind::Part(own)) => {
+                Kind::Part(own)
+            }
+            (left, right) if self.is_document() && other.is_document() => {
+                Kind::Part(left != Kind::Part(false) && right != Kind::Part(false))
+            }
             _ => Kind::Computed,
         };
         let same_names = match (&self.row, &other.row) {
@@ -146,6 +196,9 @@ impl Value {
         };
         if !same_names {
             self.row = None;
+        }
+        if self.constant != other.constant {
+            self.constant = None;
         }
         self.absorb(other)
     }

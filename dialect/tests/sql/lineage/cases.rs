@@ -2,7 +2,8 @@
 //!
 //! Results are one word for each column, `-` for no rows, `??` for rows that are not told, with
 //! ` ; ` between statements. A column's word begins with `=` (the value itself), `~` (computed) or
-//! is `?`; uses begin with `=` (looked up by a value), `!` (reveals more) or `v` (within a view or
+//! is `?`; uses begin with `=` (looked up by a value), `^` (may
+//! fail by it), `!` (reveals more) or `v` (within a view or
 //! policy), and `??` says that there may be others.
 
 use super::{catalogue, summary, told};

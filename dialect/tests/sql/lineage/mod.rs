@@ -2,6 +2,7 @@
 
 mod cases;
 mod differential;
+mod documents;
 mod limits;
 
 use portcullis_dialect::sql::catalogue::Catalogue;
@@ -82,6 +83,7 @@ fn summary(lineage: &Lineage) -> [String; 3] {
     for (column, usage) in &lineage.uses {
         let mark = match usage {
             Use::Equality => "=",
+            Use::Fails => "^",
             Use::Reveals => "!",
         };
         uses.push(format!("{mark}{}", short(column)));

@@ -45,6 +45,7 @@ CREATE VIEW cards (key, number, shout) AS SELECT id, ssn, upper(name) FROM peopl
 CREATE VIEW tall AS SELECT n.id, n.name, v.place FROM names n JOIN visits v ON v.person = n.id;
 CREATE VIEW young AS SELECT id, name FROM people WHERE born > '1975-01-01' ORDER BY ssn;
 CREATE VIEW unions AS SELECT id, ssn AS x FROM people UNION ALL SELECT id, place FROM visits;
+CREATE VIEW parts AS SELECT id, doc->'a' AS body, doc->>'line' AS line FROM people;
 CREATE MATERIALIZED VIEW saved AS SELECT id, ssn, spent_by.total FROM people
     LEFT JOIN (SELECT person, sum(spent) AS total FROM visits GROUP BY person) spent_by
     ON spent_by.person = people.id;

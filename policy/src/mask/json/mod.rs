@@ -28,6 +28,7 @@ mod grammar;
 mod lexer;
 mod name;
 mod path;
+mod place;
 mod plan;
 mod refusal;
 mod string;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 pub use lexer::MAX_SCALAR_BYTES;
 pub use path::{JsonPath, MAX_PATH_STEPS};
+pub use place::{Coverage, DocumentPlace, PlaceStep};
 pub use plan::{JsonPlan, MAX_PLAN_STEPS, TooManySteps};
 pub use refusal::InvalidJson;
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::mask::detect::PATTERNS_LIMIT;
 use crate::mask::field::FieldMask;
-use crate::mask::json::{Documents, JsonMasker, JsonPlan, TooManySteps};
+use crate::mask::json::{Coverage, DocumentPlace, Documents, JsonMasker, JsonPlan, TooManySteps};
 use crate::mask::rule::{ColumnPattern, DdlRule, HeaderName, MaskRule, Predicates};
 use crate::mask::text::{Finder, InvalidTextMask, TextMask};
 use crate::mask::transform::{Transform, Union};
@@ -28,11 +28,11 @@ pub struct MaskSet {
     has_paths: bool,
 }
 
-/// What a statement may do with a set of columns.
+/// What a statement may do with a set of columns, or with a place in documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnVerdict {
     pub predicates: Predicates,
-    /// The rules that mask any of the columns; none where nothing is masked.
+    /// The rules that mask any of it; none where nothing is masked.
     pub rules: Vec<ObjectName>,
 }
 
@@ -227,6 +227,28 @@ impl MaskSet {
                 .unwrap_or(Predicates::Allow),
             rules: effects().map(|effect| effect.name.clone()).collect(),
         }
+    }
+
+    /// What may be done with a place in documents, of all rules whose paths cover it the strictest,
+    /// and how those cover it that do not allow all.
+    pub fn place_verdict(&self, place: &DocumentPlace) -> (ColumnVerdict, Coverage) {
+        let mut verdict = ColumnVerdict {
+            predicates: Predicates::Allow,
+            rules: Vec::new(),
+        };
+        let mut most = Coverage::None;
+        for (rule, effect) in self.source.iter().zip(&self.rules) {
+            let covered = rule.json_paths.iter().map(|path| path.covers(place)).max();
+            let covered = covered.unwrap_or(Coverage::None);
+            if covered != Coverage::None {
+                if effect.predicates != Predicates::Allow {
+                    most = most.max(covered);
+                }
+                verdict.predicates = verdict.predicates.max(effect.predicates);
+                verdict.rules.push(effect.name.clone());
+            }
+        }
+        (verdict, most)
     }
 
     /// Whether this subject may define tables, views and functions: those could show a masked

@@ -5,6 +5,7 @@ mod answers;
 mod benign;
 mod bytes;
 mod channels;
+mod documents;
 mod extended;
 mod missing;
 mod values;

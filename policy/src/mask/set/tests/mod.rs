@@ -5,7 +5,7 @@ use super::*;
 use crate::mask::field::{MustRefuse, Outcome};
 use crate::mask::json::InvalidJson;
 use crate::mask::transform::{Masked, REDACTED, TypeClass};
-use crate::mask::{CustomPattern, DetectorKind, JsonPath};
+use crate::mask::{CustomPattern, DetectorKind, JsonPath, PlaceStep};
 use crate::rule::{Origin, SubjectSelector};
 use crate::subject::Subject;
 
@@ -427,4 +427,41 @@ fn all_that_cannot_be_compiled_is_told_at_once() {
             "the JSON paths have 8196 steps in all; at most 8192 are allowed",
         ]
     );
+}
+
+#[test]
+fn the_strictest_verdict_on_a_place_in_documents_is_told() {
+    let paths = |name, predicates, path| MaskRule {
+        json_paths: vec![JsonPath::parse(path).unwrap()],
+        predicates,
+        ..rule(name, Transform::Redact)
+    };
+    let set = set(&[
+        paths("lax", Predicates::Allow, "$.card"),
+        paths("by_value", Predicates::Equality, "$..number"),
+        paths("strict", Predicates::Deny, "$.pin"),
+        columns("other", Transform::Redact, &["public.t.card"]),
+    ]);
+    for (key, predicates, coverage, rules) in [
+        ("name", Predicates::Allow, Coverage::None, vec![]),
+        ("pin", Predicates::Deny, Coverage::Whole, vec!["strict"]),
+        (
+            "number",
+            Predicates::Equality,
+            Coverage::Whole,
+            vec!["by_value"],
+        ),
+    ] {
+        let steps = vec![PlaceStep::Key(key.to_owned())];
+        let asked = |whole, steps| DocumentPlace { steps, whole };
+        let (verdict, covered) = set.place_verdict(&asked(false, steps));
+        let told = (verdict.predicates, covered, names(&verdict.rules));
+        assert_eq!(told, (predicates, coverage, rules), "{key}");
+        let below = ["card", key].map(|key| PlaceStep::Key(key.to_owned()));
+        let (verdict, covered) = set.place_verdict(&asked(false, below.into()));
+        // What a rule allows counts for no other.
+        let piece = key == "number";
+        assert_eq!(covered == Coverage::Whole, piece, "{key}");
+        assert_eq!(verdict.rules.len(), 1 + usize::from(piece), "{key}");
+    }
 }

@@ -3,7 +3,7 @@
 use portcullis_dialect::sql::Lacks;
 use portcullis_dialect::sql::catalogue::{Catalogue, Relation};
 use portcullis_dialect::sql::lineage::{ColumnRef, Lineage, Origin, Rows, Use};
-use portcullis_policy::mask::{DdlRule, MaskSet, Predicates};
+use portcullis_policy::mask::{Coverage, DdlRule, MaskSet, Predicates};
 use portcullis_policy::{Class, Effect, Flag, ObjectName, Resource, ResourceKind};
 
 use super::fields::{holds_json, segments};
@@ -93,6 +93,7 @@ pub(super) fn check(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Re
         ));
     }
     check_uses(masks, known, lineage)?;
+    check_documents(masks, known, lineage)?;
     check_computed(masks, lineage)?;
     Ok(only_read)
 }
@@ -164,14 +165,14 @@ fn dark(why: &str) -> Denial {
     )
 }
 
+/// Row counts and times of a plan tell more than the answer does.
+fn explains(known: &Known<'_>) -> bool {
+    let mut attributes = known.operation.attributes.get("verb").into_iter().flatten();
+    known.statements.iter().any(|s| s.verb == "EXPLAIN") || attributes.any(|verb| verb == "EXPLAIN")
+}
+
 fn check_uses(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<(), Denial> {
-    // Row counts and times of a plan tell more than the answer does.
-    let explains = known.statements.iter().any(|s| s.verb == "EXPLAIN")
-        || known
-            .operation
-            .attributes
-            .get("verb")
-            .is_some_and(|verbs| verbs.iter().any(|verb| verb == "EXPLAIN"));
+    let explains = explains(known);
     for (column, usage) in &lineage.uses {
         let verdict = masks.verdict([&segments(column)[..]]);
         let is_allowed = match verdict.predicates {
@@ -183,6 +184,11 @@ fn check_uses(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<(
             continue;
         }
         let (what, help) = match verdict.predicates {
+            Predicates::Equality if *usage == Use::Fails => (
+                "part of a computation that may fail, or last, by what it holds",
+                "Select the column itself, or what cannot fail: pieces, lengths, sums with small \
+                 numbers, casts to text.",
+            ),
             Predicates::Equality => (
                 "used in another way than `=` or IN with given values",
                 "Compare it by `=` with a value that you know, and do not EXPLAIN that.",
@@ -194,6 +200,37 @@ fn check_uses(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<(
             format!("the masked column {column} is {what}"),
             help,
         ));
+    }
+    Ok(())
+}
+
+/// The same of what paths mask in documents.
+fn check_documents(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<(), Denial> {
+    if !masks.has_paths() {
+        return Ok(());
+    }
+    let explains = explains(known);
+    let columns = lineage.documents.iter();
+    for (column, places) in columns.filter(|(column, _)| holds_json(column, known.catalogue)) {
+        for (place, usage) in places {
+            let (verdict, covered) = masks.place_verdict(place);
+            let is_allowed = match verdict.predicates {
+                Predicates::Allow => true,
+                Predicates::Equality => {
+                    *usage == Use::Equality && covered == Coverage::Whole && !explains
+                }
+                Predicates::Deny => false,
+            };
+            if is_allowed {
+                continue;
+            }
+            return Err(refused(
+                &verdict.rules,
+                format!("what is masked at or below {place} of {column} is used in a condition"),
+                "Compare other paths, or this one by `=` with a value that you know. A number or \
+                 a date is told apart from what may stand below it by a cast, such as `::numeric`.",
+            ));
+        }
     }
     Ok(())
 }
