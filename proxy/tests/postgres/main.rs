@@ -48,6 +48,7 @@ mod reload;
 mod reviews;
 mod run;
 mod same;
+mod sent;
 mod tails;
 mod talk;
 mod tools;
