@@ -48,6 +48,7 @@ mod reload;
 mod reviews;
 mod run;
 mod same;
+mod samples;
 mod sent;
 mod tails;
 mod talk;

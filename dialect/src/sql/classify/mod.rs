@@ -7,6 +7,7 @@
 //! "harmless because unseen": a second visitor (`visit`) counts what the walk must have met.
 
 mod alter;
+mod clause;
 mod define;
 mod drop;
 mod expression;
