@@ -148,6 +148,11 @@ impl Operation {
         self.refusal.clone().or_else(|| self.answer.only_read())
     }
 
+    /// Ended before it went upstream.
+    pub(super) fn cut(self, denial: Denial) {
+        self.running.end(Outcome::Cut(denial));
+    }
+
     /// Whether texts behind it mean something else once it has run.
     pub(super) fn changes_meaning(&self) -> bool {
         let facts = &self.analysed.facts;

@@ -210,6 +210,7 @@ impl Analysed {
                 constants_looked_at: analysis.constants_looked_at,
                 unreviewed: analysis.unreviewed,
                 lacks: analysis.lacks,
+                reading: analysis.reading,
                 beside,
                 catalogue,
                 revision,
