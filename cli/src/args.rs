@@ -62,6 +62,10 @@ pub(crate) struct Explain {
     /// Claim of the subject as `name=value`; a value that is JSON is read as that.
     #[arg(long = "claim")]
     pub(crate) claims: Vec<String>,
+    /// File with what `pg_get_functiondef` tells of a function that the statement calls, to have the
+    /// hash that a review of it names; may be repeated.
+    #[arg(long = "definition", value_name = "FILE")]
+    pub(crate) definitions: Vec<PathBuf>,
     /// The statement.
     pub(crate) statement: String,
     #[arg(short, long, value_enum, default_value_t)]

@@ -24,6 +24,7 @@ use serde_json::{Map, Value, json};
 use crate::args::Explain;
 use crate::documents::{DocumentKeys, read};
 use crate::output::{Tone, for_machines, tinted};
+use crate::reviews::{self, Called};
 use crate::{Done, Failed};
 
 /// The role that stands in for the one that a credential would name.
@@ -48,6 +49,7 @@ pub(crate) fn run(args: &Explain) -> Done {
     let snapshot = Snapshot::compile(chosen.lowered.parts)
         .map_err(|errors| format!("{name} does not compile: {}", listed(&errors)))?;
     let told = told(&args.statement, database.unwrap_or_default())?;
+    let unreviewed = reviews::lacking(&told.called, args, &documents)?;
     let subject = subject(args)?;
     #[allow(
         clippy::disallowed_methods,
@@ -76,6 +78,7 @@ pub(crate) fn run(args: &Explain) -> Done {
         "remediation": decision.reason.as_ref().map(|reason| reason.remediation.to_string()),
         "operation": operation(&told.analysis.operation),
         "assumedTables": told.assumed,
+        "unreviewedFunctions": reviews::for_machines(&unreviewed),
         "policies": explanation.policies.iter().map(policy).collect::<Vec<_>>(),
     });
     if !for_machines(args.output, &value)? {
@@ -86,6 +89,7 @@ pub(crate) fn run(args: &Explain) -> Done {
             );
         }
         print(&decision.verdict, &explanation, &told);
+        reviews::print(&unreviewed);
     }
     Ok(ExitCode::from(u8::from(!allowed)))
 }
@@ -94,6 +98,7 @@ pub(crate) fn run(args: &Explain) -> Done {
 struct Told {
     analysis: Analysis,
     assumed: Vec<String>,
+    called: Vec<Called>,
 }
 
 /// Analyses on a stack of its own: the parser needs a large one.
@@ -103,10 +108,13 @@ fn told(statement: &str, database: String) -> Result<Told, Failed> {
         .stack_size(STACK_SIZE)
         .spawn(move || {
             let settings = Settings::new(database, ROLE);
-            let (catalogue, assumed) = assume(&text, &settings)?;
-            let analysis = analyse(&text, &settings, &catalogue, &Prepared::default())?;
-            let assumed = assumed.iter().map(ToString::to_string).collect();
-            Ok::<_, portcullis_dialect::sql::Refused>(Told { analysis, assumed })
+            let assumed = assume(&text, &settings)?;
+            let analysis = analyse(&text, &settings, &assumed.catalogue, &Prepared::default())?;
+            Ok::<_, portcullis_dialect::sql::Refused>(Told {
+                analysis,
+                assumed: assumed.tables.iter().map(ToString::to_string).collect(),
+                called: assumed.functions,
+            })
         })?;
     match analysing.join() {
         Ok(told) => {

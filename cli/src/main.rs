@@ -13,6 +13,7 @@ mod documents;
 mod explain;
 mod files;
 mod output;
+mod reviews;
 mod sessions;
 mod socket;
 mod validate;

@@ -3,7 +3,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test fails by panicking"
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and reads files of this repository"
 )]
 
 use std::path::{Path, PathBuf};
@@ -124,4 +125,74 @@ fn a_text_that_is_no_sql_is_refused_by_name() {
 fn what_is_piped_has_no_colours() {
     let output = portcullis(&["validate", &sample("limits")]);
     assert!(!output.stdout.contains(&0x1b));
+}
+
+#[test]
+fn functions_that_nobody_reviewed_are_told_as_a_review_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(sample("read-only-agent")).unwrap() {
+        let from = entry.unwrap().path();
+        std::fs::copy(&from, folder.path().join(from.file_name().unwrap())).unwrap();
+    }
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    // As `psql -At` writes what the server tells, with one line end more.
+    let definition = "CREATE OR REPLACE FUNCTION shop.touch(integer)\n RETURNS integer\n \
+                      LANGUAGE plpgsql\nAS $function$BEGIN RETURN 1; END$function$\n";
+    std::fs::write(path("touch.sql"), format!("{definition}\n")).unwrap();
+    let hash = "c82b3300c5fe959fea5470f2034dff99fd7a9ae0dfb863bc7aec18f67544239c";
+    let ask = |statement: &str, more: &[&str]| {
+        let mut arguments = vec!["explain", "-o", "json", "--user", "oidc:x", "--config"];
+        let config = folder.path().to_str().unwrap();
+        arguments.push(config);
+        arguments.extend(more);
+        arguments.push(statement);
+        json(&portcullis(&arguments))["unreviewedFunctions"].take()
+    };
+    let file = path("touch.sql");
+    let given = ["--definition", file.as_str()];
+    let named = |name: &str, sha256: Value| serde_json::json!([{"name": name, "sha256": sha256}]);
+    assert_eq!(
+        ask("SELECT shop.touch(1)", &[]),
+        named("shop.touch", Value::Null)
+    );
+    assert_eq!(
+        ask("SELECT shop.touch(1)", &given),
+        named("shop.touch", hash.into())
+    );
+    assert_eq!(
+        ask("SELECT upper(touch(1)::text)", &given),
+        named("shop.touch", hash.into())
+    );
+    assert_eq!(
+        ask("SELECT other.touch(1)", &given),
+        named("other.touch", Value::Null)
+    );
+    // What is the server's own needs none.
+    let own = ask(
+        "SELECT upper('a'), pg_catalog.lower('b'), count(*) FROM t",
+        &given,
+    );
+    assert_eq!(own, serde_json::json!([]));
+    // Once it is reviewed it is not listed, and with another definition it is again.
+    let mut class = std::fs::read_to_string(path("connection.yaml")).unwrap();
+    let review = format!("spec:\n  reviewedFunctions: [{{name: shop.touch, sha256: {hash}}}]\n");
+    class = class.replacen("spec:\n", &review, 1);
+    std::fs::write(path("connection.yaml"), class).unwrap();
+    assert_eq!(ask("SELECT shop.touch(1)", &given), serde_json::json!([]));
+    std::fs::write(&file, definition.replace("RETURN 1", "RETURN 2")).unwrap();
+    assert_ne!(ask("SELECT shop.touch(1)", &given), serde_json::json!([]));
+    std::fs::write(&file, "SELECT 1").unwrap();
+    let config = folder.path().to_str().unwrap();
+    let words = [
+        "explain",
+        "--user",
+        "x",
+        "--config",
+        config,
+        "--definition",
+        &file,
+        "SELECT 1",
+    ];
+    let output = portcullis(&words);
+    assert!(!output.status.success() && output.stdout.is_empty());
 }

@@ -234,8 +234,31 @@ fn nothing_is_dropped_but_scratch() {
                 "deny",
             ),
             (Unknown, "DO", &[], &[Flag::DynamicCode], "deny"),
+            (Define, "DROP INDEX", &["public.orders_idx"], &[], "deny"),
+            (Define, "DROP TYPE", &[], &[], "deny"),
+            (Administer, "REASSIGN OWNED", &[], &[], "deny"),
+            (Define, "CREATE INDEX", &["public.orders"], &[], "allow"),
         ],
     );
+}
+
+#[test]
+fn an_alter_is_judged_by_what_it_does() {
+    let snapshot = snapshot_of("no-destructive-ddl");
+    let cases = [
+        ("public.orders", &["ADD COLUMN"][..], "allow"),
+        ("public.orders", &["ADD COLUMN", "DROP COLUMN"], "deny"),
+        ("public.orders", &["RENAME"], "deny"),
+        ("public.orders", &["ATTACH PARTITION"], "allow"),
+        ("scratch.orders", &["DROP COLUMN"], "allow"),
+    ];
+    for (table, clauses, expected) in cases {
+        let mut operation = operation(Define, "ALTER TABLE", &[table], &[]);
+        let clauses = clauses.iter().map(|&clause| clause.to_owned()).collect();
+        operation.attributes = Arc::new([("clause".to_owned(), clauses)].into());
+        let verdict = told(&snapshot, "oidc:engineers", &operation, 9);
+        assert_eq!(verdict, expected, "{table} {:?}", operation.attributes);
+    }
 }
 
 #[test]

@@ -10,10 +10,11 @@ use portcullis_recording::reader::Payload;
 use portcullis_recording::replay::Pacer;
 
 use super::seen::Seen;
+use super::show::SHOWN;
 use super::{show, source};
 use crate::Done;
 use crate::args::Recorded;
-use crate::output::say;
+use crate::output::{line, say};
 
 /// No pause is longer, at any speed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -47,6 +48,11 @@ pub(super) async fn run(session: &str, from: &Recorded, speed: Option<f64>) -> D
                 let seen = answers.entry(output.number).or_default();
                 let lines = seen.piece(&output.data, output.omitted_bytes).into_iter();
                 say(lines.map(|line| format!("{:14}       {line}", "")))?;
+            }
+            Body::Input(input) => {
+                let sent = String::from_utf8_lossy(&input.data);
+                let lines = sent.lines().map(|sent| line(sent, SHOWN));
+                say(lines.map(|line| format!("{:14}       < {line}", "")))?;
             }
             Body::OperationEnded(end) => {
                 answers.remove(&end.number);

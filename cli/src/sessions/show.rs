@@ -60,18 +60,28 @@ pub(super) fn lines(record: &Record) -> Vec<String> {
         ),
         Body::Operation(operation) => return operation_lines(&time, operation),
         Body::OperationEnded(end) => format!(
-            "{time}     {} {}, {} rows, {} bytes, {}",
+            "{time}     {} {}, {} rows, {} bytes, {}{}",
             end.number,
             line(&end.outcome, 60),
             end.rows,
             end.bytes,
             duration(end.duration_micros),
+            written(&end.attributes),
         ),
         Body::Output(output) => format!(
             "{time}     {} saw {} bytes{}",
             output.number,
             output.data.len(),
             match output.omitted_bytes {
+                0 => String::new(),
+                left_out => format!(", {left_out} more were not kept"),
+            },
+        ),
+        Body::Input(input) => format!(
+            "{time}     {} sent {} bytes{}",
+            input.number,
+            input.data.len(),
+            match input.omitted_bytes {
                 0 => String::new(),
                 left_out => format!(", {left_out} more were not kept"),
             },
@@ -127,6 +137,19 @@ pub(super) fn decided(number: u64, decision: &str, text: &str) -> String {
         tinted(tone, &format!("{:<5}", line(decision, 12))),
         line(text, SHOWN),
     )
+}
+
+/// What a COPY of the client's wrote.
+fn written(attributes: &Map) -> String {
+    let number = |name: &str| match attributes.get(name) {
+        Some(Recorded::Integer(number)) => Some(*number),
+        _ => None,
+    };
+    match (number("sentBytes"), number("writtenRows")) {
+        (Some(bytes), Some(rows)) => format!(", wrote {rows} rows of {bytes} bytes"),
+        (Some(bytes), None) => format!(", wrote none of {bytes} bytes"),
+        (None, _) => String::new(),
+    }
 }
 
 fn text<'m>(map: &'m Map, name: &str) -> &'m str {

@@ -204,8 +204,8 @@ pub struct Sessions {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordingOverrides {
-    /// How much of each response is kept: `Full` keeps all, `Capped` its first 64 KiB, `Metadata`
-    /// none of it.
+    /// How much is kept of each response, and of what is sent beside texts: `Full` keeps all,
+    /// `Capped` the first 64 KiB, `Metadata` none of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = Payloads::Full)]
     pub payloads: Option<Payloads>,

@@ -52,8 +52,9 @@ pub struct Recording {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = "8760h")]
     pub retention: Option<Duration>,
-    /// How much of each response is kept: `Full` keeps all, `Capped` its first 64 KiB as the client
-    /// saw them, `Metadata` none of it. Terminal sessions are always kept whole.
+    /// How much is kept of each response as the client saw it, and of what is sent beside texts:
+    /// `Full` keeps all, `Capped` the first 64 KiB, `Metadata` none of it. Terminal sessions are
+    /// always kept whole.
     #[serde(default)]
     #[schemars(example = Payloads::Capped)]
     pub payloads: Payloads,

@@ -7,11 +7,14 @@
 
 use std::collections::BTreeSet;
 
+use pg_query::protobuf::node;
+
 use super::catalogue::{Catalogue, Loader, Section};
 use super::depth::on_its_stack;
-use super::names::{Name, SYSTEM};
+use super::functions;
+use super::names::{self, Name, SYSTEM};
 use super::parser::{self, Parsed, Refused};
-use super::settings::Settings;
+use super::settings::{Settings, Tracked};
 use super::visit;
 
 /// The version that is assumed: the newest whose grammar is known.
@@ -23,38 +26,94 @@ const FIRST_OID: u32 = 16_384;
 /// Where a name without a schema is assumed to be.
 const SCHEMA: &str = "public";
 
-/// A catalogue in which the relations that the text names are tables, and those that were assumed.
-pub fn assume(text: &str, settings: &Settings) -> Result<(Catalogue, Vec<Name>), Refused> {
-    parser::bounded(text.as_bytes())?;
-    let (names, types) = on_its_stack(text, || named(text, settings))?;
-    let names: Vec<Name> = names.into_iter().collect();
-    Ok((made(&names, &types, &settings.login_role), names))
+/// What was assumed for a text.
+#[derive(Debug)]
+pub struct Assumed {
+    pub catalogue: Catalogue,
+    /// The relations that it names, taken for tables.
+    pub tables: Vec<Name>,
+    /// The functions that it calls and that are none of the server's own: a schema, where one is
+    /// written, and a name.
+    pub functions: Vec<(Option<String>, String)>,
 }
 
-/// The relations and the types that a text names.
-fn named(text: &str, settings: &Settings) -> Result<(BTreeSet<Name>, BTreeSet<Name>), Refused> {
-    let (mut names, mut types) = (BTreeSet::new(), BTreeSet::new());
+/// A catalogue in which the relations that the text names are tables, and what was assumed.
+pub fn assume(text: &str, settings: &Settings) -> Result<Assumed, Refused> {
+    parser::bounded(text.as_bytes())?;
+    let named = on_its_stack(text, || named(text, settings))?;
+    let tables: Vec<Name> = named.tables.into_iter().collect();
+    Ok(Assumed {
+        catalogue: made(&tables, &named.types, &settings.login_role),
+        tables,
+        functions: named.functions.into_iter().collect(),
+    })
+}
+
+/// What a text names.
+#[derive(Default)]
+struct Named {
+    tables: BTreeSet<Name>,
+    types: BTreeSet<Name>,
+    functions: BTreeSet<(Option<String>, String)>,
+}
+
+fn named(text: &str, settings: &Settings) -> Result<Named, Refused> {
+    let mut named = Named::default();
     if let Parsed::Tree(tree) = parser::parse(text, &settings.standard_conforming_strings)? {
         let mentioned = visit::mentions(&tree).unwrap_or_default();
-        types.extend(mentioned.types.iter().filter_map(|(parts, _)| {
-            let (schema, name) = match &parts[..] {
-                [name] => (SCHEMA, name),
-                [.., schema, name] => (schema.as_str(), name),
-                [] => return None,
-            };
-            (schema != SYSTEM).then(|| Name::new(schema, name.as_str()))
-        }));
-        names.extend(mentioned.relations.into_iter().filter_map(|named| {
-            let schema = match named.schema.as_str() {
-                "" => SCHEMA,
-                schema => schema,
-            };
-            let own =
-                schema != SYSTEM && !(named.schema.is_empty() && named.name.starts_with("pg_"));
-            own.then(|| Name::new(schema, named.name))
-        }));
+        named
+            .types
+            .extend(mentioned.types.iter().filter_map(|(parts, _)| {
+                let (schema, name) = match &parts[..] {
+                    [name] => (SCHEMA, name),
+                    [.., schema, name] => (schema.as_str(), name),
+                    [] => return None,
+                };
+                (schema != SYSTEM).then(|| Name::new(schema, name.as_str()))
+            }));
+        named
+            .functions
+            .extend(mentioned.functions.iter().filter_map(called));
+        named
+            .tables
+            .extend(mentioned.relations.into_iter().filter_map(|relation| {
+                let schema = match relation.schema.as_str() {
+                    "" => SCHEMA,
+                    schema => schema,
+                };
+                let own = schema != SYSTEM
+                    && !(relation.schema.is_empty() && relation.name.starts_with("pg_"));
+                own.then(|| Name::new(schema, relation.name))
+            }));
     }
-    Ok((names, types))
+    Ok(named)
+}
+
+/// The function that a definition makes, as `pg_get_functiondef` tells one.
+pub fn defined(definition: &str) -> Option<Name> {
+    parser::bounded(definition.as_bytes()).ok()?;
+    let Ok(Parsed::Tree(tree)) = parser::parse(definition, &Tracked::Known(true)) else {
+        return None;
+    };
+    let [raw] = tree.stmts.as_slice() else {
+        return None;
+    };
+    let node::Node::CreateFunctionStmt(create) = raw.stmt.as_deref()?.node.as_ref()? else {
+        return None;
+    };
+    match names::strings(&create.funcname).as_slice() {
+        [schema, name] => Some(Name::new(*schema, *name)),
+        _ => None,
+    }
+}
+
+/// A call of what is none of the server's own.
+fn called((parts, arguments): &(Vec<String>, usize)) -> Option<(Option<String>, String)> {
+    let (name, schema) = parts.split_last()?;
+    let schema = schema.last();
+    let is_own = schema.is_none_or(|schema| schema == SYSTEM)
+        && functions::builtin(name, *arguments).is_some();
+    (!is_own).then(|| (schema.cloned(), name.clone()))
 }
 
 fn made(names: &[Name], types: &BTreeSet<Name>, owner: &str) -> Catalogue {

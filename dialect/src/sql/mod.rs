@@ -43,6 +43,7 @@ pub mod lineage;
 pub mod names;
 pub mod parser;
 pub mod prepared;
+mod reading;
 pub mod secrets;
 pub mod settings;
 mod visit;
@@ -59,6 +60,7 @@ pub use classify::{MAX_ACCESSES, MAX_EXPANSION_DEPTH, MAX_EXPANSIONS};
 use parser::Parsed;
 pub use parser::Refused;
 use prepared::{Prepared, PreparedChange};
+pub use reading::Reading;
 use settings::{Change, Settings};
 
 /// What a text does.
@@ -88,6 +90,8 @@ pub struct Analysis {
     /// same shape.
     pub constants_looked_at: bool,
     pub lacks: Lacks,
+    /// What the server may read of it to say that its names are not there.
+    pub reading: Option<Reading>,
     /// What it does beside the names that are not there, where only those keep it from being told,
     /// and the server looks all of them up before it runs anything of it.
     pub beside: Option<Operation>,
@@ -126,17 +130,6 @@ pub struct StatementFacts {
     pub start: usize,
     pub end: usize,
 }
-
-/// Statements whose names the server looks up when it reads them, before it runs them.
-const READ_FIRST: [&str; 7] = [
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "MERGE",
-    "EXPLAIN",
-    "DECLARE CURSOR",
-];
 
 /// The verb of a text without a statement.
 const EMPTY: &str = "EMPTY";
@@ -180,8 +173,11 @@ fn analyse_here(
     let mut walk = Walk::new(settings, catalogue, prepared);
     let mut total = Found::default();
     let mut statements = Vec::new();
+    let mut lacking = None;
     match parser::parse(text, &settings.standard_conforming_strings)? {
-        Parsed::Tree(tree) => walk_all(text, &tree, &mut walk, &mut total, &mut statements),
+        Parsed::Tree(tree) => {
+            lacking = walk_all(text, &tree, &mut walk, &mut total, &mut statements);
+        }
         Parsed::Ambiguous => {
             total.unresolved(Effect::Unknown, ResourceKind::Table);
             total.voids_catalogue = true;
@@ -200,16 +196,20 @@ fn analyse_here(
     if statements.len() > 1 {
         total.flag(Flag::MultiStatement);
     }
-    Ok(finish(text, settings, walk.settings, total, statements))
+    let reading = lacking.and_then(|at| reading::of(text, settings, &statements, at, &total));
+    let after = (walk.settings, reading);
+    Ok(finish(text, settings, after, total, statements))
 }
 
+/// Tells the first statement that names what is not there.
 fn walk_all(
     text: &str,
     tree: &ParseResult,
     walk: &mut Walk<'_>,
     total: &mut Found,
     statements: &mut Vec<StatementFacts>,
-) {
+) -> Option<usize> {
+    let mut lacking = None;
     for raw in &tree.stmts {
         let (start, end) = parser::range(text, raw);
         walk.text = text.get(start..end).unwrap_or(text).to_owned();
@@ -228,14 +228,18 @@ fn walk_all(
         if found.effect.is_none() {
             total.raise(Effect::Unknown);
         }
+        if found.lacks {
+            lacking.get_or_insert(statements.len() - 1);
+        }
         total.merge(found);
     }
+    lacking
 }
 
 fn finish(
     text: &str,
     before: &Settings,
-    after: Settings,
+    (after, reading): (Settings, Option<Reading>),
     found: Found,
     statements: Vec<StatementFacts>,
 ) -> Analysis {
@@ -245,6 +249,7 @@ fn finish(
             strongest = Some(statement);
         }
     }
+    let lacks = found.lacking();
     let mut attributes: std::collections::BTreeMap<String, Vec<String>> = found
         .attributes
         .into_iter()
@@ -264,17 +269,15 @@ fn finish(
         text: text.to_owned(),
         accesses: found.accesses.into(),
     };
-    let lacks = match (found.lacks, found.untold, found.lacks_function) {
-        (false, ..) => Lacks::Nothing,
-        (true, true, _) => Lacks::More,
-        (true, false, true) => Lacks::Functions,
-        (true, false, false) => Lacks::Relations,
-    };
     Analysis {
         beside: found
             .beside
-            .filter(|_| is_read_first(&statements, lacks))
+            .filter(|_| reading.is_some())
             .map(|effect| beside(&operation, effect)),
+        // What is read instead of a text is made of its constants.
+        constants_looked_at: found.constants_looked_at
+            || matches!(reading, Some(Reading::Instead(_))),
+        reading,
         operation,
         statements,
         settings: after,
@@ -284,17 +287,10 @@ fn finish(
         touches: found.touches,
         voids_catalogue: found.voids_catalogue,
         voids_settings: found.voids_settings,
-        constants_looked_at: found.constants_looked_at,
         runs_when_read: found.runs_when_read,
         unreviewed: found.unreviewed.into_iter().collect(),
         lacks,
     }
-}
-
-/// True when the server says that the names are not there before it runs anything.
-fn is_read_first(statements: &[StatementFacts], lacks: Lacks) -> bool {
-    let is_alone = matches!(statements, [statement] if statement.is_read_first());
-    is_alone && matches!(lacks, Lacks::Relations | Lacks::Functions)
 }
 
 /// The operation without the names that are not there: all that could not be told is those.
@@ -315,15 +311,6 @@ fn beside(operation: &Operation, effect: Effect) -> Operation {
                 .collect(),
         ),
         ..operation.clone()
-    }
-}
-
-// === impl StatementFacts ===
-
-impl StatementFacts {
-    /// Whether the server looks up all that it names before it runs anything of it.
-    pub fn is_read_first(&self) -> bool {
-        READ_FIRST.contains(&self.verb)
     }
 }
 

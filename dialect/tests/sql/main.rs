@@ -13,6 +13,7 @@
 
 mod bounds;
 mod cases;
+mod clauses;
 mod combined;
 mod differential;
 mod encodings;

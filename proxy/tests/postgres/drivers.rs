@@ -131,3 +131,13 @@ async fn pg_of_node_does_all_it_can_do() {
     let script = || peers::node("drive_pg.mjs", "pg");
     compared("node_pg", script, &["ssl={ca}"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pgx_does_all_it_can_do() {
+    let script = || peers::built("drive_pgx");
+    let tls = ["sslmode=verify-full", "sslrootcert={ca}"];
+    let Some(apart) = compared("pgx", script, &tls).await else {
+        return;
+    };
+    assert_eq!(apart, ["@masked [1 name 1 [redacted]]"]);
+}

@@ -30,9 +30,13 @@ fn schema() -> String {
 }
 
 fn no_secrets() -> Policy {
+    no_table("sécret")
+}
+
+fn no_table(name: &str) -> Policy {
     let deny = Rule {
         matching: Match {
-            resources: vec![ResourcePattern::parse("table:*.sécret").unwrap()],
+            resources: vec![ResourcePattern::parse(&format!("table:*.{name}")).unwrap()],
             ..Match::default()
         },
         ..rule("no-secrets", &[] as &[Effect], Action::Deny)
@@ -387,6 +391,49 @@ async fn a_database_in_latin1_is_read_in_its_own_encoding() {
         "42501"
     );
     server.sql("postgres", "DROP DATABASE one_byte WITH (FORCE)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_in_an_encoding_that_is_not_read_is_read_in_utf8() {
+    let Some(server) = crate::server::shared() else {
+        return;
+    };
+    let make =
+        "CREATE DATABASE euc_jp ENCODING 'EUC_JP' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+    server.sql("postgres", make);
+    let utf8 = [("client_encoding", "UTF8")];
+    let address = SocketAddr::from(([127, 0, 0, 1], server.port));
+    let mut there = Session::open(address, "euc_jp", &utf8).await;
+    let tables =
+        "CREATE TABLE 秘密 AS SELECT 'canary' AS a; CREATE TABLE 公開 AS SELECT '値' AS 列";
+    there.rows(tables.as_bytes()).await;
+    let house = House::open_on("euc_jp", vec![no_table("秘密")])
+        .await
+        .unwrap();
+    let mut session = Session::open(house.address, "euc_jp", &utf8).await;
+    assert_eq!(session.rows(b"SHOW server_encoding").await, [b"EUC_JP"]);
+    let found = session.rows("SELECT 列 FROM 公開 WHERE 列 = '値'".as_bytes());
+    assert_eq!(found.await, ["値".as_bytes()]);
+    for text in ["TABLE 秘密", "SELECT 1 FROM 公開, \"秘密\""] {
+        assert_eq!(session.error(text.as_bytes()).await, "42501", "{text}");
+    }
+    let mut out = Vec::new();
+    parse(
+        &mut out,
+        b"",
+        "SELECT 列 FROM 公開 WHERE 列 = $1".as_bytes(),
+    );
+    bind(&mut out, b"", Some("値".as_bytes()));
+    assert_eq!(session.send(&out).await.values, ["値".as_bytes()]);
+    // A name that only the server has is told in its words.
+    assert_eq!(session.error("TABLE 無し".as_bytes()).await, "42P01");
+    // Who says nothing has the encoding of the database.
+    let mut session = Session::open(house.address, "euc_jp", &[]).await;
+    assert_eq!(session.rows(b"SHOW client_encoding").await, [b"EUC_JP"]);
+    assert_eq!(session.error("TABLE 公開".as_bytes()).await, "0A000");
+    assert_eq!(session.rows(b"SELECT 1").await, [b"1"]);
+    drop(there);
+    server.sql("postgres", "DROP DATABASE euc_jp WITH (FORCE)");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,6 +78,105 @@ async fn a_name_that_is_not_there_is_told_by_the_server_and_not_by_a_rule() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_of_other_statements_are_told_by_the_server_too() {
+    let Some(house) = House::open(vec![no_drops()]).await else {
+        return;
+    };
+    house.server.sql(
+        "postgres",
+        "DROP TABLE IF EXISTS lacking_kept; CREATE TABLE lacking_kept (a int)",
+    );
+    let relation = "42P01: relation \"nosuch\" does not exist";
+    for (text, told) in [
+        (
+            "INSERT INTO lacking_kept VALUES (1); SELECT * FROM nosuch",
+            relation,
+        ),
+        (
+            "SELECT 'ü'; SELECT 1 FROM nosuch; SELECT * FROM other",
+            relation,
+        ),
+        (
+            "SELECT 1; SELECT nosuch()",
+            "42883: function nosuch() does not exist",
+        ),
+        (
+            "CALL nosuch(1)",
+            "42883: procedure nosuch(integer) does not exist",
+        ),
+        (
+            "CREATE TABLE lacking_made AS SELECT * FROM nosuch",
+            relation,
+        ),
+        ("SELECT * INTO lacking_made FROM nosuch", relation),
+        ("COPY (SELECT * FROM nosuch) TO STDOUT", relation),
+        (
+            "COPY /* ( */ (SELECT (1) FROM nosuch) TO STDOUT (FORMAT csv)",
+            relation,
+        ),
+        ("COPY nosuch TO STDOUT", relation),
+        ("COPY nosuch (a) FROM STDIN", relation),
+        (
+            "COPY public.\"No Such\" FROM STDIN",
+            "42P01: relation \"public.No Such\" does not exist",
+        ),
+        ("TRUNCATE nosuch", relation),
+        ("ALTER TABLE nosuch ADD COLUMN a int", relation),
+    ] {
+        let mut client = Client::log_in(house.address).await;
+        let query = format!("Q {text}");
+        let got = client.line(&[&query, "= 1", "Q SELECT 1", "= 1"]).await;
+        let expected = format!("E({told}) Z(I) T(?column?) D(1) C(SELECT 1) Z(I)");
+        assert_eq!(got, expected, "{text}");
+    }
+    let count = "SELECT count(*) FROM lacking_kept";
+    assert_eq!(house.server.sql("postgres", count), "0");
+    // What says itself that it need not be there does nothing.
+    for text in [
+        "ALTER TABLE IF EXISTS nosuch ADD COLUMN a int",
+        "ALTER TABLE IF EXISTS nosuch DROP COLUMN a",
+        "DROP VIEW IF EXISTS nosuch",
+        "DROP INDEX IF EXISTS nosuch",
+    ] {
+        let mut client = Client::log_in(house.address).await;
+        let query = format!("Q {text}");
+        let got = client.line(&[&query, "= 1"]).await;
+        assert!(
+            got.starts_with("N(") && got.ends_with(") Z(I)"),
+            "{text}: {got}"
+        );
+        assert!(!got.contains("42501"), "{text}: {got}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_to_be_is_not_run_behind_another_text_either() {
+    let Some(house) = House::open(vec![no_drops()]).await else {
+        return;
+    };
+    let mut client = Client::log_in(house.address).await;
+    client.line(&["Q SELECT 1", "= 1"]).await;
+    let make = "CREATE TABLE lacking_there (a text); INSERT INTO lacking_there VALUES ('x')";
+    house.server.sql("postgres", make);
+    for text in [
+        "TRUNCATE lacking_there",
+        "COPY lacking_there TO STDOUT",
+        "COPY (DELETE FROM lacking_there RETURNING a) TO STDOUT",
+        "SELECT 1; DELETE FROM lacking_there WHERE a = 'x'",
+        // Behind it the catalogue is read again.
+        "ALTER TABLE lacking_there DROP COLUMN a",
+    ] {
+        // Behind something that is not answered yet nothing is looked up again.
+        let query = format!("Q {text}");
+        let got = client.line(&["P |SELECT 1", &query, "= 1"]).await;
+        assert_eq!(got, format!("1 {DENIED} Z(I)"), "{text}");
+    }
+    let there = house.server.sql("postgres", "SELECT a FROM lacking_there");
+    assert_eq!(there, "x");
+    house.server.sql("postgres", "DROP TABLE lacking_there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_denied_whatever_the_name_stays_denied() {
     let Some(house) = House::open(vec![read_only()]).await else {
         return;
@@ -99,7 +198,15 @@ async fn what_is_denied_whatever_the_name_stays_denied() {
         ("SELECT nextval('nosuch')", "E(42501"),
         ("DROP TABLE nosuch", "E(42501"),
         ("SELECT pg_read_file('x') FROM nosuch", "E(42501"),
-        ("SELECT 1; SELECT * FROM nosuch", "E(42501"),
+        (
+            "SELECT 1; SELECT * FROM nosuch",
+            "E(42P01: relation \"nosuch\" does not exist)",
+        ),
+        ("SELECT 1; DELETE FROM nosuch", "E(42501"),
+        ("COPY nosuch FROM STDIN", "E(42501"),
+        ("TRUNCATE nosuch", "E(42501"),
+        ("ALTER TABLE nosuch ADD COLUMN a int", "E(42501"),
+        ("SET work_mem = 64; SELECT * FROM nosuch", "E(42501"),
         ("CREATE TABLE t AS SELECT * FROM nosuch", "E(42501"),
     ] {
         let query = format!("Q {text}");

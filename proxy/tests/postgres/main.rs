@@ -49,6 +49,8 @@ mod reload;
 mod reviews;
 mod run;
 mod same;
+mod samples;
+mod sent;
 mod tails;
 mod talk;
 mod tools;

@@ -42,6 +42,11 @@ pub(crate) fn python(name: &str) -> Command {
     command
 }
 
+/// A program that was built of what is here.
+pub(crate) fn built(name: &str) -> Command {
+    Command::new(installed(name))
+}
+
 /// What a script says, once it ended well.
 pub(crate) async fn said(mut command: Command) -> String {
     command.stdin(Stdio::null());

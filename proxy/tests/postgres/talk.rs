@@ -22,9 +22,17 @@ impl Client {
 
     /// With a key of its own.
     pub(crate) async fn log_in_as(address: SocketAddr, key: &str) -> Self {
+        Self::log_in_with(address, key, "postgres").await
+    }
+
+    /// To another database.
+    pub(crate) async fn log_in_to(address: SocketAddr, database: &str) -> Self {
+        Self::log_in_with(address, PASSWORD, database).await
+    }
+
+    async fn log_in_with(address: SocketAddr, key: &str, database: &str) -> Self {
         let mut wire = wire::Client::connect(address).await;
-        wire.start("anybody", key, &[("database", "postgres")])
-            .await;
+        wire.start("anybody", key, &[("database", database)]).await;
         Self {
             wire,
             out: Vec::new(),

@@ -45,6 +45,7 @@ pub enum Body {
     AdminAct(AdminAct),
     SessionEnded(SessionEnded),
     Notice(Notice),
+    Input(Input),
     /// A kind of a later version, its payload as it was read.
     Unknown {
         kind: u16,
@@ -107,6 +108,18 @@ pub struct Output {
     /// The explicit mark of a capped payload: what follows this piece and was left out.
     pub omitted_bytes: u64,
     pub omitted_rows: u64,
+}
+
+/// A piece of what the client sent beside the texts of its operations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Input {
+    /// The operation that it is for.
+    pub number: u64,
+    /// Where the piece begins in all that is kept of it.
+    pub offset: u64,
+    pub data: Vec<u8>,
+    /// The explicit mark of a capped payload: what follows this piece and was left out.
+    pub omitted_bytes: u64,
 }
 
 /// A piece of a terminal session.

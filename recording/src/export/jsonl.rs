@@ -73,6 +73,7 @@ fn kind_json(number: u16) -> Json {
         kind::ADMIN_ACT => json!("adminAct"),
         kind::SESSION_ENDED => json!("sessionEnded"),
         kind::NOTICE => json!("notice"),
+        kind::INPUT => json!("input"),
         other => json!(other),
     }
 }
@@ -103,6 +104,12 @@ fn event_json(event: &Event) -> Json {
             "data": bytes_or_text(&body.data),
             "omittedBytes": body.omitted_bytes,
             "omittedRows": body.omitted_rows,
+        }),
+        Body::Input(body) => json!({
+            "number": body.number,
+            "offset": body.offset,
+            "data": bytes_or_text(&body.data),
+            "omittedBytes": body.omitted_bytes,
         }),
         Body::Terminal(body) => json!({
             "stream": stream(body.stream),

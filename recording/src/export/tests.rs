@@ -2,8 +2,8 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::event::{
-    Body, Event, LaterField, Operation, Output, SessionEnded, SessionStarted, Stream, Terminal,
-    Timestamp, Value,
+    Body, Event, Input, LaterField, Operation, Output, SessionEnded, SessionStarted, Stream,
+    Terminal, Timestamp, Value,
 };
 use crate::reader::{KeyError, Payload, Record, Unreadable};
 
@@ -104,6 +104,21 @@ fn bytes_that_are_no_text_are_base64() {
     assert_eq!(output(&[0xff, 0, 1]), json!({"$base64": "/wAB"}));
     // Half a character.
     assert_eq!(output(&[b'g', 0xc3]), json!({"$base64": "Z8M="}));
+}
+
+#[test]
+fn what_a_client_sent_is_told_apart_from_what_it_saw() {
+    let body = Input {
+        number: 4,
+        offset: 10,
+        data: b"1\ta\n".to_vec(),
+        omitted_bytes: 3,
+    };
+    let line = line(&record(0, Body::Input(body)));
+    let told: Json = serde_json::from_str(&line).unwrap();
+    assert_eq!(told["kind"], "input");
+    let expected = json!({"number": 4, "offset": 10, "data": "1\ta\n", "omittedBytes": 3});
+    assert_eq!(told["event"], expected);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::field::{Fields, put_blob, put_integer, put_later, put_map, put_text, 
 use super::frame::{FrameHeader, kind};
 use super::{FormatError, MAX_PAYLOAD_BYTES};
 use crate::event::{
-    AdminAct, Approval, Body, Event, LaterField, Notice, Operation, OperationEnded, Output,
+    AdminAct, Approval, Body, Event, Input, LaterField, Notice, Operation, OperationEnded, Output,
     SessionEnded, SessionStarted, Stream, Terminal,
 };
 
@@ -42,6 +42,7 @@ pub fn decode_event(header: &FrameHeader, payload: &[u8]) -> Result<Event, Forma
         kind::ADMIN_ACT => AdminAct::decode(payload)?,
         kind::SESSION_ENDED => SessionEnded::decode(payload)?,
         kind::NOTICE => Notice::decode(payload)?,
+        kind::INPUT => Input::decode(payload)?,
         kind if kind < kind::FIRST_EVENT => return Err(FormatError::WrongKind(kind)),
         kind => (
             Body::Unknown {
@@ -75,7 +76,7 @@ impl Event {
             return Err(FormatError::TooManyValues);
         }
         match &self.body {
-            Body::Unknown { kind, .. } if *kind <= kind::NOTICE => {
+            Body::Unknown { kind, .. } if *kind <= kind::LAST_EVENT => {
                 Err(FormatError::NotCanonical("a known kind told as unknown"))
             }
             Body::Terminal(terminal) if !terminal.stream.is_canonical() => {
@@ -104,6 +105,7 @@ impl Body {
             Self::AdminAct(_) => kind::ADMIN_ACT,
             Self::SessionEnded(_) => kind::SESSION_ENDED,
             Self::Notice(_) => kind::NOTICE,
+            Self::Input(_) => kind::INPUT,
             Self::Unknown { kind, .. } => *kind,
         }
     }
@@ -120,6 +122,7 @@ impl Body {
             Self::AdminAct(_) => AdminAct::LAST,
             Self::SessionEnded(_) => SessionEnded::LAST,
             Self::Notice(_) => Notice::LAST,
+            Self::Input(_) => Input::LAST,
             // Its fields are inside its payload.
             Self::Unknown { .. } => u64::MAX,
         }
@@ -136,6 +139,7 @@ impl Body {
             Self::AdminAct(event) => event.encode(out),
             Self::SessionEnded(event) => event.encode(out),
             Self::Notice(event) => event.encode(out),
+            Self::Input(event) => event.encode(out),
             Self::Unknown { payload, .. } => {
                 out.extend_from_slice(payload);
                 Ok(())
@@ -260,6 +264,31 @@ impl Output {
             omitted_rows: fields.integer(5)?,
         };
         Ok((Body::Output(event), fields.later(Self::LAST)?))
+    }
+}
+
+// === impl Input ===
+
+impl Input {
+    const LAST: u64 = 4;
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        put_integer(out, 1, self.number);
+        put_integer(out, 2, self.offset);
+        put_blob(out, 3, &self.data);
+        put_integer(out, 4, self.omitted_bytes);
+        Ok(())
+    }
+
+    fn decode(payload: &[u8]) -> Decoded {
+        let mut fields = Fields::new(payload)?;
+        let event = Self {
+            number: fields.integer(1)?,
+            offset: fields.integer(2)?,
+            data: fields.blob(3)?,
+            omitted_bytes: fields.integer(4)?,
+        };
+        Ok((Body::Input(event), fields.later(Self::LAST)?))
     }
 }
 

@@ -25,6 +25,10 @@ pub mod kind {
     pub const ADMIN_ACT: u16 = 22;
     pub const SESSION_ENDED: u16 = 23;
     pub const NOTICE: u16 = 24;
+    pub const INPUT: u16 = 25;
+
+    /// The last that this version knows.
+    pub const LAST_EVENT: u16 = INPUT;
 }
 
 /// How a payload is to be read.

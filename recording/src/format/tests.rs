@@ -228,7 +228,7 @@ fn what_is_told_twice_or_idly_is_not_canonical() {
 fn known_things_cannot_be_written_as_unknown() {
     let bodies = [
         Body::Unknown {
-            kind: kind::NOTICE,
+            kind: kind::LAST_EVENT,
             payload: vec![],
         },
         Body::Unknown {

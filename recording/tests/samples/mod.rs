@@ -1,8 +1,8 @@
 //! One event of every kind, with every field filled, as the golden files hold them.
 
 use portcullis_recording::event::{
-    AdminAct, Approval, Body, Event, LaterField, Map, Notice, Operation, OperationEnded, Output,
-    SessionEnded, SessionId, SessionStarted, Stream, Terminal, Value, notice,
+    AdminAct, Approval, Body, Event, Input, LaterField, Map, Notice, Operation, OperationEnded,
+    Output, SessionEnded, SessionId, SessionStarted, Stream, Terminal, Value, notice,
 };
 
 pub(crate) const SESSION: SessionId = SessionId::new(*b"golden session 1");
@@ -65,6 +65,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("operation", in_session(Body::Operation(judged()))),
         ("operation-ended", in_session(Body::OperationEnded(ended()))),
         ("output", in_session(Body::Output(output()))),
+        ("input", in_session(Body::Input(input()))),
         (
             "terminal-input",
             in_session(terminal(Stream::Input, b"ls\r")),
@@ -158,6 +159,15 @@ fn output() -> Output {
         data: vec![7; 200],
         omitted_bytes: 9,
         omitted_rows: 2,
+    }
+}
+
+fn input() -> Input {
+    Input {
+        number: 300,
+        offset: 65_536,
+        data: b"7\tseven\n".repeat(30),
+        omitted_bytes: 9,
     }
 }
 

@@ -8,6 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{Catalogue, FIRST_USER_OID, Name, Relation, Stored};
 
+/// The server's own numbers of texts.
+const TEXT: u32 = 25;
+const VARCHAR: u32 = 1043;
+
 /// The types of users, by number and by name.
 #[derive(Debug, Default)]
 pub(super) struct Types {
@@ -48,6 +52,8 @@ pub(in crate::sql) struct Inside<'c> {
     pub(in crate::sql) is_made_of_parts: bool,
     /// It is made of a type that is not listed.
     pub(in crate::sql) unlisted: bool,
+    /// The server's own types that it is made of.
+    pub(in crate::sql) types: BTreeSet<u32>,
 }
 
 // === impl Types ===
@@ -131,12 +137,44 @@ impl Catalogue {
         self.inside_all(relation.columns.iter().map(|column| column.type_oid))
     }
 
+    /// The type that the server tells of a value: a domain is told as what it is based on.
+    pub fn told_type(&self, oid: u32) -> u32 {
+        let mut told = oid;
+        // As many as there are types, should they ever stand in a ring.
+        for _ in 0..=self.types.by_oid.len() {
+            match self.types.by_oid.get(&told) {
+                Some(domain) if domain.kind == Kind::Domain => told = domain.holds,
+                _ => break,
+            }
+        }
+        told
+    }
+
+    /// True where every type of this name is a domain over a text that checks nothing.
+    pub(in crate::sql) fn is_unchecked_text(&self, name: &str) -> bool {
+        let mut named = self.types_named(name).peekable();
+        let is_text = |oid| [TEXT, VARCHAR].contains(&self.told_type(oid));
+        named.peek().is_some()
+            && named.all(|(oid, _)| is_text(oid) && self.inside(oid).checks.is_empty())
+    }
+
+    /// True where a value of a type is made of parts that may be of one of these types, or where
+    /// that is not known.
+    pub fn may_hold(&self, oid: u32, wanted: &[u32]) -> bool {
+        let inside = self.inside(oid);
+        inside.unlisted || inside.types.iter().any(|oid| wanted.contains(oid))
+    }
+
     fn inside_all(&self, types: impl IntoIterator<Item = u32>) -> Inside<'_> {
         let mut inside = Inside::default();
         let mut met = BTreeSet::new();
         let mut next: Vec<u32> = types.into_iter().collect();
         while let Some(oid) = next.pop() {
-            if oid < FIRST_USER_OID || !met.insert(oid) {
+            if oid < FIRST_USER_OID {
+                inside.types.insert(oid);
+                continue;
+            }
+            if !met.insert(oid) {
                 continue;
             }
             inside

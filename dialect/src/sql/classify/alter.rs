@@ -107,7 +107,13 @@ impl<'c> Walk<'c> {
         self.defines();
         let relation = alter.relation.as_ref();
         if let Some(relation) = relation {
-            self.relation_defined(relation);
+            let (schema, name) = names::relation(relation);
+            match self.resolve(schema, name) {
+                Resolved::Missing if alter.missing_ok && !self.names_void => {
+                    self.drop_missing(schema, name);
+                }
+                _ => self.relation_defined(relation),
+            }
         }
         let mut own: Vec<_> = own_name(relation).into_iter().collect();
         for command in &alter.cmds {

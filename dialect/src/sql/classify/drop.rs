@@ -79,7 +79,7 @@ impl<'c> Walk<'c> {
 
     /// `IF EXISTS` on what is not there does nothing. Should it be there by then, it is in the
     /// schema that was written, or in one of the path.
-    fn drop_missing(&mut self, schema: Option<&str>, name: &str) {
+    pub(super) fn drop_missing(&mut self, schema: Option<&str>, name: &str) {
         let schemas: Vec<String> = match (schema, &self.context.path) {
             (Some(schema), _) => vec![schema.to_owned()],
             (None, Some(path)) => path.iter().map(|entry| entry.schema.clone()).collect(),

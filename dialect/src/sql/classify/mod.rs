@@ -8,6 +8,7 @@
 
 mod alter;
 mod builtin_type;
+mod clause;
 mod define;
 mod drop;
 mod expression;

@@ -18,7 +18,10 @@ impl<'c> Walk<'c> {
     /// Walks a statement and tells its verb, which is noted too.
     pub(super) fn statement(&mut self, node: &Node) -> &'static str {
         let verb = match node.node.as_ref() {
-            Some(statement) => self.statement_node(node, statement),
+            Some(statement) => {
+                self.clauses(statement);
+                self.statement_node(node, statement)
+            }
             None => {
                 self.unknown();
                 "UNKNOWN"

@@ -6,6 +6,7 @@ use pg_query::protobuf::RawStmt;
 use portcullis_policy::{Access, Effect, Flag, Resource, ResourceKind};
 
 use crate::sql::Declared;
+use crate::sql::Lacks;
 use crate::sql::catalogue::{Catalogue, Function, Relation};
 use crate::sql::names::{Name, SYSTEM, TEMPORARY};
 use crate::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
@@ -179,6 +180,16 @@ impl Found {
         if self.unreviewed.len() < MAX_UNREVIEWED && !function.definition_hash.is_empty() {
             let hash = function.definition_hash.clone();
             self.unreviewed.insert((function.name.clone(), hash));
+        }
+    }
+
+    /// What it names that is not there.
+    pub(crate) fn lacking(&self) -> Lacks {
+        match (self.lacks, self.untold, self.lacks_function) {
+            (false, ..) => Lacks::Nothing,
+            (true, true, _) => Lacks::More,
+            (true, false, true) => Lacks::Functions,
+            (true, false, false) => Lacks::Relations,
         }
     }
 

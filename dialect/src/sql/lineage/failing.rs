@@ -181,7 +181,7 @@ impl Tracer<'_> {
 
     /// A cast to a type of this name; `from` is what is cast, where it is known.
     pub(super) fn cast_may_fail(&mut self, value: &Value, name: &str, from: Option<&Node>) {
-        if TEXTS.contains(&name) || self.catalogue.domains.contains_key(name) {
+        if TEXTS.contains(&name) || self.catalogue.is_unchecked_text(name) {
             return;
         }
         let is_free = match value.kind {

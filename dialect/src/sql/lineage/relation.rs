@@ -88,7 +88,8 @@ impl<'c> Tracer<'c> {
             place: Place::default(),
         };
         self.work += 1;
-        let mut value = Value::of(Sources::one(source), Kind::Plain(column.type_oid));
+        let kind = Kind::Plain(self.catalogue.told_type(column.type_oid));
+        let mut value = Value::of(Sources::one(source), kind);
         value.row = self.fields_of(column.type_oid, &value);
         value
     }

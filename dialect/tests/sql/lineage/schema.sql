@@ -69,3 +69,4 @@ CREATE FUNCTION keep(x text) RETURNS void LANGUAGE sql
 CREATE FUNCTION opaque(x text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN x; END$$;
 CREATE PROCEDURE refill(x text) LANGUAGE sql AS 'UPDATE public.notes SET note = x';
 CREATE DOMAIN code AS text CHECK (length(VALUE) < 100);
+CREATE DOMAIN words AS text;

@@ -15,6 +15,7 @@ mod held;
 mod meaning;
 mod missing;
 mod running;
+mod sent;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ use portcullis_policy::{ApprovalTerms, OnExceed};
 use portcullis_recording::event::{self, Body, Event, Map};
 
 use super::Told;
+use super::sent::Sent;
 use crate::metrics::ProtocolMetrics;
 use crate::session::counted::observe;
 use crate::session::denial::Denial;
@@ -30,11 +31,13 @@ pub struct Running {
     /// Rows that the meter counted of others.
     before: u64,
     shown: Shown,
+    /// None while the client has sent nothing beside the text.
+    pub(super) sent: Option<Box<Sent>>,
     masked: u64,
     began: Monotonic,
     counted: Arc<ProtocolMetrics>,
     is_recorded: bool,
-    busy: Busy,
+    pub(super) busy: Busy,
 }
 
 /// That an operation was allowed, and by what: may it go on by what holds now?
@@ -88,6 +91,7 @@ impl Running {
             meter: ReplyMeter::default(),
             before: 0,
             shown: Shown::new(session.current.target.recording.payloads),
+            sent: None,
             masked: 0,
             began: house.clock.monotonic(),
             counted: Arc::clone(session.counted.handles()),
@@ -211,6 +215,7 @@ impl Running {
         let mut put = |name: &str, value: event::Value| {
             attributes.insert(name.to_owned(), value);
         };
+        self.end_sent(&mut put);
         let word = match outcome {
             Outcome::Succeeded => "succeeded",
             Outcome::Cancelled => "cancelled",
@@ -244,7 +249,7 @@ impl Running {
     }
 
     /// Rides with the next write. Where that fails, new operations are refused; this one ran.
-    fn defer(&self, body: Body) {
+    pub(super) fn defer(&self, body: Body) {
         let event = Event::new(self.busy.entry().id, body);
         let house = self.busy.house();
         if let Err(error) = house.writer.defer(&event, house.clock.now()) {

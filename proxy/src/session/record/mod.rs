@@ -17,8 +17,8 @@ use super::ClientSays;
 use super::gate::Told;
 use super::ports::Door;
 use crate::identity::{Proven, ProvenBy};
-pub(crate) use clean::Cleaner;
 pub use clean::MAX_TEXT_BYTES;
+pub(crate) use clean::{Cleaner, Cleaning};
 
 /// The most bytes of all bound parameters of one operation that are recorded.
 pub const MAX_PARAMETERS_BYTES: usize = 64 * 1024;

@@ -5,6 +5,7 @@ use portcullis_policy::{Limits, OnExceed, Policy, SizeLimit};
 
 use super::Masked;
 use crate::bed::open_policy;
+use crate::talk::{Client, shape};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_touches_no_masked_column_is_answered_as_without_us() {
@@ -79,6 +80,44 @@ async fn a_placeholder_is_not_copied_back() {
         1,
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_placeholder_is_not_copied_back_in_csv_or_in_binary() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    let mut client = Client::log_in(masked.house.address).await;
+    let binary = |value: &[u8]| {
+        let length = u32::try_from(value.len()).unwrap().to_be_bytes();
+        let head = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\0\x01";
+        [head.as_slice(), &length, value, &[0xff, 0xff]].concat()
+    };
+    let csv = |value: &str| format!("first\n\"{value}\"\n").into_bytes();
+    let cases = [
+        ("csv", csv("[redacted]"), csv("redacted"), "2"),
+        (
+            "binary",
+            binary(b"a [redacted] b"),
+            binary(b"[redact]"),
+            "1",
+        ),
+    ];
+    for (format, with, without, rows) in cases {
+        let text = format!("COPY {}.logs FROM STDIN (FORMAT {format})", masked.schema);
+        for (data, answer, there) in [(with, "EZ", "0"), (without, "CZ", rows)] {
+            client.query(&text).send().await;
+            client.until(b'G').await;
+            // In one message, and in two: what is refused fails before its end is told.
+            let (one, two) = data.split_at(data.len() / 2);
+            client.say(b'd', &[one]).say(b'd', &[two]).say(b'c', &[]);
+            let told = client.answer().await;
+            assert_eq!(shape(&told), answer, "{format}");
+            let counted = masked.direct("SELECT count(*) FROM logs");
+            assert_eq!(counted, there, "{format}");
+        }
+        masked.direct("TRUNCATE logs");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

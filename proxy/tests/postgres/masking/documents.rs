@@ -193,3 +193,56 @@ async fn parts_that_are_taken_out_are_redacted() {
         assert_eq!(error, "", "{text}");
     }
 }
+
+/// Documents in types that users made: a domain over one is told as one, and is masked by its
+/// paths; into rows, arrays of domains and ranges no path leads, and they are hidden whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_in_types_of_users_are_not_shown() {
+    let Some(house) = open("paths_typed").await else {
+        return;
+    };
+    house.server.sql(
+        "postgres",
+        "SET search_path = paths_typed;
+         CREATE DOMAIN document AS jsonb CHECK (jsonb_typeof(VALUE) = 'object');
+         CREATE DOMAIN narrower AS document;
+         CREATE TYPE pair AS (label text, body json);
+         CREATE TABLE typed (id int, d document, n narrower, p pair, ps pair[], ds document[]);
+         INSERT INTO typed SELECT id, doc, doc, (name, js), ARRAY[(name, js)::pair], ARRAY[doc::document]
+         FROM docs;",
+    );
+    for text in [
+        "SELECT p, ps, ds FROM typed",
+        "SELECT d->>'ssn', n->'user', (p).body, (p).body->>'ssn', ps[1], ds[1]->>'ssn' FROM typed",
+        "SELECT typed FROM typed",
+        "SELECT row_to_json(t) FROM typed t",
+        "COPY typed (p, ps, ds) TO STDOUT",
+        "COPY typed (d, n) TO STDOUT",
+        "COPY (SELECT d->>'ssn', p FROM typed) TO STDOUT",
+    ] {
+        let (_, error) = psql(&house, "paths_typed", text).await;
+        assert_eq!(error, "", "{text}");
+    }
+    for text in [
+        "SELECT id FROM typed WHERE d->>'ssn' LIKE 'c%'",
+        "SELECT id FROM typed ORDER BY n->'user'->>'card'",
+        "SELECT id FROM typed WHERE (p).body->>'ssn' > 'b'",
+        "SELECT id FROM typed WHERE ds[1]->>'ssn' LIKE 'c%'",
+    ] {
+        let (out, error) = psql(&house, "paths_typed", text).await;
+        assert!(error.contains("PolicyDenied"), "{text}\n{out}\n{error}");
+    }
+    let told = psql(
+        &house,
+        "paths_typed",
+        "SELECT d->>'status', d ? 'ssn' IS NULL FROM typed WHERE d->>'status' = 'open'",
+    );
+    assert!(told.await.1.contains("PolicyDenied"));
+    let whole = "SELECT d FROM typed WHERE n->>'status' = 'open' ORDER BY d->>'status'";
+    let (out, error) = psql(&house, "paths_typed", whole).await;
+    assert_eq!(error, "");
+    let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(shown["status"], "open");
+    assert_eq!(shown["ssn"], "[redacted]");
+    assert_eq!(shown["user"]["name"], "ann");
+}

@@ -29,7 +29,7 @@ use portcullis_dialect::sql::names::Name;
 use portcullis_dialect::sql::parser::readable;
 use portcullis_dialect::sql::prepared::PreparedChange;
 use portcullis_dialect::sql::settings::{Change, Settings};
-use portcullis_dialect::sql::{Declared, Lacks, Refused, StatementFacts};
+use portcullis_dialect::sql::{Declared, Lacks, Reading, Refused, StatementFacts};
 use portcullis_policy::Operation;
 use thiserror::Error;
 
@@ -85,6 +85,8 @@ pub struct Facts {
     pub unreviewed: Vec<(Name, String)>,
     /// What it names and the catalogue does not have.
     pub lacks: Lacks,
+    /// What the server may read of it to say so.
+    pub reading: Option<Reading>,
     /// What it does beside that, where nothing else keeps it from being told.
     beside: Option<Arc<Operation>>,
     /// The catalogue that it rests on, and its number.

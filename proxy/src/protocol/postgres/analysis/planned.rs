@@ -44,6 +44,7 @@ impl Analysed {
             statements: &self.statements,
             touches_are_known: self.facts.touches_are_known,
             lacks: self.facts.lacks,
+            is_readable: self.facts.reading.is_some(),
             catalogue: &self.facts.catalogue,
         }
     }

@@ -274,6 +274,7 @@ where
         let Some(operation) = self.state.operation(id) else {
             return;
         };
+        operation.count_written(&message);
         let rows = std::mem::take(&mut operation.rows);
         let effect = operation.analysed.told.operation.effect;
         let suspended = message == Backend::PortalSuspended;

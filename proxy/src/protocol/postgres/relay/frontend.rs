@@ -217,7 +217,12 @@ where
                 self.state.take_flush();
                 Ok(())
             }
-            Frontend::CopyDone | Frontend::CopyFail(_) => {
+            Frontend::CopyDone => {
+                self.written_whole(&frame);
+                Ok(())
+            }
+            Frontend::CopyFail(why) => {
+                self.written_abandoned(why);
                 self.forward(&frame);
                 self.state.copy_ended();
                 Ok(())

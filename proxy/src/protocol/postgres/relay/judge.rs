@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portcullis_dialect::postgres::wire::frontend::{Bind, Format, Parse, Target};
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, write};
-use portcullis_dialect::sql::Refused;
 use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::parser::{place_of, readable};
+use portcullis_dialect::sql::{Reading, Refused};
 use portcullis_policy::{Class, Effect};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -56,7 +56,15 @@ where
                 self.started(&operation);
                 match operation.only_read() {
                     None => self.forward(frame),
-                    Some(_) => self.have_it_read(text),
+                    Some(denial) => match self.reading(&operation) {
+                        None => {
+                            operation.cut(denial.clone());
+                            self.refuse_query(&denial);
+                            return Ok(());
+                        }
+                        Some(Reading::Whole) => self.have_it_read(text),
+                        Some(Reading::Instead(instead)) => self.have_it_read(instead.as_bytes()),
+                    },
                 }
                 self.state.query(*operation);
             }
@@ -307,6 +315,16 @@ where
             _ => None,
         };
         (denial, place)
+    }
+
+    /// What the server may read of it, in the session's encoding.
+    fn reading(&self, operation: &Operation) -> Option<Reading> {
+        let reading = operation.analysed.facts.reading.clone()?;
+        let utf8 = || Encoding::of(self.view.settings()) == Some(Encoding::Utf8);
+        match &reading {
+            Reading::Instead(text) if !text.is_ascii() && !utf8() => None,
+            _ => Some(reading),
+        }
     }
 
     /// The server reads the text and runs nothing of it: it says what is wrong with the names.

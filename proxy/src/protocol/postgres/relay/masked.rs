@@ -10,10 +10,9 @@ use super::judge::not_analysed;
 use super::meaning::is_transactional;
 use super::operation::Operation;
 use super::operations::OpId;
-use super::state::Phase;
 use super::{End, MAX_MESSAGE, Relay};
 use crate::protocol::postgres::analysis::Analysed;
-use crate::protocol::postgres::mask::{PlaceholderSearch, Plan, Reports};
+use crate::protocol::postgres::mask::{Plan, Reports};
 use crate::session::denial::Denial;
 
 impl<C, U> Relay<C, U>
@@ -127,39 +126,6 @@ where
             && !operation.answer.described(description)
         {
             self.view.unknown_object();
-        }
-    }
-
-    /// The server takes rows: a masked value must not be written back.
-    pub(super) fn writes(&mut self) {
-        let masked = self.session.masks().is_ok_and(|masks| !masks.is_empty());
-        self.written = masked.then(PlaceholderSearch::default);
-    }
-
-    /// Looks at the rows that go on next. What carries our placeholder fails with its COPY.
-    pub(super) fn look_at_written(&mut self) {
-        let Some(search) = &mut self.written else {
-            return;
-        };
-        let rows = self.from_client.passes(&self.client.read);
-        if let Err(denial) = search.push(rows) {
-            self.written = None;
-            let writing = self.state.at_work();
-            if let Some(operation) = writing.and_then(|id| self.state.operation(id)) {
-                operation.fail(denial);
-            }
-        }
-    }
-
-    /// A message of rows is whole: the next place where a COPY can be failed.
-    pub(super) fn end_written(&mut self) {
-        if !matches!(self.state.phase(), Phase::Copying { .. }) {
-            return;
-        }
-        let writing = self.state.at_work();
-        let operation = writing.and_then(|id| self.state.operation(id));
-        if operation.is_some_and(|operation| operation.stopped.is_some()) {
-            self.fail_copy(b"a value that is masked must not be written back");
         }
     }
 

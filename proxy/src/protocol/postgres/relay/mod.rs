@@ -29,6 +29,7 @@ mod operations;
 mod signals;
 mod state;
 mod waiting;
+mod written;
 
 use std::future::Future;
 use std::pin::Pin;

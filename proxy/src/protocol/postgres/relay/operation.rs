@@ -54,6 +54,8 @@ pub(super) struct Operation {
     pub(super) statement: usize,
     /// The COPY to the client that is under way.
     pub(super) copying: Option<CopyingOut>,
+    /// The client sends rows for a COPY.
+    pub(super) taking: bool,
 }
 
 /// Why nothing more of a reply passes.
@@ -128,6 +130,7 @@ impl Operation {
             cancelled: false,
             statement: 0,
             copying: None,
+            taking: false,
         }
     }
 
@@ -143,6 +146,11 @@ impl Operation {
     /// Why the server may only read it and not run it; none where it may run.
     pub(super) fn only_read(&self) -> Option<Denial> {
         self.refusal.clone().or_else(|| self.answer.only_read())
+    }
+
+    /// Ended before it went upstream.
+    pub(super) fn cut(self, denial: Denial) {
+        self.running.end(Outcome::Cut(denial));
     }
 
     /// Whether texts behind it mean something else once it has run.
@@ -207,6 +215,26 @@ impl Operation {
     /// Whether a limit of its reply may fail it while it runs.
     pub(super) fn may_fail_late(&self) -> bool {
         self.running.may_be_refused()
+    }
+
+    /// What the client sends for it. An error: it must not be taken over.
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(), Denial> {
+        self.running.receive(bytes)
+    }
+
+    /// The client sent all of it.
+    pub(super) fn received(&mut self) -> Result<(), Denial> {
+        self.running.received()
+    }
+
+    /// The client gave up what it was sending.
+    pub(super) fn abandon(&mut self, why: &str) {
+        self.running.abandon(why);
+    }
+
+    /// The target took over so many rows.
+    pub(super) fn took_over(&mut self, rows: u64) {
+        self.running.took_over(rows);
     }
 
     /// What the client sees of it, for the record.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use portcullis_policy::mask::scan::CARRY_LIMIT;
-use portcullis_policy::mask::text::{Finder, TextMask};
+use portcullis_policy::mask::text::{Finder, TextMask, TextMasker};
 use portcullis_policy::mask::{DetectorKind, MaskSet, REDACTED, Transform};
 
 use crate::hex::unhex;
@@ -38,12 +38,26 @@ pub(crate) struct Cleaner<'a> {
     masks: Option<&'a TextMask>,
 }
 
+/// Bytes that go through the detectors as they come.
+#[derive(Debug)]
+pub(crate) struct Cleaning {
+    maskers: Vec<TextMasker>,
+}
+
 // === impl Cleaner ===
 
 impl<'a> Cleaner<'a> {
     pub(crate) fn new(masks: &'a MaskSet) -> Self {
         Self {
             masks: masks.text_mask().map(|mask| &**mask),
+        }
+    }
+
+    /// For what comes in pieces of any size.
+    pub(crate) fn begin(&self) -> Cleaning {
+        let masks = [self.masks, CREDENTIAL_MASK.as_ref()].into_iter().flatten();
+        Cleaning {
+            maskers: masks.map(TextMask::begin).collect(),
         }
     }
 
@@ -105,6 +119,33 @@ impl<'a> Cleaner<'a> {
     fn is_clean(&self, bytes: &[u8]) -> bool {
         let mut masks = [self.masks, CREDENTIAL_MASK.as_ref()].into_iter().flatten();
         masks.all(|mask| mask.is_clean(bytes))
+    }
+}
+
+// === impl Cleaning ===
+
+impl Cleaning {
+    /// Appends to `out` what of it may be recorded so far.
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut text = Cow::Borrowed(bytes);
+        for masker in &mut self.maskers {
+            let mut clean = Vec::with_capacity(text.len());
+            masker.push(&text, &mut clean);
+            text = clean.into();
+        }
+        out.extend_from_slice(&text);
+    }
+
+    /// Ends it; what is pushed next is looked at by itself.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        let mut text = Vec::new();
+        for masker in &mut self.maskers {
+            let mut clean = Vec::new();
+            masker.push(&text, &mut clean);
+            masker.finish(&mut clean);
+            text = clean;
+        }
+        out.append(&mut text);
     }
 }
 

@@ -211,6 +211,7 @@ impl Analysed {
                 runs_when_read: analysis.runs_when_read,
                 unreviewed: analysis.unreviewed,
                 lacks: analysis.lacks,
+                reading: analysis.reading,
                 beside,
                 catalogue,
                 revision,

@@ -107,10 +107,7 @@ pub(super) fn tells_names(known: &Known<'_>) -> bool {
 
 /// One statement that names tables which are not there, and of which all else can be told.
 fn names_nothing(known: &Known<'_>) -> bool {
-    let [statement] = known.statements else {
-        return false;
-    };
-    known.lacks == Lacks::Relations && statement.is_read_first()
+    known.lacks == Lacks::Relations && known.is_readable
 }
 
 /// By what the statement is, whatever columns it names.

@@ -11,6 +11,9 @@ use super::{Plan, Reach};
 use crate::protocol::postgres::mask::field::Field;
 use crate::protocol::postgres::mask::kind::Kind;
 
+/// Documents, and arrays of them.
+const JSON_TYPES: [u32; 4] = [114, 3802, 199, 3807];
+
 /// A name for every value whose type is not known: NULL where it is masked.
 const NO_TYPE: u32 = 0;
 
@@ -63,12 +66,14 @@ impl Plan {
     }
 
     fn mask(&self, columns: &BTreeSet<ColumnRef>, is_derived: bool) -> FieldMask {
-        // What is taken out of a document no longer stands where a path would find it.
-        let mut columns_with_paths = columns.iter();
-        if is_derived
-            && self.masks.has_paths()
-            && columns_with_paths.any(|column| holds_json(column, &self.catalogue))
-        {
+        // What is taken out of a document no longer stands where a path would find it, and no path
+        // leads into a row, a range or an array of a user's type.
+        let is_out_of_reach = |column: &ColumnRef| {
+            let told = column_type(column, &self.catalogue);
+            let is_document = told.is_some_and(|oid| Kind::of(oid).holds_json());
+            (is_derived || !is_document) && holds_json(column, &self.catalogue)
+        };
+        if self.masks.has_paths() && columns.iter().any(is_out_of_reach) {
             return self.masks.untraced();
         }
         let names: Vec<[&str; 3]> = columns.iter().map(segments).collect();
@@ -94,13 +99,14 @@ pub(super) fn segments(column: &ColumnRef) -> [&str; 3] {
 
 /// True unless it is known to hold no JSON.
 pub(super) fn holds_json(column: &ColumnRef, catalogue: &Catalogue) -> bool {
-    column_type(column, catalogue).is_none_or(|oid| Kind::of(oid).holds_json())
+    column_type(column, catalogue).is_none_or(|oid| catalogue.may_hold(oid, &JSON_TYPES))
 }
 
+/// As the server tells it.
 fn column_type(column: &ColumnRef, catalogue: &Catalogue) -> Option<u32> {
     let relation = catalogue.relation(&column.schema, &column.table)?;
     let found = relation.columns.iter().find(|c| c.name == column.column);
-    found.map(|column| column.type_oid)
+    found.map(|column| catalogue.told_type(column.type_oid))
 }
 
 /// The type that all of them have.

@@ -37,6 +37,8 @@ pub struct Known<'a> {
     pub statements: &'a [StatementFacts],
     pub touches_are_known: bool,
     pub lacks: Lacks,
+    /// The server may read of it that names are not there.
+    pub is_readable: bool,
     /// The catalogue that this was told by.
     pub catalogue: &'a Arc<Catalogue>,
 }
