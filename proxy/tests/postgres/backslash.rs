@@ -48,7 +48,7 @@ const COMMANDS: [&str; 68] = [
     r"\dAf btree",
     r"\dAo btree integer_ops",
     r"\dAp btree integer_ops",
-    r"\db+",
+    r"\db",
     r"\dc told.*",
     r"\dC text",
     r"\dconfig work_mem",

@@ -352,6 +352,9 @@ impl<'c> Walk<'c> {
         }
         for (parts, is_array) in &mentions.types {
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            if self.is_numbered(&parts) {
+                continue;
+            }
             match runs {
                 true => self.cast_to(&parts),
                 false => self.type_named(&parts, *is_array),

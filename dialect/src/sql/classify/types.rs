@@ -20,6 +20,16 @@ const CHECK: u8 = u8::MAX;
 /// The same for the values of a call.
 const CALL: u8 = CHECK - 1;
 
+/// What a column may be defined with and is no type.
+const NUMBERED: [&str; 6] = [
+    "smallserial",
+    "serial2",
+    "serial",
+    "serial4",
+    "bigserial",
+    "serial8",
+];
+
 /// The schemas whose types all came with the server.
 const SYSTEM_SCHEMAS: [&str; 2] = [SYSTEM, "information_schema"];
 
@@ -346,6 +356,12 @@ impl<'c> Walk<'c> {
             None => is_called(name),
             Some(_) => named.all(|(oid, _)| !self.catalogue.inside(oid).is_made_of_parts),
         }
+    }
+
+    /// True for what stands for a type in the definition of a column: an integer with a sequence.
+    pub(super) fn is_numbered(&self, parts: &[&str]) -> bool {
+        let is_own = |name: &str| self.catalogue.types_named(name).next().is_some();
+        matches!(parts, [name] if NUMBERED.contains(name) && !is_own(name))
     }
 
     fn meant(&self, schema: Option<&str>, name: &str) -> Meant<'c> {
