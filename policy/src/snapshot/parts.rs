@@ -49,6 +49,8 @@ pub struct SnapshotParts {
     pub requires: Vec<Requirement>,
     /// Refuses everything.
     pub lockdown: bool,
+    /// Nobody knows whether these are still the policies: refuses everything.
+    pub stale: bool,
     pub policies: Vec<Policy>,
     pub masks: Vec<MaskRule>,
     /// Policies and masks in scope that never compiled: while there is one, nothing passes.

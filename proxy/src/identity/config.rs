@@ -1,8 +1,10 @@
 //! What identity is told; `control` fills it from a ConnectionClass.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use async_trait::async_trait;
 use portcullis_policy::Glob;
 use serde_json::Value;
 
@@ -15,6 +17,9 @@ pub struct IdentityConfig {
     pub owners: BTreeMap<(String, String), String>,
     pub mtls: Option<Mtls>,
     pub api_keys: Vec<ApiKey>,
+    /// Namespace and name of the service account that stands for whoever reaches this process over
+    /// loopback, where nobody else can: no other way in is asked for then.
+    pub local: Option<(String, String)>,
 }
 
 /// One issuer of tokens, and how its claims become a name.
@@ -44,7 +49,28 @@ pub enum KeySource {
     Uri(String),
     /// A set of keys (RFC 7517), written down.
     Inline(Value),
+    /// Asked of somebody who knows them, such as the API server of a cluster.
+    From(KeysFrom),
 }
+
+/// Somebody who knows an issuer's keys.
+#[async_trait]
+pub trait Keyring: std::fmt::Debug + Send + Sync {
+    /// A set of keys (RFC 7517), or why it is not to be had.
+    async fn keys(&self) -> Result<Value, String>;
+}
+
+/// Whom to ask for keys. Clones are one, and nothing else is equal.
+#[derive(Debug, Clone)]
+pub struct KeysFrom(pub Arc<dyn Keyring>);
+
+impl PartialEq for KeysFrom {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for KeysFrom {}
 
 /// Client certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]

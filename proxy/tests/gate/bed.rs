@@ -22,7 +22,8 @@ use portcullis_proxy::session::denial::Denial;
 use portcullis_proxy::session::gate::{Asked, Told};
 use portcullis_proxy::session::ports::{
     ApprovalBounds, Approvals, ApprovalsRefused, Clock, Credential, CurrentTarget, Door, House,
-    Payloads, RecordingRules, SessionBounds, Standing, Target, TlsMode, Upstream, WantedApproval,
+    Payloads, Peers, RecordingRules, SessionBounds, Standing, Target, TlsMode, Upstream,
+    WantedApproval,
 };
 use portcullis_proxy::session::registry::Registry;
 use portcullis_proxy::session::{ClientSays, Session};
@@ -237,7 +238,7 @@ impl Bed {
             shutdown: Shutdown::default(),
             clock: clock.clone(),
             replica: 0,
-            peers: Vec::new(),
+            peers: Peers::default(),
         };
         let door = Door {
             namespace: "shop".into(),

@@ -73,6 +73,7 @@ impl Issuer {
                     .err()
                     .map(|reason| Unusable::new(format!("{field}.jwksUri"), reason)),
             ),
+            KeySource::From(_) => {}
             KeySource::Discovery => found.extend(
                 fetch::check_address(&self.config.issuer)
                     .err()
