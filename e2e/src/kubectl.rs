@@ -47,6 +47,17 @@ impl Kubectl {
         self.with_option(format!("--as={user}"))
     }
 
+    /// The same user, who impersonates another of whom the API server knows more than the name.
+    /// Takes kubectl 1.35 or newer.
+    #[must_use]
+    pub fn knowing(&self, user: &str, extra: &[(&str, &str)]) -> Self {
+        extra
+            .iter()
+            .fold(self.impersonating(user), |who, (key, value)| {
+                who.with_option(format!("--as-user-extra={key}={value}"))
+            })
+    }
+
     /// Whoever carries this token, a service account for instance. The user before must prove itself
     /// by a token too, for a client certificate would be heard first.
     #[must_use]

@@ -9,6 +9,9 @@ use crate::kubectl::Kubectl;
 /// What is shown of the namespace of a test that failed.
 const SHOWN: &str = "all,connections,guardrailpolicies,maskingrules,approvalrequests,leases";
 
+/// By which the namespaces of a test are found again, should it be killed.
+const LABEL: &str = "portcullis-e2e";
+
 /// A namespace that is there as long as its test runs.
 #[derive(Debug)]
 pub struct Namespace {
@@ -28,6 +31,8 @@ pub fn with_namespace<T>(prefix: &str, test: impl FnOnce(&Namespace) -> T) -> T 
     };
     let admin = namespace.cluster.admin();
     admin.must(&["create", "namespace", &namespace.name]);
+    let label = format!("{LABEL}={prefix}");
+    admin.must(&["label", "namespace", &namespace.name, &label]);
     let outcome = catch_unwind(AssertUnwindSafe(|| test(&namespace)));
     if outcome.is_err() {
         namespace.show();
