@@ -7,4 +7,5 @@
 )]
 
 mod approvals;
+mod plane;
 mod users;

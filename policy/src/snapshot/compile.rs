@@ -318,15 +318,6 @@ fn closed(parts: &SnapshotParts, policies: &[Policy], masks: &Masks) -> Option<R
         let remediation = "wait until the platform lifts the lockdown";
         return Some(closed_reason(Class::PolicyDenied, message, remediation));
     }
-    if parts.stale {
-        let message = "the proxy has lost sight of the policies, and they may have changed";
-        let remediation = "wait until the proxy reaches the API server again";
-        return Some(closed_reason(
-            Class::PolicyUnavailable,
-            message,
-            remediation,
-        ));
-    }
     let broken: BTreeSet<String> = parts.broken.iter().map(ToString::to_string).collect();
     if !broken.is_empty() {
         let message = format!("not valid, and never was: {}", listed(&broken));

@@ -57,6 +57,7 @@ struct Front {
     /// Which Connection of the name it is.
     uid: String,
     port: u16,
+    stale: bool,
     word: watch::Sender<Word>,
     metrics: Arc<Metrics>,
 }
@@ -71,8 +72,8 @@ pub async fn run(settings: &config::Cluster) -> Result<(), Failed> {
     serve_admin(settings, &cluster, &ground, &mut tasks).await?;
 
     let sight = Sight::new();
-    let following = ground.requests.clone().follow(sight.clone());
-    tasks.spawn(following);
+    // Requests are no policy: what is claimed is read live.
+    tasks.spawn(ground.requests.clone().follow(Sight::new()));
     let given = Given {
         ip: settings.pod.ip,
         port: settings.port,
@@ -235,6 +236,7 @@ fn open(
         recording,
         uid: served.map(|served| served.uid.clone()).unwrap_or_default(),
         port: served.map_or(0, |served| served.compiled.port),
+        stale: false,
         word,
         metrics: Arc::clone(&ground.metrics),
     };
@@ -259,12 +261,16 @@ impl Front {
         }
         let refused: Vec<Refusal> = judged.refused.iter().map(Refusal::from).collect();
         self.metrics.reloaded(refused.is_empty());
-        for refusal in &refused {
-            tracing::error!(error = %refusal, "an object is refused");
-        }
         self.doors.refuse(&refused);
-        tracing::info!(revision = judged.revision, stale = judged.stale, "in force");
-        tell(&self.word, &judged);
+        if std::mem::replace(&mut self.stale, judged.stale) != judged.stale {
+            tracing::warn!(stale = judged.stale, "sight of the policies");
+        }
+        if tell(&self.word, &judged) {
+            tracing::info!(revision = judged.revision, "in force");
+            for refusal in &refused {
+                tracing::error!(error = %refusal, "an object is refused");
+            }
+        }
     }
 
     fn apply(&mut self, served: Option<Served>, judged: &mut Judged) {
@@ -322,7 +328,8 @@ impl Front {
     }
 }
 
-fn tell(word: &watch::Sender<Word>, judged: &Judged) {
+/// Has the Lease say so. False where it does already.
+fn tell(word: &watch::Sender<Word>, judged: &Judged) -> bool {
     let next = Word {
         revision: judged.revision.clone(),
         refused: judged.refused.clone(),
@@ -332,5 +339,5 @@ fn tell(word: &watch::Sender<Word>, judged: &Judged) {
         let changed = *word != next;
         *word = next;
         changed
-    });
+    })
 }

@@ -46,7 +46,10 @@ pub async fn learn(cluster: Cluster, world: World) {
                 if issuer != known {
                     known.clone_from(&issuer);
                     let keys = keys.clone();
-                    world.change(|seen| seen.issuer = Some(AccountIssuer { issuer, keys }));
+                    world.change(|seen| {
+                        seen.issuer = Some(AccountIssuer { issuer, keys });
+                        true
+                    });
                 }
                 told = false;
                 AGAIN

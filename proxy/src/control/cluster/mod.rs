@@ -59,20 +59,17 @@ pub struct Cluster {
 impl Cluster {
     /// By KUBECONFIG, or as a pod of the cluster.
     pub async fn connect() -> Result<Self, ClusterError> {
-        let mut config = Config::infer()
-            .await
-            .map_err(|error| ClusterError::Config(error.to_string()))?;
+        let config = Config::infer().await;
+        Self::by(config.map_err(|error| ClusterError::Config(error.to_string()))?)
+    }
+
+    fn by(mut config: Config) -> Result<Self, ClusterError> {
         config.connect_timeout = Some(CONNECT_TIME);
         // What is tried again is decided where it is known what that means.
         config.default_retry = false;
         let client = Client::try_from(config);
         let client = client.map_err(|error| ClusterError::Client(error.to_string()))?;
         Ok(Self { client })
-    }
-
-    /// For tests: whatever answers as an API server.
-    pub fn of(client: Client) -> Self {
-        Self { client }
     }
 }
 

@@ -271,6 +271,7 @@ impl Following<'_> {
             self.world.change(|seen| {
                 seen.platform_guardrails = Shelf::never();
                 seen.platform_masks = Shelf::never();
+                true
             });
             return;
         }

@@ -68,9 +68,11 @@ impl World {
         self.changed.notified().await;
     }
 
-    pub fn change(&self, change: impl FnOnce(&mut Seen)) {
-        change(&mut self.lock());
-        self.changed.notify_one();
+    /// Changes what is seen, and says whether that is worth judging anew.
+    pub fn change(&self, change: impl FnOnce(&mut Seen) -> bool) {
+        if change(&mut self.lock()) {
+            self.changed.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -106,19 +108,23 @@ impl<K> Shelf<K> {
 }
 
 impl<K: Resource + Clone> Shelf<K> {
-    pub fn apply(&mut self, change: Change<K>) {
+    /// Puts a change on the shelf. False where it is of a status alone, which the operator writes
+    /// often and nobody is judged by.
+    pub fn apply(&mut self, change: Change<K>) -> bool {
         match change {
             Change::All(objects) => {
                 self.objects = objects.into_iter().map(named).collect();
                 self.listed = true;
+                true
             }
             Change::Put(object) => {
                 let (name, found) = named(object);
+                let before = self.objects.get(&name);
+                let same = before.is_some_and(|before| before.says_what(&found));
                 self.objects.insert(name, found);
+                !same
             }
-            Change::Gone(object) => {
-                self.objects.remove(&named(object).0);
-            }
+            Change::Gone(object) => self.objects.remove(&named(object).0).is_some(),
         }
     }
 }
@@ -141,11 +147,23 @@ impl<K: Resource> Found<K> {
             Self::Unreadable { metadata, .. } => metadata,
         }
     }
+
+    /// Whether another version of it differs in nothing but its status. Labels are no part of what a
+    /// generation counts.
+    fn says_what(&self, other: &Self) -> bool {
+        let (this, other) = (self.metadata(), other.metadata());
+        this.generation.is_some()
+            && (&this.uid, this.generation, &this.labels)
+                == (&other.uid, other.generation, &other.labels)
+    }
 }
 
 fn named<K: Resource>(object: DeserializeGuard<K>) -> (Name, Found<K>) {
     let found = match object.0 {
-        Ok(object) => Found::Readable(object),
+        Ok(mut object) => {
+            object.meta_mut().managed_fields = None;
+            Found::Readable(object)
+        }
         Err(invalid) => Found::Unreadable {
             metadata: invalid.metadata,
             error: invalid.error,

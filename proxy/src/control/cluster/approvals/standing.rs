@@ -11,18 +11,12 @@ use portcullis_crds::approval_request::{
     ApprovalRequest, ApprovalRequestStatus, ApprovalState, DecisionKind,
 };
 use portcullis_crds::condition;
+use portcullis_crds::stamp::{STAMP_PREFIX, Stamp};
 
 use crate::session::ports::Standing;
 
 /// How far the operator's clock may be ahead of ours.
 pub(super) const LEEWAY: Duration = Duration::from_secs(5);
-
-/// What the annotations begin with under which decisions stand before the operator has taken them
-/// over.
-const STAMPED: &str = "decision.portcullis.dev/";
-
-/// The only stamped decision that is no objection.
-const APPROVES: &str = "Approve|";
 
 pub(super) fn standing(request: &ApprovalRequest, now: SystemTime) -> Standing {
     let none = ApprovalRequestStatus {
@@ -89,23 +83,16 @@ fn objection(
         return Some((against.username.clone(), reason));
     }
     let annotations = request.metadata.annotations.iter().flatten();
-    let against = annotations
-        .filter(|(key, value)| key.starts_with(STAMPED) && !value.starts_with(APPROVES))
-        .map(|(_, value)| stamped(value));
-    against.into_iter().next()
-}
-
-/// Who and why, of `Deny|<length>|<username>|<reason>`.
-fn stamped(value: &str) -> (String, String) {
-    let parts = || {
-        let (_, rest) = value.split_once('|')?;
-        let (length, rest) = rest.split_once('|')?;
-        let length: usize = length.parse().ok()?;
-        let username: String = rest.chars().take(length).collect();
-        let reason = rest.strip_prefix(username.as_str())?.strip_prefix('|')?;
-        Some((username, reason.to_owned()))
-    };
-    parts().unwrap_or_else(|| ("somebody".to_owned(), String::new()))
+    let stamps = annotations.filter(|(key, _)| key.starts_with(STAMP_PREFIX));
+    let mut stamps = stamps.map(|(_, value)| Stamp::parse(value));
+    let against = stamps.find(|stamp| {
+        let approves = |stamp: &Stamp| stamp.decision == DecisionKind::Approve;
+        !stamp.as_ref().is_some_and(approves)
+    })?;
+    Some(against.map_or_else(
+        || ("somebody".to_owned(), String::new()),
+        |stamp| (stamp.username, stamp.reason),
+    ))
 }
 
 fn granted(request: &ApprovalRequest, status: &ApprovalRequestStatus, now: SystemTime) -> Standing {

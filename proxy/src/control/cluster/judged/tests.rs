@@ -289,8 +289,11 @@ fn an_edit_of_the_connection_that_its_class_refuses_keeps_the_version_before() {
 fn a_lockdown_holds_also_in_an_edit_of_the_class_that_is_refused() {
     let mut bed = Bed::new();
     bed.judge();
-    let edit =
-        format!("{CLASS}    mtls: {{caRef: {{name: nowhere, key: ca.crt}}}}\n  lockdown: true\n");
+    let edit = CLASS.replace(
+        "identity: {",
+        "identity: {mtls: {caRef: {name: nowhere, key: ca.crt}}, ",
+    );
+    let edit = format!("{edit}  lockdown: true\n");
     bed.class(&edit, "1");
     let judged = bed.judge();
     assert_eq!(told(&judged)[0].0, "ConnectionClass");

@@ -78,8 +78,7 @@ impl Api {
             }
         });
         let uri = format!("http://{address}").parse().unwrap();
-        let client = kube::Client::try_from(kube::Config::new(uri)).unwrap();
-        (api, Cluster::of(client))
+        (api, Cluster::by(kube::Config::new(uri)).unwrap())
     }
 
     pub(super) fn fail(&self, fault: Fault) {
