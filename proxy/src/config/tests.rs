@@ -2,9 +2,10 @@ use super::*;
 
 fn parse(line: &[&str]) -> Result<Standalone, clap::Error> {
     let words = ["portcullis-proxy"].iter().chain(line).map(Into::into);
-    Settings::parse_from_line(words).map(|settings| match settings.mode {
-        Mode::Standalone(run) => run,
-        Mode::Cluster(_) => panic!("{line:?}"),
+    let wrong = || clap::Error::raw(ErrorKind::InvalidSubcommand, "cluster");
+    Settings::parse_from_line(words).and_then(|settings| match settings.mode {
+        Mode::Standalone(run) => Ok(run),
+        Mode::Cluster(_) => Err(wrong()),
     })
 }
 
@@ -14,9 +15,10 @@ fn in_cluster(more: &[&str]) -> Result<Cluster, clap::Error> {
                 --pod-name orders-0 --pod-uid 5d3c --pod-ip 10.244.0.7";
     let line = line.split(' ').filter(|word| !word.is_empty());
     let line = line.chain(more.iter().copied()).map(Into::into);
-    Settings::parse_from_line(line).map(|settings| match settings.mode {
-        Mode::Cluster(run) => run,
-        Mode::Standalone(_) => panic!("{more:?}"),
+    let wrong = || clap::Error::raw(ErrorKind::InvalidSubcommand, "standalone");
+    Settings::parse_from_line(line).and_then(|settings| match settings.mode {
+        Mode::Cluster(run) => Ok(run),
+        Mode::Standalone(_) => Err(wrong()),
     })
 }
 

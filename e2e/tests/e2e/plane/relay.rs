@@ -72,7 +72,8 @@ impl Relay {
 fn pass(mut from: TcpStream, mut to: TcpStream) {
     let mut bytes = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes) {
-        if to.write_all(&bytes[..count]).is_err() {
+        let read = bytes.get(..count).unwrap_or_default();
+        if to.write_all(read).is_err() {
             break;
         }
     }

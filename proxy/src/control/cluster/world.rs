@@ -51,7 +51,10 @@ pub struct Shelf<K> {
 #[derive(Debug, Clone)]
 pub enum Found<K> {
     Readable(K),
-    Unreadable { metadata: ObjectMeta, error: String },
+    Unreadable {
+        metadata: Box<ObjectMeta>,
+        error: String,
+    },
 }
 
 // === impl World ===
@@ -165,7 +168,7 @@ fn named<K: Resource>(object: DeserializeGuard<K>) -> (Name, Found<K>) {
             Found::Readable(object)
         }
         Err(invalid) => Found::Unreadable {
-            metadata: invalid.metadata,
+            metadata: Box::new(invalid.metadata),
             error: invalid.error,
         },
     };

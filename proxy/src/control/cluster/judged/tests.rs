@@ -4,6 +4,7 @@ use portcullis_crds::document::{Documents, read};
 use portcullis_policy::{Effect, Operation, SessionFacts, Subject, SubjectView, Verdict};
 
 use super::*;
+use crate::control::cluster::world::Shelf;
 
 const CLASS: &str = "
 apiVersion: portcullis.dev/v1alpha1
@@ -221,10 +222,10 @@ fn what_cannot_even_be_read_keeps_its_last_good_version_or_denies() {
     bed.judge();
     let name = ("shop".to_owned(), "reads".to_owned());
     let unreadable = |uid: &str| Found::Unreadable {
-        metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
+        metadata: Box::new(ObjectMeta {
             uid: Some(uid.to_owned()),
-            ..Default::default()
-        },
+            ..ObjectMeta::default()
+        }),
         error: "spec.rules: no list".to_owned(),
     };
     let policies = |bed: &mut Bed, uid| {

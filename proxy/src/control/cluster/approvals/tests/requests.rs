@@ -9,7 +9,7 @@ async fn all_replicas_ask_under_one_name() {
     let ((name, standing), second) = (asked.0.unwrap(), asked.1.unwrap());
     assert_eq!(standing, Standing::Pending);
     assert_eq!(second, (name.clone(), Standing::Pending));
-    assert_eq!(bed.api.names(), [name.clone()]);
+    assert_eq!(bed.api.names(), std::slice::from_ref(&name));
     let made = bed.api.get(&name);
     let owner = &made["metadata"]["ownerReferences"][0];
     assert_eq!(

@@ -5,27 +5,34 @@
 //! deleted is gone. A version is judged by what surrounds it now: a Connection that its class no
 //! longer allows is not served, whatever it was before.
 
+mod policies;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Resource;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Resource, ResourceExt};
 use portcullis_crds::connection::{OnPolicyStale, StaleAction};
 use portcullis_crds::lower::connection::LoweredConnection;
 use portcullis_crds::lower::snapshot::{Lowered, Objects as Bearing, lower};
 use portcullis_crds::lower::target::Target;
-use portcullis_crds::lower::{FieldError, connection, guardrail, masking};
+use portcullis_crds::lower::{FieldError, connection};
 use portcullis_crds::{Connection, ConnectionClass, GuardrailPolicy, MaskingRule};
 use portcullis_policy::rule::ObjectName;
 use portcullis_policy::{Snapshot, SnapshotParts};
 use serde::Serialize;
 
-use super::world::{Found, Seen, Shelf};
+use super::world::{Found, Seen};
 use crate::control::compile::{Class, Compiled, Name, RecordingSettings, lower_class, settings};
 use crate::control::identity::Cluster;
 use crate::control::objects::Objects;
 use crate::control::refusal::{Place, Refusal};
 use crate::control::target::Pieces;
+use crate::session::ports::SessionBounds;
+use policies::Policies;
 
 /// The versions that were good when they were last judged.
 #[derive(Debug, Default)]
@@ -87,6 +94,13 @@ pub struct Told {
 #[derive(Debug, Default)]
 struct Refused(BTreeMap<(&'static str, Name), Vec<FieldError>>);
 
+struct InForce {
+    served: Served,
+    revision: String,
+    stale: bool,
+    on_stale: OnPolicyStale,
+}
+
 /// A class, and what it means where it can be enforced.
 struct Chosen {
     class: ConnectionClass,
@@ -96,17 +110,28 @@ struct Chosen {
 /// Judges all that is seen.
 pub fn judge(seen: &Seen, good: &mut LastGood, terms: &Terms<'_>) -> Judged {
     let mut refused = Refused::default();
-    let served = serve(seen, good, terms, &mut refused);
-    let (served, revision, stale, on_stale) = match served {
-        Some((served, revision, stale, on_stale)) => (Some(served), revision, stale, on_stale),
-        None => (None, String::new(), false, OnPolicyStale::default()),
-    };
-    Judged {
-        served,
-        revision,
-        refused: refused.told(),
-        stale,
-        on_stale,
+    let in_force = serve(seen, good, terms, &mut refused);
+    let refused = refused.told();
+    match in_force {
+        Some(InForce {
+            served,
+            revision,
+            stale,
+            on_stale,
+        }) => Judged {
+            served: Some(served),
+            revision,
+            refused,
+            stale,
+            on_stale,
+        },
+        None => Judged {
+            served: None,
+            revision: String::new(),
+            refused,
+            stale: false,
+            on_stale: OnPolicyStale::default(),
+        },
     }
 }
 
@@ -115,7 +140,7 @@ fn serve(
     good: &mut LastGood,
     terms: &Terms<'_>,
     refused: &mut Refused,
-) -> Option<(Served, String, bool, OnPolicyStale)> {
+) -> Option<InForce> {
     let labels = namespace_labels(seen);
     let (object, lowered, chosen) = connection(seen, good, terms, (&labels, refused))?;
     let class = &chosen.class;
@@ -124,44 +149,14 @@ fn serve(
         namespace: &name.0,
         namespace_labels: &labels,
         name: &name.1,
-        labels: object.metadata.labels.as_ref().unwrap_or(&EMPTY),
+        labels: object.labels(),
         protocol: object.spec.protocol,
     };
-    let guardrails = both(&seen.guardrails, &seen.platform_guardrails);
-    let (guardrails, mut never_good) = keep(
-        ("GuardrailPolicy", &guardrails, &mut good.guardrails),
-        |policy| {
-            let lowered = guardrail::lower(policy, &class.spec.approvals)?;
-            alone(SnapshotParts {
-                policies: vec![lowered],
-                ..empty()
-            })
-        },
-        |policy| {
-            let (namespace, _) = name_of(policy);
-            let selector = policy.spec.target_selector.as_ref();
-            target.is_bound_by(&namespace, &policy.spec.target_refs, selector)
-        },
-        refused,
-    );
-    let masks = both(&seen.masks, &seen.platform_masks);
-    let (masks, more) = keep(
-        ("MaskingRule", &masks, &mut good.masks),
-        |mask| {
-            let lowered = masking::lower(mask, terms.objects)?;
-            alone(SnapshotParts {
-                masks: vec![lowered],
-                ..empty()
-            })
-        },
-        |mask| {
-            let (namespace, _) = name_of(mask);
-            let selector = mask.spec.target_selector.as_ref();
-            target.is_bound_by(&namespace, &mask.spec.target_refs, selector)
-        },
-        refused,
-    );
-    never_good.extend(more);
+    let Policies {
+        guardrails,
+        masks,
+        never_good,
+    } = policies::choose(seen, good, (class, terms.objects), (&target, refused));
     let bearing = Bearing {
         connection: &object,
         class: Some(class),
@@ -189,11 +184,7 @@ fn serve(
     let after = Duration::from(on_stale.after);
     parts.stale = on_stale.action == StaleAction::Deny && terms.blind_for >= after;
     let (revision, stale) = (parts.revision.clone(), parts.stale);
-    let mut compiled = compile(&object, &lowered, parts, (class, terms), refused)?;
-    compiled.port = terms.port.unwrap_or(compiled.port);
-    let share = |max: u64| (max / u64::from(terms.replicas.max(1))).max(1);
-    let bounds = &mut compiled.pieces.sessions;
-    bounds.max_concurrent = bounds.max_concurrent.map(share);
+    let compiled = compile(&object, &lowered, parts, (class, terms), refused)?;
     let (class_name, (class, recording)) = (object.spec.class_name.clone(), chosen.parts);
     let served = Served {
         uid: object.metadata.uid.clone().unwrap_or_default(),
@@ -203,7 +194,12 @@ fn serve(
         class,
         recording,
     };
-    Some((served, revision, stale, on_stale))
+    Some(InForce {
+        served,
+        revision,
+        stale,
+        on_stale,
+    })
 }
 
 /// The Connection in its newest version that its class takes, with that class.
@@ -213,7 +209,8 @@ fn connection(
     terms: &Terms<'_>,
     (labels, refused): (&BTreeMap<String, String>, &mut Refused),
 ) -> Option<(Connection, LoweredConnection, Chosen)> {
-    retain(&seen.connection.objects, &mut good.connection);
+    let current = |name: &Name| seen.connection.objects.get(name).map(Found::metadata);
+    retain(current, &mut good.connection);
     let (name, found) = seen.connection.objects.iter().next()?;
     let last = good.connection.get(name).cloned();
     let newest = match found {
@@ -257,7 +254,8 @@ fn class(
     terms: &Terms<'_>,
     (name, refused): (&str, &mut Refused),
 ) -> Option<Chosen> {
-    retain(&seen.classes.objects, &mut good.classes);
+    let current = |name: &Name| seen.classes.objects.get(name).map(Found::metadata);
+    retain(current, &mut good.classes);
     let name = (String::new(), name.to_owned());
     let last = good.classes.get(&name).cloned();
     let newest = match seen.classes.objects.get(&name)? {
@@ -283,55 +281,6 @@ fn class(
         }
     }
     None
-}
-
-/// The newest good version of each policy. Of those that never were good and apply here the names
-/// come beside; what can be read of them is handed on, for the revision counts them.
-fn keep<K: Resource + Clone>(
-    (kind, found, good): (&'static str, &All<'_, K>, &mut BTreeMap<Name, K>),
-    check: impl Fn(&K) -> Result<(), Vec<FieldError>>,
-    binds: impl Fn(&K) -> bool,
-    refused: &mut Refused,
-) -> (Vec<K>, Vec<ObjectName>) {
-    let (mut kept, mut never_good) = (Vec::new(), Vec::new());
-    good.retain(|name, last| {
-        let current = found.get(name).map(|found| found.metadata());
-        current.is_some_and(|current| current.uid == last.meta().uid)
-    });
-    for (name, found) in found {
-        let (object, errors) = match found {
-            Found::Readable(object) if good.get(name).is_some_and(|last| same(last, object)) => {
-                kept.push(object.clone());
-                continue;
-            }
-            Found::Readable(object) => (Some(object), check(object).err()),
-            Found::Unreadable { error, .. } => (None, Some(unreadable(error))),
-        };
-        let Some(errors) = errors else {
-            good.extend(object.map(|object| (name.clone(), object.clone())));
-            kept.extend(object.cloned());
-            continue;
-        };
-        let last = good.get(name);
-        // Of what applies elsewhere, others tell.
-        if object.is_none_or(&binds) || last.is_some_and(&binds) {
-            refused.add(kind, name.clone(), errors);
-        }
-        kept.extend(last.or(object).cloned());
-        if last.is_none() && object.is_none_or(&binds) {
-            never_good.push(ObjectName::new(&name.0, &name.1));
-        }
-    }
-    (kept, never_good)
-}
-
-type All<'a, K> = BTreeMap<Name, &'a Found<K>>;
-
-static EMPTY: BTreeMap<String, String> = BTreeMap::new();
-
-fn both<'a, K>(own: &'a Shelf<K>, platform: &'a Shelf<K>) -> All<'a, K> {
-    let all = own.objects.iter().chain(&platform.objects);
-    all.map(|(name, found)| (name.clone(), found)).collect()
 }
 
 fn compile(
@@ -363,7 +312,9 @@ fn compile(
             Some(class),
             (terms.objects, place()),
         ) {
-            Ok(compiled) => {
+            Ok(mut compiled) => {
+                compiled.port = terms.port.unwrap_or(compiled.port);
+                share(&mut compiled.pieces.sessions, terms.replicas);
                 if let Some(lacks) = compiled.lacks() {
                     let Refusal { field, reason, .. } = lacks;
                     refused.add(
@@ -380,6 +331,12 @@ fn compile(
     None
 }
 
+/// Each replica has its part, and at least one.
+fn share(bounds: &mut SessionBounds, replicas: u32) {
+    let part = |max: u64| (max / u64::from(replicas.max(1))).max(1);
+    bounds.max_concurrent = bounds.max_concurrent.map(part);
+}
+
 /// Whether all that the Connection names beside policies is there.
 fn reaches(
     object: &Connection,
@@ -391,18 +348,6 @@ fn reaches(
     };
     let pieces = Pieces::new(object, lowered, Some(class), Arc::new(nothing), objects);
     pieces.map(drop).map_err(|error| vec![error])
-}
-
-/// What only a snapshot notices, so that it is one object's error and not everybody's.
-fn alone(parts: SnapshotParts) -> Result<(), Vec<FieldError>> {
-    let compiled = Snapshot::compile(parts);
-    compiled.map(drop).map_err(|errors| {
-        let told = |reason: String| FieldError {
-            field: "spec".to_owned(),
-            reason,
-        };
-        errors.iter().map(|error| told(error.to_string())).collect()
-    })
 }
 
 fn empty() -> SnapshotParts {
@@ -425,11 +370,11 @@ fn namespace_labels(seen: &Seen) -> BTreeMap<String, String> {
 }
 
 /// Forgets what is gone, or was made anew under the name.
-fn retain<K: Resource>(found: &BTreeMap<Name, Found<K>>, good: &mut BTreeMap<Name, K>) {
-    good.retain(|name, last| {
-        let current = found.get(name).map(Found::metadata);
-        current.is_some_and(|current| current.uid == last.meta().uid)
-    });
+fn retain<'f, K: Resource>(
+    current: impl Fn(&Name) -> Option<&'f ObjectMeta>,
+    good: &mut BTreeMap<Name, K>,
+) {
+    good.retain(|name, last| current(name).is_some_and(|current| current.uid == last.meta().uid));
 }
 
 fn same<K: Resource>(one: &K, other: &K) -> bool {
@@ -490,6 +435,3 @@ impl From<&Told> for Refusal {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

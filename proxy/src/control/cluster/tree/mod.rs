@@ -63,6 +63,9 @@ pub enum TreeError {
     Restless,
 }
 
+/// The values of one object, by key.
+type Values = BTreeMap<String, ByteString>;
+
 // === impl Tree ===
 
 impl Tree {
@@ -111,7 +114,7 @@ impl Tree {
 
 impl Look {
     fn read(&self) -> Result<Objects, TreeError> {
-        let mut found: BTreeMap<(bool, &str, &str), BTreeMap<String, ByteString>> = BTreeMap::new();
+        let mut found: BTreeMap<(bool, &str, &str), Values> = BTreeMap::new();
         let mut total = 0_usize;
         for leaf in &self.0 {
             let values = found
