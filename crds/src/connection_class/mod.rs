@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::identity::{
-    ApiKey, Identity, Jwk, Jwks, Mtls, OidcIssuer, OsUser, ServiceAccountTokens,
+    ApiKey, Identity, Jwk, Jwks, Mtls, OidcIssuer, OsUser, Review, ServiceAccountTokens,
 };
 pub use self::proxy::ProxySettings;
 pub use self::recording::{Durability, OnFailure, Payloads, Recording, Spool, Store};

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use portcullis_crds::PLATFORM_NAMESPACE;
 use portcullis_crds::connection_class::identity::{
     ApiKey as ApiKeySpec, CertificateName as CertificateNameSpec, Identity, Mtls as MtlsSpec,
-    OidcIssuer as OidcIssuerSpec, ServiceAccountTokens,
+    OidcIssuer as OidcIssuerSpec, Review, ServiceAccountTokens,
 };
 use portcullis_crds::lower::FieldError;
 use portcullis_crds::reference::CertificateReference;
@@ -15,7 +15,9 @@ use portcullis_policy::Glob;
 use super::objects::Objects;
 use crate::hex::unhex;
 use crate::identity::IdentityConfig;
-use crate::identity::config::{ApiKey, CertificateName, KeySource, KeysFrom, Mtls, OidcIssuer};
+use crate::identity::config::{
+    ApiKey, CertificateName, KeySource, KeysFrom, Mtls, OidcIssuer, ReviewedBy,
+};
 
 /// What a cluster adds to the ways in.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +33,7 @@ pub struct Cluster {
 pub struct AccountIssuer {
     pub issuer: String,
     pub keys: KeysFrom,
+    pub reviewer: ReviewedBy,
 }
 
 /// The ways in of a class. CA bundles lie in the platform's namespace; one that does not resolve
@@ -108,6 +111,7 @@ fn lower_issuer(
         keys,
         ca: ca.transpose()?,
         required_claims: spec.required_claims.clone(),
+        reviewer: None,
     })
 }
 
@@ -133,6 +137,10 @@ fn lower_accounts(
         keys: KeySource::From(issuer.keys.clone()),
         ca: None,
         required_claims: BTreeMap::new(),
+        reviewer: match tokens.review {
+            Review::Never => None,
+            Review::AtLogin => Some(issuer.reviewer.clone()),
+        },
     })
 }
 

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use portcullis_policy::Glob;
 use serde_json::Value;
 
+use crate::secret::Secret;
+
 /// All ways in; any one is enough.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IdentityConfig {
@@ -39,6 +41,8 @@ pub struct OidcIssuer {
     pub ca: Option<Vec<u8>>,
     /// Claims that a token must carry with exactly these values.
     pub required_claims: BTreeMap<String, String>,
+    /// Who is asked whether a token that is good by all this still holds; nobody where it is none.
+    pub reviewer: Option<ReviewedBy>,
 }
 
 /// Where an issuer's public keys come from.
@@ -59,6 +63,32 @@ pub trait Keyring: std::fmt::Debug + Send + Sync {
     /// A set of keys (RFC 7517), or why it is not to be had.
     async fn keys(&self) -> Result<Value, String>;
 }
+
+/// Somebody who knows which tokens were taken back.
+#[async_trait]
+pub trait Reviewer: std::fmt::Debug + Send + Sync {
+    /// The username that a token for one of these audiences proves now, or why none.
+    async fn review(&self, token: &Secret, audiences: &[String]) -> Result<String, NotReviewed>;
+}
+
+/// Why a token proves nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotReviewed {
+    TakenBack,
+    Unavailable(String),
+}
+
+/// Whom to ask about tokens. Clones are one, and nothing else is equal.
+#[derive(Debug, Clone)]
+pub struct ReviewedBy(pub Arc<dyn Reviewer>);
+
+impl PartialEq for ReviewedBy {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ReviewedBy {}
 
 /// Whom to ask for keys. Clones are one, and nothing else is equal.
 #[derive(Debug, Clone)]

@@ -21,6 +21,26 @@ fn a_service_account_comes_by_a_token_for_us_and_by_none_for_the_api_server() {
             let answer = proxy.session_with(Some(&other)).ask("select 1");
             assert!(answer.contains("for somebody else"), "{answer}");
         }
+        // What was taken back is still signed: only who asks sees that.
+        let identity = |review: &str| {
+            json!({ "identity": { "serviceAccountTokens": {
+                "audiences": ["portcullis"], "review": review,
+            }}})
+        };
+        bed.class(&identity("AtLogin"));
+        assert_eq!(proxy.session_with(Some(&ours)).ask("select 1"), "1");
+        bed.admin.must(&["delete", "serviceaccount", "web"]);
+        portcullis_e2e::wait_until("the token to hold no longer", || {
+            let answer = proxy.session_with(Some(&ours)).ask("select 1");
+            let gone = answer.contains("holds no longer");
+            gone.then_some(()).ok_or(answer)
+        });
+        bed.class(&identity("Never"));
+        portcullis_e2e::wait_until("nobody to be asked", || {
+            let answer = proxy.session_with(Some(&ours)).ask("select 1");
+            (answer == "1").then_some(()).ok_or(answer)
+        });
+        bed.admin.must(&["create", "serviceaccount", "web"]);
         // The class that takes the API server's own audience is refused, not obeyed.
         let issuer = bed
             .admin

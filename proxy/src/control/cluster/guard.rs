@@ -29,24 +29,6 @@ impl ApiGuard {
         Self { cluster, place }
     }
 
-    async fn who(&self, token: &Secret) -> Result<UserInfo, NotLetIn> {
-        let token = std::str::from_utf8(token.reveal()).map_err(|_| NotLetIn::Nobody)?;
-        let review = TokenReview {
-            spec: TokenReviewSpec {
-                token: token.to_owned(),
-                audiences: None,
-            },
-            ..TokenReview::default()
-        };
-        let api: Api<TokenReview> = Api::all(self.cluster.client.clone());
-        let review = in_time(api.create(&PostParams::default(), &review)).await;
-        let status = review.map_err(unavailable)?.status.unwrap_or_default();
-        match (status.authenticated, status.user) {
-            (Some(true), Some(user)) => Ok(user),
-            _ => Err(NotLetIn::Nobody),
-        }
-    }
-
     fn asked(&self, user: UserInfo, verb: SessionVerb) -> SubjectAccessReview {
         let verb = match verb {
             SessionVerb::List => "list",
@@ -78,7 +60,7 @@ impl ApiGuard {
 #[async_trait]
 impl Guard for ApiGuard {
     async fn may(&self, token: &Secret, verb: SessionVerb) -> Result<String, NotLetIn> {
-        let user = self.who(token).await?;
+        let user = who(&self.cluster, token, None).await?;
         let username = user.username.clone().unwrap_or_default();
         let api: Api<SubjectAccessReview> = Api::all(self.cluster.client.clone());
         let review = self.asked(user, verb);
@@ -88,6 +70,34 @@ impl Guard for ApiGuard {
             true => Ok(username),
             false => Err(NotLetIn::Forbidden),
         }
+    }
+}
+
+/// Whose token the API server says it is; for one of these audiences, or for the API server itself.
+pub(super) async fn who(
+    cluster: &Cluster,
+    token: &Secret,
+    audiences: Option<&[String]>,
+) -> Result<UserInfo, NotLetIn> {
+    let token = std::str::from_utf8(token.reveal()).map_err(|_| NotLetIn::Nobody)?;
+    let review = TokenReview {
+        spec: TokenReviewSpec {
+            token: token.to_owned(),
+            audiences: audiences.map(<[String]>::to_vec),
+        },
+        ..TokenReview::default()
+    };
+    let api: Api<TokenReview> = Api::all(cluster.client.clone());
+    let review = in_time(api.create(&PostParams::default(), &review)).await;
+    let status = review.map_err(unavailable)?.status.unwrap_or_default();
+    // One that knows nothing of audiences tells none, and may have looked at none.
+    let meant = audiences.is_none_or(|wanted| {
+        let told = status.audiences.iter().flatten();
+        told.into_iter().any(|audience| wanted.contains(audience))
+    });
+    match (status.authenticated, status.user) {
+        (Some(true), Some(user)) if meant => Ok(user),
+        _ => Err(NotLetIn::Nobody),
     }
 }
 

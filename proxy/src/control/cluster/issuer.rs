@@ -9,9 +9,11 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::world::World;
-use super::{Cluster, in_time};
+use super::{Cluster, guard, in_time};
+use crate::control::caretaker::NotLetIn;
 use crate::control::identity::AccountIssuer;
-use crate::identity::config::{Keyring, KeysFrom};
+use crate::identity::config::{Keyring, KeysFrom, NotReviewed, ReviewedBy, Reviewer};
+use crate::secret::Secret;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 const KEYS: &str = "/openid/v1/jwks";
@@ -31,9 +33,25 @@ impl Keyring for ApiServer {
     }
 }
 
+#[async_trait]
+impl Reviewer for ApiServer {
+    async fn review(&self, token: &Secret, audiences: &[String]) -> Result<String, NotReviewed> {
+        let user = guard::who(&self.0, token, Some(audiences)).await;
+        let user = user.map_err(|refused| match refused {
+            NotLetIn::Nobody | NotLetIn::Forbidden => NotReviewed::TakenBack,
+            NotLetIn::Unavailable => {
+                NotReviewed::Unavailable("the API server did not review a token".to_owned())
+            }
+        });
+        Ok(user?.username.unwrap_or_default())
+    }
+}
+
 /// Keeps in the world who issues, until it is dropped.
 pub async fn learn(cluster: Cluster, world: World) {
-    let keys = KeysFrom(Arc::new(ApiServer(cluster.clone())));
+    let server = Arc::new(ApiServer(cluster.clone()));
+    let keys = KeysFrom(Arc::clone(&server) as Arc<dyn Keyring>);
+    let reviewer = ReviewedBy(server);
     let mut known = String::new();
     let mut told = false;
     loop {
@@ -45,9 +63,13 @@ pub async fn learn(cluster: Cluster, world: World) {
             Ok(issuer) => {
                 if issuer != known {
                     known.clone_from(&issuer);
-                    let keys = keys.clone();
+                    let (keys, reviewer) = (keys.clone(), reviewer.clone());
                     world.change(|seen| {
-                        seen.issuer = Some(AccountIssuer { issuer, keys });
+                        seen.issuer = Some(AccountIssuer {
+                            issuer,
+                            keys,
+                            reviewer,
+                        });
                         true
                     });
                 }

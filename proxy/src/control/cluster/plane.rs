@@ -377,6 +377,16 @@ mod tests {
     }
 
     #[test]
+    fn cancel_requests_go_to_so_many_others_and_no_more() {
+        let address = |number: u32| IpAddr::from((0x0af4_0000 + number).to_be_bytes());
+        let most = u32::try_from(MAX_PEERS).unwrap();
+        let all: Vec<IpAddr> = (0..=most).map(address).collect();
+        let (_, fewer) = all.split_first().unwrap();
+        assert_eq!(peers(fewer, 5432).len(), MAX_PEERS);
+        assert_eq!(peers(&all, 5432).len(), MAX_PEERS);
+    }
+
+    #[test]
     fn a_replica_is_numbered_by_the_end_of_its_address() {
         assert_eq!(replica("10.244.255.254".parse().unwrap()), 0xfffe);
         assert_eq!(replica("fd00::1:abcd".parse().unwrap()), 0xabcd);

@@ -189,3 +189,6 @@ impl From<RequestError> for Broken {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
