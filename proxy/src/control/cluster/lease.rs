@@ -35,8 +35,10 @@ const LAST: Duration = Duration::from_secs(2);
 /// The most errors that are told.
 pub const MAX_REFUSED: usize = 16;
 
-/// The most characters of a field and of a reason that are told.
+/// The most characters of a field that are told.
 pub const MAX_FIELD: usize = 256;
+
+/// The most characters of a reason that are told.
 pub const MAX_REASON: usize = 512;
 
 const MANAGER: &str = "portcullis-proxy";

@@ -25,10 +25,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::hex::hex;
 
 const WRITER_FILE: &str = "writer";
+
+/// The largest file with a writer's name: what is written here is shorter.
 const MAX_WRITER_FILE: u64 = 128;
 
-/// How much of a pod's name is in a writer's, and of the hash of its UID.
+/// How many characters of a pod's name are in a writer's.
 const MAX_POD_PART: usize = 63;
+
+/// How many bytes of the hash of its UID are.
 const WRITER_HASH_BYTES: usize = 8;
 
 /// The state directory of a process.

@@ -1,5 +1,6 @@
 //! What only a cluster can say: keys asked of it, tokens that were taken back, a pod's own account.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
