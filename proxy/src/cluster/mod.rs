@@ -26,7 +26,7 @@ use crate::control::compile::{Configuration, RecordingSettings};
 use crate::control::doors::{Doors, Standing};
 use crate::control::recording::Recorder;
 use crate::control::refusal::Refusal;
-use crate::control::state::{State, writer_of_pod};
+use crate::control::state::State;
 use crate::listen::tls::mounted::Mounted;
 use crate::metrics::Metrics;
 use crate::serving::ports::Certificates;
@@ -34,6 +34,10 @@ use crate::serving::{self, Failed, Signals, io_at, until_stopped};
 use crate::session::ports::{Approvals, Clock, House, Peers};
 use crate::session::registry::Registry;
 use crate::shutdown::Shutdown;
+
+/// The most characters of a pod's name that begin the name of who writes its record: a spool adds
+/// sixteen and a hyphen of its own.
+const MAX_WRITER_NAME: usize = 63;
 
 /// What there is before anything has been seen.
 struct Ground {
@@ -201,7 +205,8 @@ fn open(
     let served = first.judged.served.as_ref();
     let recording = served.map(|served| served.recording.clone());
     let recording = recording.unwrap_or_default();
-    let writer = writer_of_pod(&ground.state, &settings.pod.name, &settings.pod.uid)?;
+    // The spool tells those of one name apart.
+    let writer: String = settings.pod.name.chars().take(MAX_WRITER_NAME).collect();
     let recorder = Recorder::open(
         &recording,
         &ground.state,

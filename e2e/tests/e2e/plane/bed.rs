@@ -348,6 +348,18 @@ impl Proxy {
         Psql::open("127.0.0.1", self.port, &self.database, password)
     }
 
+    /// Tells it to stop, as the kubelet does, and waits until it has.
+    pub(super) fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(told.unwrap().success());
+        let ended = wait_until("a proxy to stop", || {
+            let ended = self.child.try_wait().unwrap();
+            ended.ok_or_else(|| self.log())
+        });
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
     pub(super) fn is_open(&self) -> bool {
         TcpStream::connect(("127.0.0.1", self.port)).is_ok()
     }

@@ -57,6 +57,26 @@ fn a_proxy_allows_denies_and_masks_and_tells_its_revision() {
 }
 
 #[test]
+fn a_proxy_that_is_told_to_stop_hands_the_last_head_of_its_record_out() {
+    with_bed(|bed| {
+        bed.guard("all", &json!([]));
+        bed.connection(&json!({}));
+        let proxy = bed.proxy(7);
+        let head = |name: &str| {
+            let lease = bed.admin.get(&["lease", name]);
+            lease["metadata"]["annotations"]["portcullis.dev/head"].clone()
+        };
+        let (name, before) = (proxy.name.clone(), head(&proxy.name));
+        let mut session = proxy.session();
+        assert_eq!(session.ask("select 1"), "1");
+        proxy.stop();
+        let after = head(&name);
+        assert_ne!(after, before);
+        assert!(after.as_str().unwrap().contains(&name), "{after}");
+    });
+}
+
+#[test]
 fn nothing_passes_without_a_policy_and_nobody_comes_without_a_connection() {
     with_bed(|bed| {
         let proxy = bed.start(7, &[]);

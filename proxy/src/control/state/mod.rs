@@ -3,7 +3,6 @@
 //! ```text
 //! <state>/            0700 when it is made here
 //!   signing-key.pem       Ed25519, signs recordings          0600
-//!   writer            in a cluster, the name of who writes the record
 //!   approvals.key     what requests on disk are sealed with   0600
 //!   approvals/        one readable file a request        0700
 //!   spool/            events that wait for the store     0700
@@ -19,21 +18,6 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
-use aws_lc_rs::digest::{SHA256, digest};
-
-use crate::hex::hex;
-
-const WRITER_FILE: &str = "writer";
-
-/// The largest file with a writer's name: what is written here is shorter.
-const MAX_WRITER_FILE: u64 = 128;
-
-/// How many characters of a pod's name are in a writer's.
-const MAX_POD_PART: usize = 63;
-
-/// How many bytes of the hash of its UID are.
-const WRITER_HASH_BYTES: usize = 8;
 
 /// The state directory of a process.
 #[derive(Debug, Clone)]
@@ -115,19 +99,6 @@ impl State {
             Err(error) => Err(at(&path, error).into()),
         }
     }
-}
-
-/// Who writes the record of a pod: its name, and of its UID enough to tell it from others of that
-/// name, in this and in other namespaces. It stays with the state, as the record does, for a volume
-/// may outlive the pod.
-pub fn writer_of_pod(state: &State, name: &str, uid: &str) -> Result<String, StateError> {
-    let written = state.secret_file(WRITER_FILE, MAX_WRITER_FILE, || {
-        let hash = digest(&SHA256, uid.as_bytes());
-        let hash = hex(hash.as_ref().get(..WRITER_HASH_BYTES).unwrap_or_default());
-        let name: String = name.chars().take(MAX_POD_PART).collect();
-        Ok::<_, StateError>(format!("{name}-{hash}").into_bytes())
-    })?;
-    Ok(String::from_utf8_lossy(&written).into_owned())
 }
 
 /// Reads a file whole, refused past the limit.

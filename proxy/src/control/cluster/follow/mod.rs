@@ -13,7 +13,7 @@ use kube::api::{ListParams, WatchParams};
 use kube::core::{DeserializeGuard, WatchEvent};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::sight::Sight;
 use super::{RequestError, in_time};
@@ -33,6 +33,9 @@ const WATCH_SLACK: Duration = Duration::from_secs(5);
 /// Pauses between attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A watch that ends sooner was none, and is not begun again at once.
+const LASTING: Duration = Duration::from_secs(1);
 
 /// The status of a version that is too old to watch from.
 const GONE: u16 = 410;
@@ -75,18 +78,25 @@ pub async fn follow<K>(
     let mut pause = FIRST_PAUSE;
     let mut told = false;
     loop {
-        match once(&api, &selected, (&sight, &mut told), &mut version, &tell).await {
-            Ok(()) => pause = FIRST_PAUSE,
+        let began = Instant::now();
+        let went = once(&api, &selected, (&sight, &mut told), &mut version, &tell).await;
+        if began.elapsed() >= LASTING {
+            pause = FIRST_PAUSE;
+        }
+        match went {
+            // What lasted goes on without a gap.
+            Ok(()) if began.elapsed() >= LASTING => continue,
+            Ok(()) => {}
             Err(Broken::TooOld) => version = None,
             Err(Broken::Failed(error)) => {
                 sight.lost(selected.what);
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(what = selected.what, error, "cannot be followed");
                 }
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
