@@ -35,6 +35,10 @@ use crate::session::ports::{Approvals, Clock, House, Peers};
 use crate::session::registry::Registry;
 use crate::shutdown::Shutdown;
 
+/// Below the directory that is given: that is a volume, which anybody in the pod may write, and what
+/// is in here is for us alone.
+const STATE_FOLDER: &str = "proxy";
+
 /// The most characters of a pod's name that begin the name of who writes its record: a spool adds
 /// sixteen and a hyphen of its own.
 const MAX_WRITER_NAME: usize = 63;
@@ -151,7 +155,7 @@ fn ground(settings: &config::Cluster, cluster: &Cluster, place: &Place) -> Resul
         usable.map_err(Failed::Certificate)?;
     }
     Ok(Ground {
-        state: State::open(&settings.state)?,
+        state: State::open(&settings.state.join(STATE_FOLDER))?,
         certificates,
         requests: Requests::new(cluster.clone(), place.clone(), Arc::clone(&clock)),
         clock,

@@ -86,7 +86,7 @@ pub struct Cluster {
     /// Directory with the server's tls.crt and tls.key; not needed where only loopback is served.
     #[arg(long, value_name = "DIR")]
     pub certificate: Option<PathBuf>,
-    /// Directory for the record on its way to the store; made if it is missing.
+    /// Directory for the record on its way to the store, in a folder `proxy` that is made there.
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
     /// Address on which the Connection listens. Beyond loopback, plaintext is refused.

@@ -1,8 +1,9 @@
 //! A namespace with a Connection, the rights of its proxies, a database, and proxies that run here.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -155,7 +156,10 @@ impl Bed<'_> {
     pub(super) fn start(&self, number: u8, more: &[&str]) -> Proxy {
         let name = format!("orders-{number}");
         let uid = self.pod(&name);
+        // As open as a volume is.
         let state = self.folder.path().join(format!("state-{number}"));
+        fs::create_dir_all(&state).unwrap();
+        fs::set_permissions(&state, Permissions::from_mode(0o777)).unwrap();
         let log = self.folder.path().join(format!("log-{number}"));
         let (port, admin) = (free_port(), free_port());
         let program = std::env::current_exe().unwrap();
