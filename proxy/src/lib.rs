@@ -5,6 +5,7 @@
 //! at this moment. Arrows: see `docs/architecture.md`; the tidy test checks them.
 
 pub mod admin;
+pub mod cluster;
 pub mod config;
 pub mod control;
 mod hex;
@@ -14,6 +15,7 @@ pub mod listen;
 pub mod metrics;
 pub mod protocol;
 pub mod secret;
+pub mod serving;
 pub mod session;
 pub mod shutdown;
 pub mod standalone;

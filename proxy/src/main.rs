@@ -4,9 +4,9 @@ use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 use portcullis_dialect::sql::parser::STACK_SIZE;
-use portcullis_proxy::config::{Mode, Settings, Standalone};
-use portcullis_proxy::standalone::{self, Failed};
-use portcullis_proxy::telemetry;
+use portcullis_proxy::config::{Mode, Settings};
+use portcullis_proxy::serving::Failed;
+use portcullis_proxy::{cluster, standalone, telemetry};
 use tokio::runtime::Builder;
 
 /// Bad flags, or a configuration that never compiled.
@@ -21,12 +21,11 @@ fn main() -> ExitCode {
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
-    let Mode::Standalone(run) = settings.mode;
-    if let Err(error) = telemetry::start(&run.logs) {
+    if let Err(error) = telemetry::start(settings.logs()) {
         tell(&format!("--log-filter: {error}"));
         return ExitCode::from(REFUSED);
     }
-    match start(&run) {
+    match start(settings.mode) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Refused(refused)) => {
             for refusal in &refused {
@@ -41,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(run: &Standalone) -> Result<(), Failed> {
+fn start(mode: Mode) -> Result<(), Failed> {
     let runtime = Builder::new_multi_thread()
         .enable_all()
         // A statement that nests as deep as is taken is analysed on it.
@@ -53,8 +52,13 @@ fn start(run: &Standalone) -> Result<(), Failed> {
     })?;
     // On a thread of the runtime, which has the stack.
     runtime.block_on(async {
-        let run = run.clone();
-        let ran = tokio::spawn(async move { standalone::run(&run).await }).await;
+        let run = async move {
+            match mode {
+                Mode::Standalone(run) => standalone::run(&run).await,
+                Mode::Cluster(run) => cluster::run(&run).await,
+            }
+        };
+        let ran = tokio::spawn(run).await;
         ran.unwrap_or_else(|error| {
             Err(Failed::Io {
                 what: "the run died".to_owned(),

@@ -147,6 +147,12 @@ pub struct ServiceAccountTokens {
     /// Audiences, one of which the token must carry; the API server's own is never enough.
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 256)), example = ["portcullis"])]
     pub audiences: Vec<String>,
+    /// Whether the API server is asked about each token at login: `AtLogin` sees that a pod or an
+    /// account was deleted before its token expired, and lets nobody in while the API server is
+    /// away; `Never` goes by the token's signature and times alone.
+    #[serde(default)]
+    #[schemars(example = Review::AtLogin)]
+    pub review: Review,
     /// People who answer for service accounts. An account without one may do what needs no
     /// approval, and nothing else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -155,6 +161,14 @@ pub struct ServiceAccountTokens {
         "x-kubernetes-list-map-keys" = ["namespace", "name"],
     ))]
     pub owners: Vec<ServiceAccountOwner>,
+}
+
+/// When the API server is asked about a token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Review {
+    #[default]
+    Never,
+    AtLogin,
 }
 
 /// Who answers for a service account.

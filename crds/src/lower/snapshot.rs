@@ -102,6 +102,7 @@ pub fn lower(objects: Objects<'_>, keys: &dyn Keys) -> Lowered {
         access,
         requires,
         lockdown: class.spec.lockdown,
+        stale: false,
         policies,
         masks,
         broken: gathering

@@ -70,7 +70,7 @@ impl Snapshot {
     pub(crate) fn decide_within(&self, scope: &Scope, request: &Request<'_>) -> Decision {
         let facts = self.facts(request);
         let limits = Arc::clone(&scope.limits);
-        if let Some(reason) = self.refusal(scope, facts) {
+        if let Some(reason) = self.refusal(scope, facts).or_else(|| self.stale()) {
             return verdict::refused(reason, limits);
         }
         let at = self.examine(request);

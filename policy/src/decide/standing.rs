@@ -14,6 +14,14 @@ impl Snapshot {
         self.closed.clone().or_else(|| self.no_access(scope, facts))
     }
 
+    /// Why nothing passes at this moment, where nobody knows what the policies are.
+    pub fn stale(&self) -> Option<Reason> {
+        let message = "the proxy has lost sight of the policies, and they may have changed";
+        let remediation = "wait until the proxy reaches the API server again";
+        let reason = || closed_reason(Class::PolicyUnavailable, message, remediation);
+        self.parts.stale.then(reason)
+    }
+
     /// The access rule is asked for each operation again, so that an edit reaches open sessions.
     fn no_access(&self, scope: &Scope, facts: Facts<'_>) -> Option<Reason> {
         let remediation = "ask whoever owns the connection to name you in its access rule";

@@ -49,6 +49,9 @@ pub struct SnapshotParts {
     pub requires: Vec<Requirement>,
     /// Refuses everything.
     pub lockdown: bool,
+    /// Nobody knows whether these are still the policies: refuses every operation. Sessions that
+    /// are open stay open, for the next word may be the same as the last.
+    pub stale: bool,
     pub policies: Vec<Policy>,
     pub masks: Vec<MaskRule>,
     /// Policies and masks in scope that never compiled: while there is one, nothing passes.

@@ -12,9 +12,10 @@ mod status;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -30,6 +31,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::control::approvals::socket::told_of;
 use crate::control::caretaker::{Caretaker, Ward};
+use crate::control::doors::Standing;
+use crate::session::ports::House;
+pub use bearer::Reception;
 
 /// How many clients may be connected at the same time; more wait.
 pub const MAX_CONNECTED: usize = 64;
@@ -49,7 +53,11 @@ type Answer = Response<Full<Bytes>>;
 /// What the port answers from.
 #[derive(Debug, Clone)]
 pub struct Office {
-    pub ward: Ward,
+    pub standing: Arc<ArcSwap<Standing>>,
+    /// Built once it is known how to record; until then nothing is ready, and nobody is let in.
+    pub house: Arc<OnceLock<Arc<House>>>,
+    /// Who may look after sessions.
+    pub reception: Reception,
 }
 
 /// The port, taken.
@@ -120,18 +128,39 @@ impl Office {
         Ok(match open {
             Some(answer) if is_read(request.method()) => answer,
             Some(_) => not_allowed("GET, HEAD"),
-            None => match self.who(request.headers()).await {
-                Ok(who) => self.administer(&request, &who),
-                Err(answer) => *answer,
-            },
+            None => self.let_in(&request).await,
+        })
+    }
+
+    async fn let_in(&self, request: &Request<Incoming>) -> Answer {
+        let Some(ward) = self.ward() else {
+            return problem(StatusCode::SERVICE_UNAVAILABLE, "there is no session yet");
+        };
+        match self.who(&ward, request).await {
+            Ok(who) => administer(&ward, request, &who),
+            Err(answer) => *answer,
+        }
+    }
+
+    fn ward(&self) -> Option<Ward> {
+        let house = Arc::clone(self.house.get()?);
+        Some(Ward {
+            standing: Arc::clone(&self.standing),
+            house,
         })
     }
 
     fn ready(&self) -> Answer {
-        let stopped = self.ward.house.writer.status().stopped.is_some();
-        let why = if self.ward.standing.load().revision.is_empty() {
+        let standing = self.standing.load();
+        let Some(house) = self.house.get() else {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "no configuration yet\n");
+        };
+        let stopped = house.writer.status().stopped.is_some();
+        let why = if standing.closed {
+            "the Connection is not served\n"
+        } else if standing.revision.is_empty() {
             "no configuration yet\n"
-        } else if self.ward.house.shutdown.drain.is_cancelled() {
+        } else if house.shutdown.drain.is_cancelled() {
             "draining\n"
         } else if stopped {
             "recording has stopped\n"
@@ -142,7 +171,10 @@ impl Office {
     }
 
     fn metrics(&self) -> Answer {
-        match self.ward.house.metrics.text() {
+        let Some(house) = self.house.get() else {
+            return problem(StatusCode::SERVICE_UNAVAILABLE, "nothing is counted yet");
+        };
+        match house.metrics.text() {
             Ok(metrics) => answer(
                 StatusCode::OK,
                 "text/plain; version=0.0.4; charset=utf-8",
@@ -157,33 +189,26 @@ impl Office {
             }
         }
     }
+}
 
-    fn administer(&self, request: &Request<Incoming>, who: &Caretaker) -> Answer {
-        let path = request.uri().path();
-        let session = path.strip_prefix("/sessions/");
-        match (request.method(), path, session) {
-            (&Method::GET, "/sessions", _) => {
-                let listed = self.ward.list(who);
-                match listed {
-                    Ok(listed) => {
-                        let listed: Vec<Value> = listed.iter().map(told_of).collect();
-                        json_answer(StatusCode::OK, &json!({ "sessions": listed }))
-                    }
-                    Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error),
-                }
+fn administer(ward: &Ward, request: &Request<Incoming>, who: &Caretaker) -> Answer {
+    let path = request.uri().path();
+    let session = path.strip_prefix("/sessions/");
+    match (request.method(), path, session) {
+        (&Method::GET, "/sessions", _) => match ward.list(who) {
+            Ok(listed) => {
+                let listed: Vec<Value> = listed.iter().map(told_of).collect();
+                json_answer(StatusCode::OK, &json!({ "sessions": listed }))
             }
-            (_, "/sessions", _) => not_allowed("GET"),
-            (&Method::DELETE, _, Some(session)) => self.kill(session, who),
-            (_, _, Some(_)) => not_allowed("DELETE"),
-            _ => problem(StatusCode::NOT_FOUND, "there is nothing here"),
-        }
-    }
-
-    fn kill(&self, session: &str, who: &Caretaker) -> Answer {
-        match self.ward.kill(who, session, "by the admin port") {
+            Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error),
+        },
+        (_, "/sessions", _) => not_allowed("GET"),
+        (&Method::DELETE, _, Some(session)) => match ward.kill(who, session, "by the admin port") {
             Ok(()) => json_answer(StatusCode::OK, &json!({})),
             Err(error) => problem(StatusCode::NOT_FOUND, &error),
-        }
+        },
+        (_, _, Some(_)) => not_allowed("DELETE"),
+        _ => problem(StatusCode::NOT_FOUND, "there is nothing here"),
     }
 }
 

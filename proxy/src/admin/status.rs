@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::Office;
 
 pub(super) fn status(office: &Office) -> Value {
-    let standing = office.ward.standing.load();
+    let standing = office.standing.load();
+    let house = office.house.get();
     let connections: Vec<Value> = standing
         .connections
         .iter()
@@ -15,15 +16,16 @@ pub(super) fn status(office: &Office) -> Value {
                 "name": name,
                 "protocol": served.protocol,
                 "port": served.port,
-                "sessions": office.ward.house.registry.count(namespace, name),
+                "sessions": house.map_or(0, |house| house.registry.count(namespace, name)),
             })
         })
         .collect();
-    let spool = office.ward.house.writer.status();
+    let spool = house.map(|house| house.writer.status());
+    let spool = spool.map_or((0, 0), |spool| (spool.bytes, spool.unsent));
     json!({
         "revision": standing.revision,
         "connections": connections,
         "refused": standing.refused,
-        "spool": { "bytes": spool.bytes, "unsent": spool.unsent },
+        "spool": { "bytes": spool.0, "unsent": spool.1 },
     })
 }

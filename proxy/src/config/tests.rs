@@ -1,10 +1,63 @@
 use super::*;
 
 fn parse(line: &[&str]) -> Result<Standalone, clap::Error> {
-    let line = ["portcullis-proxy"].iter().chain(line).map(Into::into);
-    Settings::parse_from_line(line).map(|settings| match settings.mode {
-        Mode::Standalone(run) => run,
+    let words = ["portcullis-proxy"].iter().chain(line).map(Into::into);
+    let wrong = || clap::Error::raw(ErrorKind::InvalidSubcommand, "cluster");
+    Settings::parse_from_line(words).and_then(|settings| match settings.mode {
+        Mode::Standalone(run) => Ok(run),
+        Mode::Cluster(_) => Err(wrong()),
     })
+}
+
+/// In a pod that the downward API describes by flags here.
+fn in_cluster(more: &[&str]) -> Result<Cluster, clap::Error> {
+    let line = "portcullis-proxy cluster --namespace shop --connection orders --objects o --state s \
+                --pod-name orders-0 --pod-uid 5d3c --pod-ip 10.244.0.7";
+    let line = line.split(' ').filter(|word| !word.is_empty());
+    let line = line.chain(more.iter().copied()).map(Into::into);
+    let wrong = || clap::Error::raw(ErrorKind::InvalidSubcommand, "standalone");
+    Settings::parse_from_line(line).and_then(|settings| match settings.mode {
+        Mode::Cluster(run) => Ok(run),
+        Mode::Standalone(_) => Err(wrong()),
+    })
+}
+
+#[test]
+fn a_proxy_of_a_cluster_listens_everywhere_and_so_needs_a_certificate() {
+    let run = in_cluster(&["--certificate", "c"]).unwrap();
+    assert_eq!(run.bind, "0.0.0.0".parse::<IpAddr>().unwrap());
+    assert_eq!(run.admin, "0.0.0.0:9090".parse().unwrap());
+    assert_eq!((run.port, run.caller), (None, None));
+    in_cluster(&[]).unwrap_err();
+    let sidecar = [
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        "15432",
+        "--caller",
+        "shop/web",
+    ];
+    let run = in_cluster(&sidecar).unwrap();
+    assert_eq!(run.caller, Some(("shop".to_owned(), "web".to_owned())));
+    assert_eq!(run.port, Some(15432));
+}
+
+#[test]
+fn nobody_is_taken_for_a_service_account_at_an_address_that_others_reach() {
+    for bind in ["0.0.0.0", "10.244.0.7", "::"] {
+        let line = ["--certificate", "c", "--bind", bind, "--caller", "shop/web"];
+        in_cluster(&line).unwrap_err();
+    }
+    for caller in [
+        "web",
+        "shop/",
+        "/web",
+        "shop/web/x",
+        "shop/web:x",
+        "Shop/web",
+    ] {
+        in_cluster(&["--bind", "127.0.0.1", "--caller", caller]).unwrap_err();
+    }
 }
 
 #[test]

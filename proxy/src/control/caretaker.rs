@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use portcullis_recording::event::SessionId;
 
 use crate::control::doors::{ClassInForce, Standing};
+use crate::secret::Secret;
 use crate::session::ports::House;
 use crate::session::registry::{Listed, Tail};
 
@@ -40,6 +42,27 @@ pub enum NoCaretaker {
         "{0} may not look after sessions: none of its groups is in spec.admin.groups of its class"
     )]
     InNoGroup(String),
+}
+
+/// What is done with the sessions of a Connection, as the API server knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionVerb {
+    List,
+    Delete,
+}
+
+/// Why a bearer is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotLetIn {
+    Nobody,
+    Forbidden,
+    Unavailable,
+}
+
+/// Says who a bearer is, if they may do this.
+#[async_trait]
+pub trait Guard: std::fmt::Debug + Send + Sync {
+    async fn may(&self, token: &Secret, verb: SessionVerb) -> Result<String, NotLetIn>;
 }
 
 // === impl Caretaker ===

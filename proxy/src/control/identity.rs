@@ -1,11 +1,12 @@
 //! How callers prove who they are, from a class's words to `identity`'s.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use portcullis_crds::PLATFORM_NAMESPACE;
 use portcullis_crds::connection_class::identity::{
     ApiKey as ApiKeySpec, CertificateName as CertificateNameSpec, Identity, Mtls as MtlsSpec,
-    OidcIssuer as OidcIssuerSpec,
+    OidcIssuer as OidcIssuerSpec, Review, ServiceAccountTokens,
 };
 use portcullis_crds::lower::FieldError;
 use portcullis_crds::reference::CertificateReference;
@@ -14,18 +15,47 @@ use portcullis_policy::Glob;
 use super::objects::Objects;
 use crate::hex::unhex;
 use crate::identity::IdentityConfig;
-use crate::identity::config::{ApiKey, CertificateName, KeySource, Mtls, OidcIssuer};
+use crate::identity::config::{
+    ApiKey, CertificateName, KeySource, KeysFrom, Mtls, OidcIssuer, ReviewedBy,
+};
+
+/// What a cluster adds to the ways in.
+#[derive(Debug, Clone, Default)]
+pub struct Cluster {
+    /// Who issues its service accounts' tokens; none until that is known.
+    pub issuer: Option<AccountIssuer>,
+    /// Namespace and name of the service account that alone can reach this process.
+    pub caller: Option<(String, String)>,
+}
+
+/// Who issues the tokens of service accounts, and whom to ask for the keys.
+#[derive(Debug, Clone)]
+pub struct AccountIssuer {
+    pub issuer: String,
+    pub keys: KeysFrom,
+    pub reviewer: ReviewedBy,
+}
 
 /// The ways in of a class. CA bundles lie in the platform's namespace; one that does not resolve
 /// is refused, or the system's roots would vouch in its place.
 ///
 /// Without a cluster there is nobody who vouches for its service accounts: their issuer is written
 /// under `oidc`, and only their owners are taken from `serviceAccountTokens`.
-pub fn lower(identity: &Identity, objects: &Objects) -> Result<IdentityConfig, Vec<FieldError>> {
+pub fn lower(
+    identity: &Identity,
+    objects: &Objects,
+    cluster: Option<&Cluster>,
+) -> Result<IdentityConfig, Vec<FieldError>> {
     let mut errors = Vec::new();
     let mut oidc = Vec::new();
     for (index, issuer) in identity.oidc.iter().enumerate() {
         oidc.extend(keep(&mut errors, lower_issuer(index, issuer, objects)));
+    }
+    if let (Some(tokens), Some(issuer)) = (
+        &identity.service_account_tokens,
+        cluster.and_then(|cluster| cluster.issuer.as_ref()),
+    ) {
+        oidc.extend(keep(&mut errors, lower_accounts(tokens, issuer)));
     }
     let mtls = identity.mtls.as_ref();
     let mtls = mtls.and_then(|spec| keep(&mut errors, lower_mtls(spec, objects)));
@@ -43,6 +73,7 @@ pub fn lower(identity: &Identity, objects: &Objects) -> Result<IdentityConfig, V
         owners: owners.collect(),
         mtls,
         api_keys,
+        local: cluster.and_then(|cluster| cluster.caller.clone()),
     };
     match errors.is_empty() {
         true => Ok(config),
@@ -80,6 +111,36 @@ fn lower_issuer(
         keys,
         ca: ca.transpose()?,
         required_claims: spec.required_claims.clone(),
+        reviewer: None,
+    })
+}
+
+/// Named as the cluster itself names them. A token for the API server is none for us: whoever it is
+/// sent to could use it there.
+fn lower_accounts(
+    tokens: &ServiceAccountTokens,
+    issuer: &AccountIssuer,
+) -> Result<OidcIssuer, FieldError> {
+    if let Some(place) = tokens.audiences.iter().position(|it| *it == issuer.issuer) {
+        return Err(wrong(
+            &format!("spec.identity.serviceAccountTokens.audiences[{place}]"),
+            "is the API server's own audience; ask callers for tokens with one of your own",
+        ));
+    }
+    Ok(OidcIssuer {
+        issuer: issuer.issuer.clone(),
+        audiences: tokens.audiences.clone(),
+        username_claim: "sub".to_owned(),
+        username_prefix: String::new(),
+        groups_claim: None,
+        groups_prefix: None,
+        keys: KeySource::From(issuer.keys.clone()),
+        ca: None,
+        required_claims: BTreeMap::new(),
+        reviewer: match tokens.review {
+            Review::Never => None,
+            Review::AtLogin => Some(issuer.reviewer.clone()),
+        },
     })
 }
 

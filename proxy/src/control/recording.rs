@@ -69,15 +69,16 @@ pub struct Recorder {
 // === impl Recorder ===
 
 impl Recorder {
-    /// Opens the spool and goes on with its chain.
+    /// Opens the spool and goes on with its chain, as the writer of this name.
     pub fn open(
         settings: &RecordingSettings,
         state: &State,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
+        name: &str,
     ) -> Result<Self, RecordingError> {
         let key = signing_key(settings, state)?;
-        let mut spool = SpoolConfig::new(state.spool(), "standalone".parse()?);
+        let mut spool = SpoolConfig::new(state.spool(), name.parse()?);
         spool.max_bytes = settings.spool_bytes;
         spool.max_subject_bytes = settings.spool_bytes / 4;
         spool.recipient = settings.recipient.map(RecipientKey::from_bytes);

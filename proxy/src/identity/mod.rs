@@ -7,6 +7,7 @@
 pub mod api_key;
 pub mod config;
 mod jwt;
+mod local;
 pub mod mtls;
 mod name;
 
@@ -30,6 +31,8 @@ pub enum Presented<'a> {
     Password(&'a Secret),
     /// A bearer token (OAUTHBEARER): never an API key.
     Bearer(&'a Secret),
+    /// Nothing: the client came over loopback, to where only one service account can be.
+    Local,
     /// The verified chain of a client certificate, leaf first. TLS has checked that the client
     /// holds its key; who vouches for it, and its names, are judged here.
     Certificate(&'a [CertificateDer<'static>]),
@@ -61,6 +64,8 @@ pub enum ProvenBy {
     ApiKey {
         sha256: [u8; 32],
     },
+    /// That nobody else can reach the process.
+    Local,
     Certificate {
         sha256: [u8; 32],
         /// As it was shown, leaf first: public, and asked again whether anybody vouches for it.
@@ -85,6 +90,7 @@ pub struct Identities {
     issuers: Vec<jwt::Issuer>,
     certificates: Option<mtls::Certificates>,
     api_keys: Vec<config::ApiKey>,
+    local: Option<Proven>,
     unusable: Vec<Unusable>,
 }
 
@@ -96,6 +102,7 @@ impl Identities {
     pub fn new(config: IdentityConfig, previous: Option<&Identities>) -> Self {
         let mut unusable = Vec::new();
         let owners = Arc::new(config.owners);
+        let local = config.local.map(|account| local::proven(&account, &owners));
         let issuers = config
             .oidc
             .into_iter()
@@ -116,6 +123,7 @@ impl Identities {
             issuers,
             certificates,
             api_keys: config.api_keys,
+            local,
             unusable,
         }
     }
@@ -140,7 +148,18 @@ impl Identities {
             }
             Presented::Bearer(secret) => jwt::prove(&self.issuers, secret, purpose, now).await,
             Presented::Certificate(chain) => self.prove_certificate(&chain.into(), now),
+            Presented::Local => self.prove_local(),
         }
+    }
+
+    /// Whether whoever comes over loopback needs to present nothing.
+    pub fn is_local(&self) -> bool {
+        self.local.is_some()
+    }
+
+    fn prove_local(&self) -> Result<Proven, Unproven> {
+        let nobody = || Unproven::both("nobody is taken at their address here".to_owned());
+        self.local.clone().ok_or_else(nobody)
     }
 
     /// After a reload: whether what proved an open session would still prove it (an API key that
@@ -160,6 +179,7 @@ impl Identities {
                 api_key::prove_again(&self.api_keys, sha256, purpose, now)
             }
             ProvenBy::Certificate { chain, .. } => self.prove_certificate(chain, now),
+            ProvenBy::Local => self.prove_local(),
         }?;
         if again.subject == proven.subject {
             Ok(())

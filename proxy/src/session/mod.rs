@@ -112,6 +112,9 @@ impl Session {
         let target = door.target.load_full();
         let named = |denial: Denial| denial.in_session(id);
         ending::may_stand(&door, &target, &proven, &facts).map_err(named)?;
+        if let Some(stale) = target.snapshot.stale() {
+            return Err(named(Denial::of_reason(&stale)));
+        }
         let current = Arc::new(Current::of(&target, &proven).map_err(named)?);
         let subject = Arc::clone(&proven.subject);
         let entry = Entry::new(id, subject, &door, client, (now, monotonic));

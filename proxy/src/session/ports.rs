@@ -1,6 +1,7 @@
 //! What a session is given by `control`: the Connection at this moment, and approvals.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -43,7 +44,44 @@ pub struct House {
     pub clock: Arc<dyn Clock>,
     /// Which replica this is, for cancel keys; and where the others are.
     pub replica: u16,
-    pub peers: Vec<std::net::SocketAddr>,
+    pub peers: Peers,
+}
+
+/// Where the other replicas are at this moment. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Peers(Arc<ArcSwap<Vec<Peer>>>);
+
+/// Another replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    pub address: SocketAddr,
+    /// Its number, where that is known.
+    pub replica: Option<u16>,
+}
+
+// === impl Peers ===
+
+impl Peers {
+    pub fn new(peers: Vec<Peer>) -> Self {
+        let peers_now = Self::default();
+        peers_now.store(peers);
+        peers_now
+    }
+
+    pub fn store(&self, peers: Vec<Peer>) {
+        self.0.store(Arc::new(peers));
+    }
+
+    /// Those that may be this replica.
+    pub fn of(&self, replica: u16) -> Vec<SocketAddr> {
+        let peers = self.0.load();
+        let may_be = |peer: &&Peer| peer.replica.is_none_or(|its| its == replica);
+        peers
+            .iter()
+            .filter(may_be)
+            .map(|peer| peer.address)
+            .collect()
+    }
 }
 
 /// The one place that time comes from.
@@ -142,6 +180,8 @@ pub struct RecordingRules {
 pub struct ApprovalBounds {
     pub max_pending_per_subject: u32,
     pub ttl_after_finished: Duration,
+    /// What must be known of an approver beside the name, each with the values that do.
+    pub required_extra: BTreeMap<String, Vec<String>>,
 }
 
 /// Where the target is read: nanoseconds, for each operation.
@@ -236,6 +276,10 @@ pub enum Standing {
 pub enum ApprovalsRefused {
     #[error("{0} requests of this subject are waiting already")]
     TooManyPending(u32),
+    #[error(
+        "no approver could be told from {0}, who asks: the names of the two are not of one kind"
+    )]
+    Ambiguous(String),
     #[error("approvals cannot be stored: {0}")]
     Unavailable(String),
     #[error("request {0} is not what this operation asks for")]

@@ -3,19 +3,14 @@
 //! The documents are compiled before anything else is touched, so that a configuration that never
 //! compiled leaves nothing behind.
 
-mod ports;
-mod runners;
-
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
 use portcullis_policy::limit::Counters;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
-use crate::admin::{AdminPort, Office};
+use crate::admin::{AdminPort, Office, Reception};
 use crate::config::Standalone;
 use crate::control::approvals::socket::{Desk, Socket};
 use crate::control::approvals::{Book, Folder, KEY_FILE, MAX_KEY_FILE, Requests, new_key};
@@ -23,40 +18,24 @@ use crate::control::caretaker::Ward;
 use crate::control::clock::SystemClock;
 use crate::control::compile::{Configuration, compile};
 use crate::control::doors::{Doors, Standing};
-use crate::control::file::{Changes, Directory, Files, Look, WatchError};
-use crate::control::heads::{Heads, HeadsError};
-use crate::control::recording::{Recorder, RecordingError};
+use crate::control::file::{Changes, Directory, Files, Look};
+use crate::control::heads::Heads;
+use crate::control::recording::Recorder;
 use crate::control::refusal::Refusal;
 use crate::control::state::{State, StateError};
+use crate::listen::tls::generated::Generated;
 use crate::metrics::Metrics;
-use crate::session::ports::{Approvals, Clock, House};
+use crate::serving::ports::Certificates;
+use crate::serving::{self, Failed, Signals, advise, io_at, until_stopped};
+use crate::session::ports::{Approvals, Clock, House, Peer, Peers};
 use crate::session::registry::Registry;
 use crate::shutdown::Shutdown;
-use ports::TcpPorter;
-use runners::Runners;
+
+/// Who writes the record.
+const WRITER: &str = "standalone";
 
 /// How often requests are looked through for what is over.
 const SWEEP: std::time::Duration = std::time::Duration::from_millis(500);
-
-/// Why a run did not come about.
-#[derive(Debug, thiserror::Error)]
-pub enum Failed {
-    /// Each as `file: document: field: reason`.
-    #[error("the configuration is refused")]
-    Refused(Vec<Refusal>),
-    #[error("the state: {0}")]
-    State(#[from] StateError),
-    #[error("recording: {0}")]
-    Recording(#[from] RecordingError),
-    #[error("heads: {0}")]
-    Heads(#[from] HeadsError),
-    #[error(transparent)]
-    Watch(#[from] WatchError),
-    #[error("metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
-    #[error("{what}: {source}")]
-    Io { what: String, source: io::Error },
-}
 
 /// Runs until the process is told to stop, and drains.
 pub async fn run(settings: &Standalone) -> Result<(), Failed> {
@@ -75,6 +54,7 @@ pub async fn run(settings: &Standalone) -> Result<(), Failed> {
         &state,
         Arc::clone(&clock),
         Arc::clone(&metrics),
+        WRITER,
     )?;
     let heads = settings.heads.as_ref();
     let heads = heads.map(|path| Heads::open(path, &state)).transpose()?;
@@ -88,7 +68,7 @@ pub async fn run(settings: &Standalone) -> Result<(), Failed> {
         shutdown: shutdown.clone(),
         clock,
         replica: settings.replica,
-        peers: settings.peers.clone(),
+        peers: peers(settings),
     });
     let standing: Arc<ArcSwap<Standing>> = Arc::default();
     let mut tasks = JoinSet::new();
@@ -103,9 +83,24 @@ pub async fn run(settings: &Standalone) -> Result<(), Failed> {
         }
     });
     tracing::info!(config = %settings.config.display(), admin = %settings.admin, "running");
-    until_stopped(settings, signals, &shutdown, (&recorder, heads)).await;
+    let writer = Arc::clone(&recorder.writer);
+    let hand_out = |sealed| async move {
+        if let Some(heads) = heads {
+            heads.run(writer, sealed).await;
+        }
+    };
+    let drain = settings.drain_timeout;
+    until_stopped(drain, signals, &shutdown, &recorder, hand_out).await;
     tasks.shutdown().await;
     Ok(())
+}
+
+fn peers(settings: &Standalone) -> Peers {
+    let peer = |address: &SocketAddr| Peer {
+        address: *address,
+        replica: None,
+    };
+    Peers::new(settings.peers.iter().map(peer).collect())
 }
 
 fn requests(
@@ -132,7 +127,9 @@ async fn serve_admin(
     let port = AdminPort::bind(settings.admin).await;
     let port = port.map_err(io_at(format!("the admin port {}", settings.admin)))?;
     tasks.spawn(port.serve(Office {
-        ward: ward(standing, house),
+        standing: Arc::clone(standing),
+        house: Arc::new(OnceLock::from(Arc::clone(house))),
+        reception: Reception::Classes,
     }));
     Ok(())
 }
@@ -167,14 +164,12 @@ fn doors(
     house: &Arc<House>,
     configuration: Configuration,
 ) -> Result<Doors, Failed> {
-    let threads = settings
-        .threads
-        .map_or_else(runners::default_count, usize::from);
-    let runners = Runners::start(threads).map_err(io_at("threads for sessions".to_owned()))?;
-    let porter = TcpPorter::new(settings.bind, state.root(), house, runners);
+    let generated = Generated::new(state.root(), [settings.bind.to_string()]);
+    let certificates = Certificates::Generated(generated);
+    let porter = serving::porter(settings.bind, certificates, house, settings.threads)?;
     let doors = Doors::new(
         Arc::clone(house),
-        Arc::new(porter),
+        porter,
         configuration.recording.clone(),
         Arc::clone(standing),
     );
@@ -220,86 +215,4 @@ async fn reload(doors: &Doors, read: Result<Files, Vec<Refusal>>) -> Result<(), 
     let configuration = compiled.unwrap_or_else(died)?;
     advise(&configuration);
     doors.apply(configuration)
-}
-
-/// What is in force and probably not meant.
-fn advise(configuration: &Configuration) {
-    for advice in &configuration.advice {
-        tracing::warn!(advice, "the configuration may not be what is meant");
-    }
-    for closed in &configuration.closed {
-        tracing::warn!(error = %closed, "a Connection is closed for want of a credential");
-    }
-    if configuration.connections.is_empty() {
-        tracing::warn!("there is no Connection, so nothing is served");
-    }
-}
-
-/// Waits for a signal, and drains; a second one cuts.
-async fn until_stopped(
-    settings: &Standalone,
-    mut signals: Signals,
-    shutdown: &Shutdown,
-    (recorder, heads): (&Recorder, Option<Heads>),
-) {
-    let sealed = CancellationToken::new();
-    let upload = recorder.upload(sealed.clone());
-    let hand_out = async {
-        if let Some(heads) = heads {
-            heads
-                .run(Arc::clone(&recorder.writer), sealed.clone())
-                .await;
-        }
-    };
-    let stop = async {
-        signals.next().await;
-        tracing::info!("draining");
-        let cut = async {
-            signals.next().await;
-            tracing::warn!("told to stop again: what still runs is cut");
-            shutdown.cut.cancel();
-            std::future::pending::<usize>().await
-        };
-        let left = tokio::select! {
-            left = shutdown.run(settings.drain_timeout) => left,
-            never = cut => never,
-        };
-        if left > 0 {
-            tracing::warn!(sessions = left, "sessions did not end in time");
-        }
-        recorder.seal();
-        sealed.cancel();
-    };
-    tokio::join!(upload, hand_out, stop);
-    tracing::info!("stopped");
-}
-
-/// The signals that end the process.
-#[derive(Debug)]
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-// === impl Signals ===
-
-impl Signals {
-    fn new() -> Result<Self, Failed> {
-        let hear = |kind| signal(kind).map_err(io_at("signals".to_owned()));
-        Ok(Self {
-            terminate: hear(SignalKind::terminate())?,
-            interrupt: hear(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-fn io_at(what: String) -> impl FnOnce(io::Error) -> Failed {
-    move |source| Failed::Io { what, source }
 }

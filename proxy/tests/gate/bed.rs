@@ -22,7 +22,8 @@ use portcullis_proxy::session::denial::Denial;
 use portcullis_proxy::session::gate::{Asked, Told};
 use portcullis_proxy::session::ports::{
     ApprovalBounds, Approvals, ApprovalsRefused, Clock, Credential, CurrentTarget, Door, House,
-    Payloads, RecordingRules, SessionBounds, Standing, Target, TlsMode, Upstream, WantedApproval,
+    Payloads, Peers, RecordingRules, SessionBounds, Standing, Target, TlsMode, Upstream,
+    WantedApproval,
 };
 use portcullis_proxy::session::registry::Registry;
 use portcullis_proxy::session::{ClientSays, Session};
@@ -199,6 +200,7 @@ impl Terms {
             approvals: ApprovalBounds {
                 max_pending_per_subject: 2,
                 ttl_after_finished: Duration::from_secs(60),
+                required_extra: BTreeMap::new(),
             },
         }
     }
@@ -237,7 +239,7 @@ impl Bed {
             shutdown: Shutdown::default(),
             clock: clock.clone(),
             replica: 0,
-            peers: Vec::new(),
+            peers: Peers::default(),
         };
         let door = Door {
             namespace: "shop".into(),

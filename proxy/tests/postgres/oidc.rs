@@ -97,6 +97,7 @@ async fn trusting(provider: &Provider) -> Option<House> {
             keys: KeySource::Discovery,
             ca: None,
             required_claims: [("client_id".into(), "agent-7".into())].into(),
+            reviewer: None,
         }],
         ..Terms::default()
     });

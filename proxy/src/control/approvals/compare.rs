@@ -9,7 +9,7 @@ use crate::session::ports::WantedApproval;
 
 /// Compares all of the spec but the deadline, the policy's generation and how long the request is
 /// kept afterwards: none of them is part of what an approver agreed to.
-pub(super) fn is_for(stored: &ApprovalRequestSpec, wanted: &WantedApproval) -> bool {
+pub(in crate::control) fn is_for(stored: &ApprovalRequestSpec, wanted: &WantedApproval) -> bool {
     let Ok(rebuilt) = new_request("rebuilt", wanted, SystemTime::UNIX_EPOCH) else {
         return false;
     };

@@ -22,7 +22,7 @@ const HASH_VERSION: &str = "v1";
 
 /// The request as it is first written. Its deadline is a whole second, which is what a file
 /// keeps; rounded down, so never later than was asked.
-pub(super) fn new_request(
+pub(in crate::control) fn new_request(
     name: &str,
     wanted: &WantedApproval,
     now: SystemTime,
@@ -48,6 +48,7 @@ pub(super) fn new_request(
         operation: operation(wanted)?,
         grant: grant(wanted.terms.grant),
         required_approvals: i64::from(wanted.terms.required),
+        required_extra: wanted.bounds.required_extra.clone(),
         expires_at: time(now + wanted.terms.expires_after)?,
         ttl_seconds_after_finished: i64::try_from(wanted.bounds.ttl_after_finished.as_secs())
             .unwrap_or(i64::MAX),
@@ -108,7 +109,7 @@ fn words<T: DeserializeOwned>(words: &[&str]) -> Result<Vec<T>, String> {
 }
 
 /// A time, to the second below.
-pub(super) fn time(time: SystemTime) -> Result<Time, String> {
+pub(in crate::control) fn time(time: SystemTime) -> Result<Time, String> {
     let time = Timestamp::try_from(time).map_err(|error| error.to_string())?;
     let time = Timestamp::from_second(time.as_second()).map_err(|error| error.to_string())?;
     Ok(Time(time))

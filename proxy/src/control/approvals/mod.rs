@@ -15,11 +15,11 @@
 //! their callers are gone; all others go on.
 
 mod book;
-mod compare;
-mod document;
+pub(super) mod compare;
+pub(super) mod document;
 mod file;
 mod follow;
-mod name;
+pub(super) mod name;
 pub mod socket;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ const MAX_CONNECTION_PART: usize = 40;
 const HASH_BYTES: usize = 8;
 
 /// What all requests for one operation of one requester share.
-pub(super) fn stem(wanted: &WantedApproval) -> String {
+pub(in crate::control) fn stem(wanted: &WantedApproval) -> String {
     let mut context = Context::new(&SHA256);
     for part in [&wanted.connection_uid, &wanted.requester, &wanted.hash] {
         // Lengths first, so that no two triples make the same bytes.
@@ -32,12 +32,12 @@ pub(super) fn stem(wanted: &WantedApproval) -> String {
 }
 
 /// The name of the `n`th request, counted from 1.
-pub(super) fn numbered(stem: &str, number: u64) -> String {
+pub(in crate::control) fn numbered(stem: &str, number: u64) -> String {
     format!("{stem}-{number}")
 }
 
 /// The stem and number of a name.
-pub(super) fn parse(name: &str) -> Option<(&str, u64)> {
+pub(in crate::control) fn parse(name: &str) -> Option<(&str, u64)> {
     let (stem, number) = name.rsplit_once('-')?;
     Some((stem, number.parse().ok()?))
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use portcullis_crds::DEFAULT_CLASS;
 use portcullis_crds::connection_class::{ConnectionClass, ConnectionClassSpec, Identity, OsUser};
+use portcullis_crds::lower::FieldError;
 
 use super::Compiling;
-use crate::control::identity;
+use crate::control::identity::{self, Cluster};
+use crate::control::objects::Objects;
 use crate::identity::{Identities, IdentityConfig};
 
 /// What a class means for the process.
@@ -77,36 +79,60 @@ impl Compiling {
     ) -> BTreeMap<String, Class> {
         let mut classes = BTreeMap::new();
         for (name, class) in specs {
-            let at = (String::new(), name.clone());
-            if let Err(errors) = portcullis_crds::lower::class::check(class) {
-                self.refuse("ConnectionClass", &at, errors);
-            }
-            let spec = &class.spec;
-            let identity = match identity::lower(&spec.identity, &self.objects) {
-                Ok(identity) => identity,
-                Err(errors) => {
-                    self.refuse("ConnectionClass", &at, errors);
-                    continue;
+            match lower_class(class, &self.objects, None) {
+                Ok(lowered) => {
+                    classes.insert(name.clone(), lowered);
                 }
-            };
-            for unusable in Identities::new(identity.clone(), None).unusable() {
-                let field = format!("spec.identity.{}", unusable.field);
-                self.refuse_at("ConnectionClass", &at, &field, &unusable.reason);
+                Err(errors) => {
+                    self.refuse("ConnectionClass", &(String::new(), name.clone()), errors);
+                }
             }
-            let users = spec.identity.os_users.iter();
-            let deciders = users.filter_map(|user| {
-                // The schema admits no other number.
-                Some((u32::try_from(user.uid).ok()?, user.clone()))
-            });
-            let lowered = Class {
-                identity,
-                deciders: Arc::new(Deciders::new(deciders)),
-                admin_groups: spec.admin.groups.clone(),
-            };
-            classes.insert(name.clone(), lowered);
         }
         classes
     }
+}
+
+/// A class with all that it refers to, or everything that is wrong with it. `cluster` vouches for
+/// service accounts.
+pub fn lower_class(
+    class: &ConnectionClass,
+    objects: &Objects,
+    cluster: Option<&Cluster>,
+) -> Result<Class, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    errors.extend(
+        portcullis_crds::lower::class::check(class)
+            .err()
+            .into_iter()
+            .flatten(),
+    );
+    let spec = &class.spec;
+    let identity = match identity::lower(&spec.identity, objects, cluster) {
+        Ok(identity) => identity,
+        Err(wrong) => {
+            errors.extend(wrong);
+            return Err(errors);
+        }
+    };
+    for unusable in Identities::new(identity.clone(), None).unusable() {
+        errors.push(FieldError {
+            field: format!("spec.identity.{}", unusable.field),
+            reason: unusable.reason.clone(),
+        });
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let users = spec.identity.os_users.iter();
+    let deciders = users.filter_map(|user| {
+        // The schema admits no other number.
+        Some((u32::try_from(user.uid).ok()?, user.clone()))
+    });
+    Ok(Class {
+        identity,
+        deciders: Arc::new(Deciders::new(deciders)),
+        admin_groups: spec.admin.groups.clone(),
+    })
 }
 
 fn proves_anybody(identity: &Identity) -> bool {

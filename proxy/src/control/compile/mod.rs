@@ -23,8 +23,8 @@ use portcullis_crds::lower::{FieldError, guardrail, masking};
 use portcullis_crds::revision::{Versioned, revision};
 use portcullis_policy::{Snapshot, SnapshotParts};
 
-pub use self::classes::{Class, Deciders};
-pub use self::recording::{RecordingSettings, StoreSettings};
+pub use self::classes::{Class, Deciders, lower_class};
+pub use self::recording::{RecordingSettings, StoreSettings, settings};
 use super::objects::Objects;
 use super::refusal::{Place, Refusal};
 use super::target::Pieces;
@@ -33,7 +33,7 @@ use super::target::Pieces;
 pub type Name = (String, String);
 
 /// All that the documents say.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Configuration {
     /// Over all objects but Secrets: it is shown to whoever asks, and must not help to guess them.
     pub revision: String,
@@ -47,6 +47,8 @@ pub struct Configuration {
     pub closed: Vec<Refusal>,
     /// What is allowed and probably not meant.
     pub advice: Vec<String>,
+    /// The process is there for one Connection, and not ready while that is not served.
+    pub for_one: bool,
 }
 
 /// One Connection, ready to be served.
@@ -84,6 +86,42 @@ struct Compiling {
     refused: BTreeSet<Refusal>,
     closed: Vec<Refusal>,
     advice: Vec<String>,
+}
+
+// === impl Compiled ===
+
+impl Compiled {
+    /// A Connection that was lowered, with all that it refers to.
+    pub fn new(
+        object: &Connection,
+        lowered: &LoweredConnection,
+        parts: SnapshotParts,
+        class: Option<&ConnectionClass>,
+        (objects, place): (&Objects, Place),
+    ) -> Result<Self, Vec<FieldError>> {
+        let snapshot = Snapshot::compile(parts).map_err(|errors| {
+            let whole = |reason: String| FieldError {
+                field: String::new(),
+                reason,
+            };
+            let errors = errors.into_iter().map(|error| whole(error.to_string()));
+            errors.collect::<Vec<_>>()
+        })?;
+        let pieces = Pieces::new(object, lowered, class, Arc::new(snapshot), objects);
+        Ok(Self {
+            protocol: object.spec.protocol.name(),
+            port: lowered.port,
+            class: object.spec.class_name.clone(),
+            pieces: pieces.map_err(|error| vec![error])?,
+            place,
+        })
+    }
+
+    /// What it is closed for want of.
+    pub fn lacks(&self) -> Option<Refusal> {
+        let reason = self.pieces.credential.as_ref().err()?;
+        Some(self.place.refuse("spec.credentials.secretRef", reason))
+    }
 }
 
 // === impl Compiling ===
@@ -128,6 +166,7 @@ impl Compiling {
             recording_place,
             closed: self.closed,
             advice: self.advice,
+            for_one: false,
         })
     }
 
@@ -257,32 +296,14 @@ impl Compiling {
         class: Option<&ConnectionClass>,
     ) -> Option<Compiled> {
         let name = name_of(&object.metadata);
-        let snapshot = match Snapshot::compile(parts) {
-            Ok(snapshot) => Arc::new(snapshot),
+        let place = self.place("Connection", &name);
+        match Compiled::new(object, lowered, parts, class, (&self.objects, place)) {
+            Ok(compiled) => {
+                self.closed.extend(compiled.lacks());
+                Some(compiled)
+            }
             Err(errors) => {
-                for error in errors {
-                    self.refuse_at("Connection", &name, "", &error.to_string());
-                }
-                return None;
-            }
-        };
-        match Pieces::new(object, lowered, class, snapshot, &self.objects) {
-            Ok(pieces) => {
-                let place = self.place("Connection", &name);
-                if let Err(reason) = &pieces.credential {
-                    let closed = place.refuse("spec.credentials.secretRef", reason);
-                    self.closed.push(closed);
-                }
-                Some(Compiled {
-                    protocol: object.spec.protocol.name(),
-                    port: lowered.port,
-                    class: object.spec.class_name.clone(),
-                    pieces,
-                    place,
-                })
-            }
-            Err(error) => {
-                self.refuse("Connection", &name, vec![error]);
+                self.refuse("Connection", &name, errors);
                 None
             }
         }

@@ -6,8 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_crds::PLATFORM_NAMESPACE;
 use portcullis_crds::connection_class::{ConnectionClass, Recording, Store};
+use portcullis_crds::lower::FieldError;
 
 use super::Compiling;
+use crate::control::objects::Objects;
 use crate::control::refusal::Place;
 use crate::secret::Secret;
 
@@ -55,8 +57,12 @@ impl Compiling {
     ) -> (RecordingSettings, Place) {
         let mut found: Option<(&str, RecordingSettings)> = None;
         for (name, class) in specs.iter().filter(|(name, _)| used.contains(*name)) {
-            let Some(settings) = self.settings(name, &class.spec.recording) else {
-                continue;
+            let settings = match settings(&class.spec.recording, &self.objects) {
+                Ok(settings) => settings,
+                Err(errors) => {
+                    self.refuse("ConnectionClass", &(String::new(), name.clone()), errors);
+                    continue;
+                }
             };
             match &found {
                 Some((first, other)) if *other != settings => {
@@ -80,82 +86,80 @@ impl Compiling {
             None => (RecordingSettings::default(), Place::default()),
         }
     }
+}
 
-    fn settings(&mut self, class: &str, spec: &Recording) -> Option<RecordingSettings> {
-        let recipient = match &spec.encryption_key {
-            None => Ok(None),
-            Some(text) => STANDARD
-                .decode(text)
-                .ok()
-                .and_then(|bytes| bytes.try_into().ok())
-                .map(Some)
-                .ok_or(("encryptionKey", "is not 32 bytes in base64".to_owned())),
-        };
-        let signing_key = match &spec.signing_key_ref {
-            None => Ok(None),
-            Some(reference) => self
-                .platform_value(&reference.name, &reference.key)
-                .map(Some)
-                .map_err(|reason| ("signingKeyRef", reason)),
-        };
-        let store = match &spec.store {
-            None => Ok(None),
-            Some(store) => self.store(store).map(Some),
-        };
-        let mut refused = Vec::new();
-        let mut keep = |(field, reason): (&'static str, String)| refused.push((field, reason));
-        let recipient = recipient.map_err(&mut keep).ok();
-        let signing_key = signing_key.map_err(&mut keep).ok();
-        let store = store.map_err(&mut keep).ok();
-        for (field, reason) in refused {
-            let at = (String::new(), class.to_owned());
-            self.refuse_at(
-                "ConnectionClass",
-                &at,
-                &format!("spec.recording.{field}"),
-                &reason,
-            );
-        }
-        Some(RecordingSettings {
-            store: store?,
+/// What a class has recorded with, or everything that is wrong with it.
+pub fn settings(spec: &Recording, objects: &Objects) -> Result<RecordingSettings, Vec<FieldError>> {
+    let recipient = match &spec.encryption_key {
+        None => Ok(None),
+        Some(text) => STANDARD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Some)
+            .ok_or(("encryptionKey", "is not 32 bytes in base64".to_owned())),
+    };
+    let signing_key = match &spec.signing_key_ref {
+        None => Ok(None),
+        Some(reference) => platform_value(objects, &reference.name, &reference.key)
+            .map(Some)
+            .map_err(|reason| ("signingKeyRef", reason)),
+    };
+    let store = match &spec.store {
+        None => Ok(None),
+        Some(spec) => store(spec, objects).map(Some),
+    };
+    let mut refused = Vec::new();
+    let mut keep = |(field, reason): (&'static str, String)| refused.push((field, reason));
+    let recipient = recipient.map_err(&mut keep).ok();
+    let signing_key = signing_key.map_err(&mut keep).ok();
+    let store = store.map_err(&mut keep).ok();
+    let errors = refused.into_iter().map(|(field, reason)| FieldError {
+        field: format!("spec.recording.{field}"),
+        reason,
+    });
+    match (store, recipient, signing_key) {
+        (Some(store), Some(recipient), Some(signing_key)) => Ok(RecordingSettings {
+            store,
             spool_bytes: spec.spool_size.get(),
-            recipient: recipient?,
-            signing_key: signing_key?,
-        })
+            recipient,
+            signing_key,
+        }),
+        _ => Err(errors.collect()),
     }
+}
 
-    fn store(&self, store: &Store) -> Result<StoreSettings, (&'static str, String)> {
-        let mut options = BTreeMap::new();
-        if let Some(reference) = &store.secret_ref {
-            let (namespace, name) = (PLATFORM_NAMESPACE, &reference.name);
-            let values = self.objects.secret(namespace, name).ok_or_else(|| {
-                let reason = format!("there is no Secret {namespace}/{name}; write one there");
-                ("store.secretRef", reason)
-            })?;
-            for (option, value) in values {
-                options.insert(option.to_owned(), Secret::new(value));
-            }
+fn store(store: &Store, objects: &Objects) -> Result<StoreSettings, (&'static str, String)> {
+    let mut options = BTreeMap::new();
+    if let Some(reference) = &store.secret_ref {
+        let (namespace, name) = (PLATFORM_NAMESPACE, &reference.name);
+        let values = objects.secret(namespace, name).ok_or_else(|| {
+            let reason = format!("there is no Secret {namespace}/{name}; write one there");
+            ("store.secretRef", reason)
+        })?;
+        for (option, value) in values {
+            options.insert(option.to_owned(), Secret::new(value));
         }
-        if let Some(endpoint) = &store.endpoint {
-            options.insert("endpoint".to_owned(), Secret::new(endpoint.as_bytes()));
-            if endpoint.starts_with("http://") {
-                options.insert("allow_http".to_owned(), Secret::new("true"));
-            }
-        }
-        if let Some(region) = &store.region {
-            options.insert("region".to_owned(), Secret::new(region.as_bytes()));
-        }
-        Ok(StoreSettings {
-            url: store.url.clone(),
-            options,
-        })
     }
+    if let Some(endpoint) = &store.endpoint {
+        options.insert("endpoint".to_owned(), Secret::new(endpoint.as_bytes()));
+        if endpoint.starts_with("http://") {
+            options.insert("allow_http".to_owned(), Secret::new("true"));
+        }
+    }
+    if let Some(region) = &store.region {
+        options.insert("region".to_owned(), Secret::new(region.as_bytes()));
+    }
+    Ok(StoreSettings {
+        url: store.url.clone(),
+        options,
+    })
+}
 
-    fn platform_value(&self, name: &str, key: &str) -> Result<Secret, String> {
-        let values = self.objects.secret(PLATFORM_NAMESPACE, name);
-        let value = values.and_then(|values| values.get(key).map(|value| Secret::new(*value)));
-        value.ok_or_else(|| {
-            format!("there is no key {key} in Secret {PLATFORM_NAMESPACE}/{name}; add it there")
-        })
-    }
+fn platform_value(objects: &Objects, name: &str, key: &str) -> Result<Secret, String> {
+    let values = objects.secret(PLATFORM_NAMESPACE, name);
+    let value = values.and_then(|values| values.get(key).map(|value| Secret::new(*value)));
+    value.ok_or_else(|| {
+        format!("there is no key {key} in Secret {PLATFORM_NAMESPACE}/{name}; add it there")
+    })
 }

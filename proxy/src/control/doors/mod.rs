@@ -103,6 +103,7 @@ impl Doors {
             connections: served,
             refused: configuration.closed,
             classes,
+            closed: configuration.for_one && open.is_empty(),
         }));
         gone.into_iter().for_each(|(name, door)| close(&name, door));
         Ok(())
@@ -114,6 +115,15 @@ impl Doors {
             refused: refused.to_vec(),
             ..Standing::clone(standing)
         });
+    }
+
+    /// Whether a Connection can listen on this port, now.
+    pub fn takes(&self, name: &Name, port: u16) -> Result<(), String> {
+        let open = self.open();
+        match open.get(name).is_some_and(|door| door.port == port) {
+            true => Ok(()),
+            false => self.bind(port, &open).map(drop),
+        }
     }
 
     /// Stops listening; open sessions go on.

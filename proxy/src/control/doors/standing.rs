@@ -16,6 +16,8 @@ pub struct Standing {
     /// What is wrong: with an edit that was refused, or with what closes a Connection.
     pub refused: Vec<Refusal>,
     pub classes: BTreeMap<String, ClassInForce>,
+    /// The one Connection of the process is there no more, or opens for nobody.
+    pub closed: bool,
 }
 
 /// A Connection that is served.

@@ -14,7 +14,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
-use super::super::config::{KeySource, OidcIssuer};
+use super::super::config::{KeySource, KeysFrom, OidcIssuer};
 use super::super::mtls;
 use super::keys::KeySet;
 
@@ -32,6 +32,8 @@ pub(super) struct Source {
     issuer: String,
     /// None: told by the issuer's discovery document.
     uri: Option<String>,
+    /// Asked instead of any address.
+    from: Option<KeysFrom>,
     ca: Option<Vec<u8>>,
     client: OnceLock<HttpClient>,
 }
@@ -41,25 +43,28 @@ pub(super) struct Source {
 impl Source {
     /// None where the keys are written down.
     pub(super) fn new(config: &OidcIssuer) -> Option<Self> {
-        let uri = match &config.keys {
-            KeySource::Discovery => None,
-            KeySource::Uri(uri) => Some(uri.clone()),
+        let (uri, from) = match &config.keys {
+            KeySource::Discovery => (None, None),
+            KeySource::Uri(uri) => (Some(uri.clone()), None),
+            KeySource::From(from) => (None, Some(from.clone())),
             KeySource::Inline(_) => return None,
         };
         Some(Self {
             issuer: config.issuer.clone(),
             uri,
+            from,
             ca: config.ca.clone(),
             client: OnceLock::new(),
         })
     }
 
     pub(super) async fn fetch(&self) -> Result<KeySet, String> {
-        let uri = match &self.uri {
-            Some(uri) => uri.clone(),
-            None => self.discover().await?,
+        let document = match (&self.from, &self.uri) {
+            (Some(from), _) => from.0.keys().await?,
+            (None, Some(uri)) => self.document(uri).await?,
+            (None, None) => self.document(&self.discover().await?).await?,
         };
-        let set = KeySet::parse(&self.document(&uri).await?)?;
+        let set = KeySet::parse(&document)?;
         for (index, reason) in &set.skipped {
             tracing::debug!(issuer = %self.issuer, index, reason, "a key of the issuer is not used");
         }

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use super::config::{KeySource, OidcIssuer};
+use super::config::{KeySource, NotReviewed, OidcIssuer, ReviewedBy};
 use super::{Proven, ProvenBy, Purpose, Unproven, Unusable};
 use crate::secret::Secret;
 use rotation::Keys;
@@ -73,6 +73,7 @@ impl Issuer {
                     .err()
                     .map(|reason| Unusable::new(format!("{field}.jwksUri"), reason)),
             ),
+            KeySource::From(_) => {}
             KeySource::Discovery => found.extend(
                 fetch::check_address(&self.config.issuer)
                     .err()
@@ -87,6 +88,28 @@ impl Issuer {
             );
         }
         found
+    }
+
+    /// Last, so that nobody is asked about what is no good anyhow.
+    async fn review(&self, token: &Secret, proven: &Proven) -> Result<(), Unproven> {
+        let Some(ReviewedBy(reviewer)) = &self.config.reviewer else {
+            return Ok(());
+        };
+        match reviewer.review(token, &self.config.audiences).await {
+            Ok(username) if username == proven.subject.username => Ok(()),
+            Ok(_) => Err(Unproven::both(
+                "the token stands for somebody else".to_owned(),
+            )),
+            Err(NotReviewed::TakenBack) => Err(Unproven::both(
+                "the token holds no longer: its pod or account is gone".to_owned(),
+            )),
+            Err(NotReviewed::Unavailable(reason)) => Err(Unproven {
+                reason,
+                told: "it cannot be asked at this moment whether the token still holds: try again \
+                       in a little while"
+                    .to_owned(),
+            }),
+        }
     }
 
     fn judge(
@@ -120,7 +143,9 @@ pub(super) async fn prove(
     let issuer = of(issuers, &token.claims)?;
     let set = issuer.keys.for_token(&token, now).await?;
     let key = set.verify(&token)?;
-    issuer.judge(&token.claims, key, purpose, now)
+    let proven = issuer.judge(&token.claims, key, purpose, now)?;
+    issuer.review(secret, &proven).await?;
+    Ok(proven)
 }
 
 /// What verified claims prove now. The signature was verified once and is not looked at again; a

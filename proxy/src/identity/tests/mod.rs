@@ -1,6 +1,7 @@
 mod api_keys;
 mod certificates;
 mod claims;
+mod cluster;
 mod issuer;
 mod tokens;
 
@@ -134,6 +135,7 @@ fn issuer(signers: &[&Signer]) -> OidcIssuer {
         keys: KeySource::Inline(json!({"keys": keys})),
         ca: None,
         required_claims: BTreeMap::new(),
+        reviewer: None,
     }
 }
 

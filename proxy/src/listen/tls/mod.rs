@@ -12,6 +12,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub mod generated;
+pub mod mounted;
 
 /// How TLS is spoken at this moment. Clones are one.
 #[derive(Debug, Clone)]

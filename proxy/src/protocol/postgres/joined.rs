@@ -68,8 +68,9 @@ impl Postgres {
                 key,
             }) => {
                 let house = &door.house;
-                if let Heard::PassOn(packet) = self.cancels.hear(house.replica, pid, &key) {
-                    cancel::pass_on(&house.peers, &packet).await;
+                if let Heard::PassOn(replica, packet) = self.cancels.hear(house.replica, pid, &key)
+                {
+                    cancel::pass_on(&house.peers.of(replica), &packet).await;
                 }
                 // The end of the connection says that the request was heard. Under TLS a client
                 // takes one without a goodbye for a failure.

@@ -289,6 +289,11 @@ pub(super) fn of_refused(refused: &ApprovalsRefused) -> Denial {
             refused.to_string(),
             "wait until some of them are decided, or withdraw them",
         ),
+        ApprovalsRefused::Ambiguous(_) => Denial::new(
+            Class::AccessDenied,
+            refused.to_string(),
+            "log in with a token of the issuer by which the cluster knows people",
+        ),
         // Where they are stored is not the client's to know.
         ApprovalsRefused::Unavailable(why) => {
             tracing::warn!(why, "approvals cannot be reached");

@@ -314,6 +314,7 @@ pub(crate) fn started(
     let credential = match &proven.credential {
         ProvenBy::Token { .. } => "token",
         ProvenBy::ApiKey { .. } => "api-key",
+        ProvenBy::Local => "pod",
         ProvenBy::Certificate { .. } => "certificate",
     };
     let mut attributes = Map::from([

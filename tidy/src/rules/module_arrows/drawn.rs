@@ -20,8 +20,8 @@ pub struct Drawing {
 pub struct Module {
     pub name: &'static str,
     pub may_know: &'static [&'static str],
-    /// What one file of it may know beside that: (file, what).
-    pub only_in_file: &'static [(&'static str, &'static str)],
+    /// What one folder of it may know beside that: (folder, what).
+    pub only_in_folder: &'static [(&'static str, &'static str)],
 }
 
 /// Every crate with arrows inside.
@@ -76,30 +76,31 @@ pub const PROXY: Drawing = Drawing {
                 "portcullis_policy",
                 "portcullis_recording",
             ],
-            only_in_file: &[("control/cluster.rs", "kube")],
+            only_in_folder: &[("control/cluster/", "kube")],
         },
         // Probes, metrics, status.
         row(
             "admin",
             &["control", "identity", "metrics", "secret", "session"],
         ),
-        // The wiring of a run without a cluster.
+        // What every run has: ports, threads, signals, the drain.
         row(
-            "standalone",
+            "serving",
             &[
                 "admin",
-                "config",
                 "control",
                 "listen",
                 "metrics",
                 "protocol",
                 "session",
                 "shutdown",
-                "portcullis_policy",
                 // How much stack an analysis needs.
                 "portcullis_dialect::sql",
             ],
         ),
+        // The wiring of a run without a cluster, and of one in it.
+        row("standalone", WIRED),
+        row("cluster", WIRED),
         // The registry: one line a protocol.
         row("protocol", &["error", "listen", "session", "protocol/*"]),
         row(
@@ -144,11 +145,24 @@ pub const DIALECT: Drawing = Drawing {
     foreign_by_module: &[],
 };
 
+/// What puts a whole run together.
+const WIRED: &[&str] = &[
+    "admin",
+    "config",
+    "control",
+    "listen",
+    "metrics",
+    "serving",
+    "session",
+    "shutdown",
+    "portcullis_policy",
+];
+
 const fn row(name: &'static str, may_know: &'static [&'static str]) -> Module {
     Module {
         name,
         may_know,
-        only_in_file: &[],
+        only_in_folder: &[],
     }
 }
 

@@ -58,7 +58,10 @@ fn in_file(file: &SourceFile, inside: &str, drawing: &Drawing) -> Vec<Finding> {
                 .may_know
                 .iter()
                 .any(|known| covers(&known.replace(ANY, name), target))
-            || module.only_in_file.contains(&(inside, target))
+            || module
+                .only_in_folder
+                .iter()
+                .any(|(folder, known)| *known == target && inside.starts_with(folder))
     };
     let mut seen = BTreeSet::new();
     let mut findings = Vec::new();

@@ -37,7 +37,7 @@ fn drawn_arrows_pass() {
             "use portcullis_recording::Event; use super::ports;",
         ),
         (
-            "proxy/src/control/cluster.rs",
+            "proxy/src/control/cluster/lease/mod.rs",
             "use kube::Client; use portcullis_crds::Connection;",
         ),
         (
@@ -88,10 +88,14 @@ fn control_and_session_never_know_a_protocol() {
 }
 
 #[test]
-fn only_one_file_knows_the_cluster_client() {
+fn only_one_folder_knows_the_cluster_client() {
     let text = "use kube::Client;";
     assert_eq!(
         found("proxy/src/control/file.rs", text),
+        one(1, "control", "kube")
+    );
+    assert_eq!(
+        found("proxy/src/control/clusters.rs", text),
         one(1, "control", "kube")
     );
     assert_eq!(

@@ -17,7 +17,7 @@ use crate::control::compile::Deciders;
 use crate::control::doors::{ClassInForce, Served, Standing as InForce};
 use crate::identity::{Identities, IdentityConfig};
 use crate::metrics::Metrics;
-use crate::session::ports::House;
+use crate::session::ports::{House, Peers};
 use crate::session::registry::Registry;
 use crate::shutdown::Shutdown;
 
@@ -40,7 +40,7 @@ pub(crate) fn desk(folder: &Path, deciders: &[(u32, &str)]) -> Desk {
         shutdown: Shutdown::default(),
         clock,
         replica: 0,
-        peers: Vec::new(),
+        peers: Peers::default(),
     };
     let users = deciders.iter().map(|(uid, name)| {
         let user = OsUser {
@@ -65,6 +65,7 @@ pub(crate) fn desk(folder: &Path, deciders: &[(u32, &str)]) -> Desk {
         connections: BTreeMap::from([(("shop".to_owned(), "orders-db".to_owned()), served)]),
         refused: Vec::new(),
         classes: BTreeMap::from([("default".to_owned(), class)]),
+        closed: false,
     };
     Desk {
         requests,

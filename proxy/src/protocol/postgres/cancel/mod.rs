@@ -69,8 +69,8 @@ pub(super) struct NoKey;
 pub(super) enum Heard {
     /// It was told to its session, or nobody has such a key.
     Settled,
-    /// Another replica may have the session: this packet is for the peers.
-    PassOn(Vec<u8>),
+    /// This replica has the session: the packet is for the peers that may be it.
+    PassOn(u16, Vec<u8>),
 }
 
 // === impl Cancels ===
@@ -113,7 +113,7 @@ impl Cancels {
             marked.push(PASSED_ON);
             let mut packet = Vec::new();
             write::cancel(&mut packet, pid, &marked);
-            return Heard::PassOn(packet);
+            return Heard::PassOn(high, packet);
         }
         if let Some(slot) = self.lock().taken.get(&low)
             && constant_time::verify_slices_are_equal(&slot.key, key).is_ok()

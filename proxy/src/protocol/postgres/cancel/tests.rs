@@ -58,7 +58,7 @@ async fn a_key_ends_with_its_session() {
 async fn a_request_of_another_replica_goes_around_once() {
     let (here, there) = (Arc::new(Cancels::default()), Arc::new(Cancels::default()));
     let key = there.register(2, 2).unwrap();
-    let Heard::PassOn(packet) = here.hear(1, key.pid, &key.key) else {
+    let Heard::PassOn(2, packet) = here.hear(1, key.pid, &key.key) else {
         panic!("it was not passed on");
     };
     let Ok(Startup::Cancel { pid, key: marked }) = Startup::decode(&packet) else {

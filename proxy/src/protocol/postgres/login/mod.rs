@@ -98,7 +98,7 @@ async fn steps(client: Accepted, door: &Arc<Door>) -> Option<Purpose> {
         }
     };
     negotiate(&mut stream, &wanted).await.ok()?;
-    let proven = match authenticate::authenticate(&mut stream, wanted.oauth, door).await {
+    let proven = match authenticate::authenticate(&mut stream, wanted.oauth, peer, door).await {
         Ok(proven) => proven,
         Err(failed) => {
             tracing::info!(%failed, %peer, "a login failed");

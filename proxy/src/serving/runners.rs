@@ -20,7 +20,7 @@ use crate::listen::Accepted;
 
 /// All threads of the process that sessions run on. Clones are one.
 #[derive(Debug, Clone)]
-pub(super) struct Runners(Arc<[Runner]>);
+pub(crate) struct Runners(Arc<[Runner]>);
 
 #[derive(Debug)]
 struct Runner {
@@ -34,7 +34,7 @@ struct Place<'r>(&'r Runner);
 /// Half as many threads as cores, at least one: the other half of an operation is the system's, in
 /// sending and receiving, and often the target's and the client's. Measured with 16 clients on two
 /// cores: one thread takes a sixth less time for an operation than two do.
-pub(super) fn default_count() -> usize {
+pub(crate) fn default_count() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     (cores / 2).max(1)
 }
@@ -43,7 +43,7 @@ pub(super) fn default_count() -> usize {
 
 impl Runners {
     /// Starts so many threads. They end with the process.
-    pub(super) fn start(count: usize) -> io::Result<Self> {
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
         (0..count.max(1))
             .map(Runner::start)
             .collect::<io::Result<Vec<_>>>()
@@ -51,7 +51,7 @@ impl Runners {
     }
 
     /// Serves a client on the thread that has the fewest. Dropping this ends it.
-    pub(super) async fn run<F, S>(&self, client: Accepted, serve: F)
+    pub(crate) async fn run<F, S>(&self, client: Accepted, serve: F)
     where
         F: FnOnce(Accepted) -> S + Send + 'static,
         S: Future<Output = ()> + Send + 'static,

@@ -1,0 +1,1 @@
+//! What turns custom resources into proxies, and keeps their status.

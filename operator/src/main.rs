@@ -1,0 +1,3 @@
+//! The process: flags, logs, a runtime, a run.
+
+fn main() {}
