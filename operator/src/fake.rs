@@ -38,7 +38,10 @@ impl Fake {
                 let (head, body) = request.into_parts();
                 let bytes = body.collect().await.unwrap().to_bytes();
                 let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-                let (status, value) = kept.lock().unwrap().answer(&head.method, head.uri.path(), body);
+                let (status, value) =
+                    kept.lock()
+                        .unwrap()
+                        .answer(&head.method, head.uri.path(), body);
                 let text = Body::from(value.to_string().into_bytes());
                 let answer = Response::builder().status(status).body(text);
                 Ok::<_, Infallible>(answer.unwrap())
@@ -72,7 +75,9 @@ impl Kept {
         let at = path.trim_end_matches("/status").to_owned();
         let found = self.objects.get(&at).cloned();
         let wanted = body.pointer("/metadata/resourceVersion").cloned();
-        let current = found.as_ref().map(|it| it["metadata"]["resourceVersion"].clone());
+        let current = found
+            .as_ref()
+            .map(|it| it["metadata"]["resourceVersion"].clone());
         match (method, found) {
             (&Method::POST, _) => {
                 let name = body["metadata"]["name"].as_str().unwrap_or_default();

@@ -31,15 +31,23 @@ impl Objects for Cluster {
 fn cluster() -> Cluster {
     let data = |pairs: &[(&str, &str)]| -> Data {
         let pairs = pairs.iter();
-        pairs.map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect()
+        pairs
+            .map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec()))
+            .collect()
     };
     let at = |source, name: &str| (source, name.to_owned());
     Cluster(BTreeMap::from([
         (
             at(Source::Secret, "shop/orders-credentials"),
-            data(&[("serves", "orders-db@orders.internal:5432\n"), ("username", "u")]),
+            data(&[
+                ("serves", "orders-db@orders.internal:5432\n"),
+                ("username", "u"),
+            ]),
         ),
-        (at(Source::ConfigMap, "shop/orders-ca"), data(&[("ca.crt", "PEM")])),
+        (
+            at(Source::ConfigMap, "shop/orders-ca"),
+            data(&[("ca.crt", "PEM")]),
+        ),
         (
             at(Source::Secret, "portcullis-system/mask-key"),
             data(&[("key", "0123456789abcdef"), ("other", "x")]),
@@ -48,7 +56,10 @@ fn cluster() -> Cluster {
             at(Source::Secret, "portcullis-system/store"),
             data(&[("aws_access_key_id", "id"), ("aws_secret_access_key", "s")]),
         ),
-        (at(Source::ConfigMap, "portcullis-system/idp-ca"), data(&[("ca.crt", "PEM")])),
+        (
+            at(Source::ConfigMap, "portcullis-system/idp-ca"),
+            data(&[("ca.crt", "PEM")]),
+        ),
     ]))
 }
 
@@ -145,10 +156,16 @@ fn every_field_is_one_that_the_api_knows() {
     let stateful = inputs(&gateway(&scaling), &persistent);
     let mut all = plain.objects();
     all.extend(stateful.objects());
-    all.push(platform::secret(&plain, &copies(&plain.references, "shop", &cluster())));
+    all.push(platform::secret(
+        &plain,
+        &copies(&plain.references, "shop", &cluster()),
+    ));
     all.push(secret::token_source(&plain, "t"));
     all.push(secret::authority(&plain, "PEM"));
-    all.extend(rbac::proxies(&[("shop".to_owned(), "orders-db".to_owned())]));
+    all.extend(rbac::proxies(&[(
+        "shop".to_owned(),
+        "orders-db".to_owned(),
+    )]));
     for Desired { kind, value } in &all {
         match kind {
             Kind::ConfigMap => is_known::<ConfigMap>(value),
@@ -169,7 +186,12 @@ fn every_field_is_one_that_the_api_knows() {
     assert_eq!(
         kinds,
         [
-            "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "Service", "Deployment",
+            "ServiceAccount",
+            "Role",
+            "RoleBinding",
+            "NetworkPolicy",
+            "Service",
+            "Deployment",
             "PodDisruptionBudget"
         ]
     );
@@ -186,7 +208,10 @@ fn what_is_made_is_what_the_golden_files_say() {
         "sidecar": { "podSelector": { "matchLabels": { "app": "shop" } }, "port": 15432 },
     });
     let cases = [
-        ("gateway", inputs(&gateway(&json!({ "replicas": 2 })), &json!({}))),
+        (
+            "gateway",
+            inputs(&gateway(&json!({ "replicas": 2 })), &json!({})),
+        ),
         ("persistent", inputs(&gateway(&scaling), &persistent)),
         ("sidecar", inputs(&sidecar, &json!({}))),
     ];
@@ -197,7 +222,10 @@ fn what_is_made_is_what_the_golden_files_say() {
             writeln!(made, "{text}").unwrap();
         }
         if inputs.connection.spec.delivery.sidecar.is_some() {
-            let place = Placement::Sidecar { admin_port: 9091, caller: "shop/web" };
+            let place = Placement::Sidecar {
+                admin_port: 9091,
+                caller: "shop/web",
+            };
             let all = json!([pod::container(&inputs, place), pod::volumes(&inputs, place)]);
             writeln!(made, "{}", serde_json::to_string_pretty(&all).unwrap()).unwrap();
         }
@@ -205,7 +233,10 @@ fn what_is_made_is_what_the_golden_files_say() {
         if !path.exists() {
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(&path, &made).unwrap();
-            panic!("{} was written; look at it and run this again", path.display());
+            panic!(
+                "{} was written; look at it and run this again",
+                path.display()
+            );
         }
         #[allow(clippy::disallowed_methods, reason = "a file of this repository")]
         let golden = std::fs::read_to_string(&path).unwrap();
@@ -219,7 +250,11 @@ fn no_rule_of_a_proxy_names_secrets_or_reaches_other_connections() {
     let role: Role = serde_json::from_value(found(&objects, Kind::Role)).unwrap();
     for rule in role.rules.unwrap() {
         let resources = rule.resources.unwrap();
-        assert!(!resources.iter().any(|it| it.contains("secret") || it.contains('*')));
+        assert!(
+            !resources
+                .iter()
+                .any(|it| it.contains("secret") || it.contains('*'))
+        );
         assert!(!rule.verbs.iter().any(|it| it == "*"));
         if resources.iter().any(|it| it == "connections") {
             assert_eq!(rule.resource_names.unwrap(), ["orders-db"]);
@@ -246,7 +281,11 @@ fn an_autoscaler_s_number_is_left_alone_within_its_bounds() {
     for (live, expected) in [(None, 2), (Some(1), 2), (Some(4), 4), (Some(9), 6)] {
         inputs.live_replicas = live;
         let deployment = found(&inputs.objects(), Kind::Deployment);
-        assert_eq!(deployment.pointer("/spec/replicas").unwrap(), expected, "{live:?}");
+        assert_eq!(
+            deployment.pointer("/spec/replicas").unwrap(),
+            expected,
+            "{live:?}"
+        );
     }
 }
 
@@ -266,12 +305,28 @@ fn keys_of_platform_masks_are_another_in_each_namespace() {
     assert_ne!(of_shop, b"0123456789abcdef");
     // HKDF-SHA256 (RFC 5869) without salt, info `portcullis mask key shop`, by another program.
     let hex: String = of_shop.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "e734d486c06f602cdd5f40917b495b7e1dc6770384fd29909381f1998353832a");
+    assert_eq!(
+        hex,
+        "e734d486c06f602cdd5f40917b495b7e1dc6770384fd29909381f1998353832a"
+    );
     assert_eq!(at(&shop, "secrets/portcullis-system/mask-key/other"), None);
-    assert_eq!(at(&shop, "secrets/portcullis-system/store/aws_access_key_id").unwrap(), b"id");
-    assert_eq!(at(&shop, "configmaps/portcullis-system/idp-ca/ca.crt").unwrap(), b"PEM");
-    assert_eq!(at(&shop, "secrets/shop/orders-credentials/username"), None, "it is mounted itself");
-    assert!(!format!("{shop:?}").contains("id\""), "values are not shown");
+    assert_eq!(
+        at(&shop, "secrets/portcullis-system/store/aws_access_key_id").unwrap(),
+        b"id"
+    );
+    assert_eq!(
+        at(&shop, "configmaps/portcullis-system/idp-ca/ca.crt").unwrap(),
+        b"PEM"
+    );
+    assert_eq!(
+        at(&shop, "secrets/shop/orders-credentials/username"),
+        None,
+        "it is mounted itself"
+    );
+    assert!(
+        !format!("{shop:?}").contains("id\""),
+        "values are not shown"
+    );
 }
 
 #[test]
@@ -279,10 +334,18 @@ fn what_is_missing_is_named_by_field() {
     let inputs = inputs(&gateway(&json!({ "replicas": 1 })), &json!({}));
     let mut all = cluster();
     assert!(platform::unresolved(&inputs.references, &all).is_empty());
-    all.0.remove(&(Source::Secret, "portcullis-system/store".to_owned()));
-    let short = all.0.get_mut(&(Source::Secret, "portcullis-system/mask-key".to_owned()));
-    short.unwrap().insert("key".to_owned(), vec![1; platform::MIN_KEY_BYTES - 1]);
-    all.0.get_mut(&(Source::ConfigMap, "shop/orders-ca".to_owned())).unwrap().clear();
+    all.0
+        .remove(&(Source::Secret, "portcullis-system/store".to_owned()));
+    let short = all
+        .0
+        .get_mut(&(Source::Secret, "portcullis-system/mask-key".to_owned()));
+    short
+        .unwrap()
+        .insert("key".to_owned(), vec![1; platform::MIN_KEY_BYTES - 1]);
+    all.0
+        .get_mut(&(Source::ConfigMap, "shop/orders-ca".to_owned()))
+        .unwrap()
+        .clear();
     let told: Vec<String> = platform::unresolved(&inputs.references, &all)
         .into_iter()
         .map(|it| it.message)
@@ -298,17 +361,19 @@ fn what_is_missing_is_named_by_field() {
         ]
     );
     let copied = copies(&inputs.references, "shop", &all);
-    assert!(!copied.paths.iter().any(|(_, path)| path.contains("mask-key")));
+    assert!(
+        !copied
+            .paths
+            .iter()
+            .any(|(_, path)| path.contains("mask-key"))
+    );
 }
 
 #[test]
 fn a_credential_says_whom_it_serves() {
     let object = connection(&gateway(&json!({ "replicas": 1 })));
-    let lowered = portcullis_crds::lower::connection::lower(
-        &object,
-        &class(&json!({})),
-        &BTreeMap::new(),
-    );
+    let lowered =
+        portcullis_crds::lower::connection::lower(&object, &class(&json!({})), &BTreeMap::new());
     let lowered = lowered.unwrap();
     for (serves, permitted) in [
         ("orders-db@orders.internal:5432", true),
@@ -332,7 +397,10 @@ fn names_are_cut_and_stay_apart() {
     assert_eq!(name::own("orders-db"), "orders-db-portcullis");
     let long = |last: char| format!("{}{last}", "a".repeat(51));
     let (one, two) = (name::platform(&long('a')), name::platform(&long('b')));
-    assert!(one.len() <= name::MAX_NAME && two.len() <= name::MAX_NAME, "{one}");
+    assert!(
+        one.len() <= name::MAX_NAME && two.len() <= name::MAX_NAME,
+        "{one}"
+    );
     assert_ne!(one, two);
     for (connection, good) in [
         ("orders-db", true),

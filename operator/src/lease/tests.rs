@@ -8,7 +8,8 @@ use super::Candidate;
 use crate::clock::Clock;
 use crate::fake::Fake;
 
-const PATH: &str = "/apis/coordination.k8s.io/v1/namespaces/portcullis-system/leases/portcullis-operator";
+const PATH: &str =
+    "/apis/coordination.k8s.io/v1/namespaces/portcullis-system/leases/portcullis-operator";
 const DURATION: Duration = Duration::from_secs(15);
 
 /// A clock that is of no use: nothing may depend on it.
@@ -27,8 +28,13 @@ fn candidate(fake: &Fake, name: &str) -> Candidate<Stopped> {
 
 fn holder(fake: &Fake) -> String {
     let lease = fake.kept(|it| it.objects.get(PATH).cloned());
-    let holder = lease.as_ref().and_then(|it| it.pointer("/spec/holderIdentity"));
-    holder.and_then(Value::as_str).unwrap_or_default().to_owned()
+    let holder = lease
+        .as_ref()
+        .and_then(|it| it.pointer("/spec/holderIdentity"));
+    holder
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[tokio::test(start_paused = true)]
@@ -38,14 +44,26 @@ async fn the_first_takes_it_and_the_second_waits_for_silence() {
     let mut second = candidate(&fake, "b");
     first.acquire().await;
     assert_eq!(holder(&fake), "a");
-    assert!(timeout(DURATION - Duration::from_secs(1), second.acquire()).await.is_err());
+    assert!(
+        timeout(DURATION - Duration::from_secs(1), second.acquire())
+            .await
+            .is_err()
+    );
     assert_eq!(holder(&fake), "a");
     // A renewal begins the wait anew.
     assert!(first.take().await.unwrap());
-    assert!(timeout(DURATION - Duration::from_secs(1), second.acquire()).await.is_err());
+    assert!(
+        timeout(DURATION - Duration::from_secs(1), second.acquire())
+            .await
+            .is_err()
+    );
     let began = Instant::now();
     second.acquire().await;
-    assert!(began.elapsed() <= Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() <= Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(holder(&fake), "b");
     let changes = fake.kept(|it| it.objects[PATH]["spec"]["leaseTransitions"].clone());
     assert_eq!(changes, 2);
@@ -64,7 +82,10 @@ async fn a_holder_gives_up_when_another_holds_it() {
         lease["spec"]["holderIdentity"] = "b".into();
         it.put(PATH, lease);
     });
-    timeout(Duration::from_secs(6), held).await.unwrap().unwrap();
+    timeout(Duration::from_secs(6), held)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(holder(&fake), "b");
 }
 

@@ -10,7 +10,9 @@ fn day(count: i64) -> Timestamp {
 }
 
 fn names() -> Vec<String> {
-    ["orders-db", "orders-db.shop.svc", "localhost"].map(str::to_owned).into()
+    ["orders-db", "orders-db.shop.svc", "localhost"]
+        .map(str::to_owned)
+        .into()
 }
 
 #[test]
@@ -47,17 +49,26 @@ fn a_ca_is_what_its_secret_says() {
     let second = first.advanced(day(310)).unwrap().unwrap();
     let third = second.advanced(day(330)).unwrap().unwrap();
     for authority in [first.clone(), second, third] {
-        assert_eq!(Authority::from_data(&authority.to_data()).unwrap(), authority);
+        assert_eq!(
+            Authority::from_data(&authority.to_data()).unwrap(),
+            authority
+        );
     }
     let other = Authority::new(day(0)).unwrap();
     let mut mixed = first.to_data();
     mixed.insert("tls.key".to_owned(), other.to_data()["tls.key"].clone());
     let refused = Authority::from_data(&mixed);
-    assert!(matches!(refused, Err(InvalidAuthority::Unreadable("tls.key"))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(InvalidAuthority::Unreadable("tls.key"))),
+        "{refused:?}"
+    );
     let mut torn = first.to_data();
     torn.remove("tls.crt");
     let refused = Authority::from_data(&torn);
-    assert!(matches!(refused, Err(InvalidAuthority::Missing("tls.crt"))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(InvalidAuthority::Missing("tls.crt"))),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -74,7 +85,10 @@ fn a_certificate_stays_while_pair_names_time_and_ca_are_right() {
     let next = authority.advanced(day(310)).unwrap().unwrap();
     let told = next.issue(&names(), day(310)).unwrap();
     assert!(next.keeps(&told.to_data(), &names(), day(310)));
-    assert!(!authority.keeps(&told.to_data(), &names(), day(310)), "others vouch for it");
+    assert!(
+        !authority.keeps(&told.to_data(), &names(), day(310)),
+        "others vouch for it"
+    );
     let other = Authority::new(day(0)).unwrap();
     assert!(!other.keeps(&data, &names(), day(1)));
     for key in ["tls.crt", "tls.key", "ca.crt"] {

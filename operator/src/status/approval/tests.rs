@@ -84,7 +84,10 @@ fn a_quorum_opens_a_grant_until_the_deadline() {
     assert_eq!(two.status.state, ApprovalState::Approved);
     assert_eq!(two.moved.len(), 2);
     let grant = two.status.grant.clone().unwrap();
-    assert_eq!((grant.not_before.0, grant.expires_at.0), (at(NOW), at(NOW + 900)));
+    assert_eq!(
+        (grant.not_before.0, grant.expires_at.0),
+        (at(NOW), at(NOW + 900))
+    );
     let condition = &two.status.conditions[0];
     assert_eq!(
         (condition.type_.as_str(), condition.reason.as_str()),
@@ -109,7 +112,11 @@ fn a_status_that_holds_the_decisions_already_still_frees_the_annotations() {
 
 #[test]
 fn one_denial_beats_every_approval() {
-    let all = [("Approve", "oidc:bob"), ("Approve", "oidc:carol"), ("Deny", "oidc:dave")];
+    let all = [
+        ("Approve", "oidc:bob"),
+        ("Approve", "oidc:carol"),
+        ("Deny", "oidc:dave"),
+    ];
     let denied = step(&request(&stamped(&all)), at(NOW));
     assert_eq!(denied.status.state, ApprovalState::Denied);
     assert_eq!(denied.status.grant, None);
@@ -160,7 +167,8 @@ fn an_annotation_that_is_no_decision_is_left_and_told() {
         assert_eq!(found.ignored, [key(name)], "{value}");
     }
     // Under another person's key.
-    let object = json!({ "metadata": { "annotations": { key("oidc:eve"): "Approve|8|oidc:bob|why" } } });
+    let object =
+        json!({ "metadata": { "annotations": { key("oidc:eve"): "Approve|8|oidc:bob|why" } } });
     assert_eq!(step(&request(&object), at(NOW)).ignored.len(), 1);
 }
 
@@ -169,7 +177,10 @@ fn a_name_may_hold_what_separates_and_more_than_ascii() {
     let annotations = [("Approve", "a|b|c"), ("Deny", "jürgen|ä")];
     let object = request(&stamped(&annotations));
     let (good, bad) = read(object.metadata.annotations.as_ref().unwrap());
-    let mut names: Vec<&str> = good.iter().map(|it| it.decision.username.as_str()).collect();
+    let mut names: Vec<&str> = good
+        .iter()
+        .map(|it| it.decision.username.as_str())
+        .collect();
     names.sort_unstable();
     assert_eq!(names, ["a|b|c", "jürgen|ä"]);
     assert!(bad.is_empty());
@@ -204,9 +215,19 @@ fn an_approval_ends_by_claim_revocation_withdrawal_or_time() {
     merge(&mut claimed_then_revoked, &revoked);
     for (more, second, state, reason) in [
         (claim, NOW + 6, ApprovalState::Consumed, "Consumed"),
-        (claimed_then_revoked, NOW + 6, ApprovalState::Consumed, "Consumed"),
+        (
+            claimed_then_revoked,
+            NOW + 6,
+            ApprovalState::Consumed,
+            "Consumed",
+        ),
         (withdrawn, NOW + 6, ApprovalState::Withdrawn, "Withdrawn"),
-        (revoked, NOW + 6, ApprovalState::Revoked, "RevokedByApprover"),
+        (
+            revoked,
+            NOW + 6,
+            ApprovalState::Revoked,
+            "RevokedByApprover",
+        ),
         (json!({}), NOW + 900, ApprovalState::Expired, "GrantExpired"),
     ] {
         let found = step(&with(more), at(second));
@@ -214,7 +235,10 @@ fn an_approval_ends_by_claim_revocation_withdrawal_or_time() {
         assert_eq!(found.status.conditions.last().unwrap().reason, reason);
         assert!(found.status.grant.is_some(), "a grant is never taken out");
     }
-    assert_eq!(step(&approved, at(NOW + 899)).status.state, ApprovalState::Approved);
+    assert_eq!(
+        step(&approved, at(NOW + 899)).status.state,
+        ApprovalState::Approved
+    );
 }
 
 #[test]
@@ -230,8 +254,14 @@ fn a_time_box_stays_open_after_a_claim_and_ends_by_itself() {
         "claimedBy": "pod/1", "claimedAt": time(NOW + 5),
     }))
     .unwrap();
-    assert_eq!(step(&open, at(NOW + 1799)).status.state, ApprovalState::Approved);
-    assert_eq!(step(&open, at(NOW + 1800)).status.state, ApprovalState::Expired);
+    assert_eq!(
+        step(&open, at(NOW + 1799)).status.state,
+        ApprovalState::Approved
+    );
+    assert_eq!(
+        step(&open, at(NOW + 1800)).status.state,
+        ApprovalState::Expired
+    );
 }
 
 #[test]
@@ -241,7 +271,10 @@ fn what_is_final_stays_and_is_kept_for_its_time() {
     object.spec.ttl_seconds_after_finished = 3600;
     let denied = written(object.clone(), &step(&object, at(NOW)));
     let late = step(&denied, at(NOW + 3599));
-    assert_eq!((late.delete, late.after), (false, Some(Duration::from_secs(1))));
+    assert_eq!(
+        (late.delete, late.after),
+        (false, Some(Duration::from_secs(1)))
+    );
     assert!(step(&denied, at(NOW + 3600)).delete);
     // Approvals that come too late are kept with the others and change nothing.
     let mut too_late = denied.clone();

@@ -57,7 +57,13 @@ fn report(proxy: &str, revision: &str) -> Report {
 }
 
 fn running(ready: i64) -> Option<Workload> {
-    Some(Workload { desired: 2, replicas: 2, ready, updated: 2, stuck: None })
+    Some(Workload {
+        desired: 2,
+        replicas: 2,
+        ready,
+        updated: 2,
+        stuck: None,
+    })
 }
 
 /// A Connection whose two proxies serve the newest revision.
@@ -102,7 +108,8 @@ fn of(scene: &Scene) -> ConnectionStatus {
 /// `Type=Status/Reason` of every condition.
 fn tells(status: &ConnectionStatus) -> Vec<String> {
     let all = status.conditions.iter();
-    all.map(|it| format!("{}={}/{}", it.type_, it.status, it.reason)).collect()
+    all.map(|it| format!("{}={}/{}", it.type_, it.status, it.reason))
+        .collect()
 }
 
 #[test]
@@ -131,57 +138,161 @@ fn what_runs_and_serves_the_newest_policies_is_ready() {
 #[test]
 fn each_thing_that_is_wrong_has_its_condition_and_reason() {
     let cases: Vec<(&str, fn(&mut Scene), &[&str])> = vec![
-        ("no class", |it| it.errors.push(field_error("spec.className", "there is none")),
-            &["Accepted=False/NotAdmittedByClass", "Ready=False/NotAdmittedByClass",
-              "Stalled=True/NotAdmittedByClass"]),
-        ("an upstream that the class forbids", |it| {
-            it.errors.push(field_error("spec.upstream.host", "class default does not allow x"));
-        }, &["Accepted=False/NotAdmittedByClass"]),
-        ("an upstream that is none", |it| it.errors.push(field_error("spec.upstream.host", "is no host")),
-            &["Accepted=False/Invalid"]),
-        ("an expression", |it| it.errors.push(field_error("spec.access.expression", "no")),
-            &["Accepted=False/InvalidExpression"]),
-        ("a Secret that is missing", |it| it.unresolved.push(Unresolved {
-            reason: "SecretNotFound", message: "there is no Secret".to_owned(),
-        }), &["ResolvedRefs=False/SecretNotFound", "Ready=False/SecretNotFound"]),
-        ("a policy that it requires", |it| it.object = connection(&json!({
-            "requires": [{ "kind": "MaskingRule", "name": "p0" }],
-        })), &["ResolvedRefs=False/RequirementNotFound", "Ready=False/RequirementNotFound"]),
-        ("one proxy behind", |it| it.reports[0] = report("a", "sha256:old"),
-            &["Programmed=False/PartiallyProgrammed", "Ready=False/ProxiesStale",
-              "Reconciling=True/Pending"]),
-        ("all proxies behind", |it| for report in &mut it.reports {
-            report.revision = None;
-        }, &["Programmed=False/Pending", "Reconciling=True/Pending"]),
-        ("no report", |it| it.reports.clear(), &["Programmed=False/Pending"]),
-        ("no ready proxy", |it| it.workload = running(0), &["Ready=False/NoReadyReplicas"]),
-        ("a class that is locked down", |it| it.class.spec.lockdown = true,
-            &["Accepted=True/Accepted", "Ready=False/LockedDown"]),
-        ("an API server that refuses", |it| it.failed = Some(("no right".to_owned(), false)),
-            &["Programmed=False/RolloutFailed", "Stalled=True/RolloutFailed"]),
-        ("an API server that is away", |it| it.failed = Some(("away".to_owned(), true)),
-            &["Programmed=False/RolloutFailed", "Reconciling=True/Pending"]),
-        ("a roll-out that does not end", |it| {
-            it.workload.as_mut().unwrap().stuck = Some("deadline".to_owned());
-        }, &["Programmed=False/RolloutFailed", "Stalled=True/RolloutFailed"]),
-        ("an object that proxies refuse", |it| it.reports[0].refused.push(Refused {
-            kind: "GuardrailPolicy".to_owned(), namespace: "shop".to_owned(),
-            name: "p0".to_owned(), field: "spec".to_owned(), reason: "no".to_owned(),
-        }), &["Programmed=False/PartiallyProgrammed", "Ready=False/ProxiesStale"]),
+        (
+            "no class",
+            |it| {
+                it.errors
+                    .push(field_error("spec.className", "there is none"))
+            },
+            &[
+                "Accepted=False/NotAdmittedByClass",
+                "Ready=False/NotAdmittedByClass",
+                "Stalled=True/NotAdmittedByClass",
+            ],
+        ),
+        (
+            "an upstream that the class forbids",
+            |it| {
+                it.errors.push(field_error(
+                    "spec.upstream.host",
+                    "class default does not allow x",
+                ));
+            },
+            &["Accepted=False/NotAdmittedByClass"],
+        ),
+        (
+            "an upstream that is none",
+            |it| {
+                it.errors
+                    .push(field_error("spec.upstream.host", "is no host"))
+            },
+            &["Accepted=False/Invalid"],
+        ),
+        (
+            "an expression",
+            |it| it.errors.push(field_error("spec.access.expression", "no")),
+            &["Accepted=False/InvalidExpression"],
+        ),
+        (
+            "a Secret that is missing",
+            |it| {
+                it.unresolved.push(Unresolved {
+                    reason: "SecretNotFound",
+                    message: "there is no Secret".to_owned(),
+                })
+            },
+            &[
+                "ResolvedRefs=False/SecretNotFound",
+                "Ready=False/SecretNotFound",
+            ],
+        ),
+        (
+            "a policy that it requires",
+            |it| {
+                it.object = connection(&json!({
+                    "requires": [{ "kind": "MaskingRule", "name": "p0" }],
+                }))
+            },
+            &[
+                "ResolvedRefs=False/RequirementNotFound",
+                "Ready=False/RequirementNotFound",
+            ],
+        ),
+        (
+            "one proxy behind",
+            |it| it.reports[0] = report("a", "sha256:old"),
+            &[
+                "Programmed=False/PartiallyProgrammed",
+                "Ready=False/ProxiesStale",
+                "Reconciling=True/Pending",
+            ],
+        ),
+        (
+            "all proxies behind",
+            |it| {
+                for report in &mut it.reports {
+                    report.revision = None;
+                }
+            },
+            &["Programmed=False/Pending", "Reconciling=True/Pending"],
+        ),
+        (
+            "no report",
+            |it| it.reports.clear(),
+            &["Programmed=False/Pending"],
+        ),
+        (
+            "no ready proxy",
+            |it| it.workload = running(0),
+            &["Ready=False/NoReadyReplicas"],
+        ),
+        (
+            "a class that is locked down",
+            |it| it.class.spec.lockdown = true,
+            &["Accepted=True/Accepted", "Ready=False/LockedDown"],
+        ),
+        (
+            "an API server that refuses",
+            |it| it.failed = Some(("no right".to_owned(), false)),
+            &[
+                "Programmed=False/RolloutFailed",
+                "Stalled=True/RolloutFailed",
+            ],
+        ),
+        (
+            "an API server that is away",
+            |it| it.failed = Some(("away".to_owned(), true)),
+            &["Programmed=False/RolloutFailed", "Reconciling=True/Pending"],
+        ),
+        (
+            "a roll-out that does not end",
+            |it| {
+                it.workload.as_mut().unwrap().stuck = Some("deadline".to_owned());
+            },
+            &[
+                "Programmed=False/RolloutFailed",
+                "Stalled=True/RolloutFailed",
+            ],
+        ),
+        (
+            "an object that proxies refuse",
+            |it| {
+                it.reports[0].refused.push(Refused {
+                    kind: "GuardrailPolicy".to_owned(),
+                    namespace: "shop".to_owned(),
+                    name: "p0".to_owned(),
+                    field: "spec".to_owned(),
+                    reason: "no".to_owned(),
+                })
+            },
+            &[
+                "Programmed=False/PartiallyProgrammed",
+                "Ready=False/ProxiesStale",
+            ],
+        ),
     ];
     for (case, change, expected) in cases {
         let mut scene = healthy();
         change(&mut scene);
         let told = tells(&of(&scene));
         for wanted in expected {
-            assert!(told.iter().any(|it| it == wanted), "{case}: {wanted} is not in {told:?}");
+            assert!(
+                told.iter().any(|it| it == wanted),
+                "{case}: {wanted} is not in {told:?}"
+            );
         }
-        assert!(told.iter().any(|it| it.starts_with("Ready=False")), "{case}: {told:?}");
+        assert!(
+            told.iter().any(|it| it.starts_with("Ready=False")),
+            "{case}: {told:?}"
+        );
     }
 }
 
 fn field_error(field: &str, reason: &str) -> FieldError {
-    FieldError { field: field.to_owned(), reason: reason.to_owned() }
+    FieldError {
+        field: field.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 #[test]
@@ -206,7 +317,10 @@ fn a_sidecar_is_ready_without_a_pod_and_counts_what_reports() {
 #[test]
 fn policies_are_listed_up_to_a_bound_and_counted_past_it() {
     let mut scene = healthy();
-    for (count, listed) in [(MAX_POLICIES, MAX_POLICIES), (MAX_POLICIES + 1, MAX_POLICIES)] {
+    for (count, listed) in [
+        (MAX_POLICIES, MAX_POLICIES),
+        (MAX_POLICIES + 1, MAX_POLICIES),
+    ] {
         scene.view = view(count);
         let found = of(&scene);
         assert_eq!(found.policies.len(), listed);

@@ -11,16 +11,17 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn bound(name: &str, loaded: Loaded) -> Bound {
-    Bound { connection: Key::new("shop", name), loaded }
+    Bound {
+        connection: Key::new("shop", name),
+        loaded,
+    }
 }
 
-fn of(
-    old: Option<&PolicyStatus>,
-    generation: i64,
-    bound: Vec<Bound>,
-    second: i64,
-) -> PolicyStatus {
-    let meta = ObjectMeta { generation: Some(generation), ..ObjectMeta::default() };
+fn of(old: Option<&PolicyStatus>, generation: i64, bound: Vec<Bound>, second: i64) -> PolicyStatus {
+    let meta = ObjectMeta {
+        generation: Some(generation),
+        ..ObjectMeta::default()
+    };
     status(&Facts {
         meta: &meta,
         old,
@@ -43,12 +44,25 @@ fn pair(status: &str, reason: &str) -> (String, String) {
 
 #[test]
 fn it_is_programmed_when_every_proxy_that_it_binds_has_loaded_it() {
-    let some = of(None, 1, vec![bound("a", Loaded::ByAll), bound("b", Loaded::BySome(1, 2))], 1);
-    assert_eq!(tells(&some, "Programmed"), pair("False", "PartiallyProgrammed"));
+    let some = of(
+        None,
+        1,
+        vec![bound("a", Loaded::ByAll), bound("b", Loaded::BySome(1, 2))],
+        1,
+    );
+    assert_eq!(
+        tells(&some, "Programmed"),
+        pair("False", "PartiallyProgrammed")
+    );
     assert_eq!(tells(&some, "Accepted"), pair("True", "Accepted"));
     let none = of(None, 1, vec![bound("b", Loaded::BySome(0, 2))], 1);
     assert_eq!(tells(&none, "Programmed"), pair("False", "Pending"));
-    let all = of(Some(&some), 1, vec![bound("a", Loaded::ByAll), bound("b", Loaded::ByAll)], 2);
+    let all = of(
+        Some(&some),
+        1,
+        vec![bound("a", Loaded::ByAll), bound("b", Loaded::ByAll)],
+        2,
+    );
     assert_eq!(tells(&all, "Programmed"), pair("True", "Programmed"));
     assert_eq!(tells(&all, "Ready"), pair("True", "Programmed"));
     assert_eq!(all.ancestors.len(), 2);
@@ -63,8 +77,15 @@ fn an_edit_of_another_policy_takes_nothing_back_but_its_own_edit_does() {
     assert_eq!(tells(&own, "Programmed"), pair("False", "Pending"));
     let refused = Loaded::Refused("spec.rules[0]: no".to_owned());
     let refused = of(Some(&loaded), 1, vec![bound("a", refused)], 4);
-    assert_eq!(tells(&refused, "Programmed"), pair("False", "PartiallyProgrammed"));
-    assert!(refused.conditions[1].message.contains("shop/a: spec.rules[0]: no"));
+    assert_eq!(
+        tells(&refused, "Programmed"),
+        pair("False", "PartiallyProgrammed")
+    );
+    assert!(
+        refused.conditions[1]
+            .message
+            .contains("shop/a: spec.rules[0]: no")
+    );
 }
 
 #[test]
@@ -74,7 +95,12 @@ fn past_sixteen_connections_the_last_entry_stands_for_the_rest() {
         all.collect()
     };
     let at_bound = of(None, 1, many(16), 1);
-    assert!(at_bound.ancestors.iter().all(|it| it.ancestor_ref.kind == "Connection"));
+    assert!(
+        at_bound
+            .ancestors
+            .iter()
+            .all(|it| it.ancestor_ref.kind == "Connection")
+    );
     let past = of(None, 1, many(17), 1);
     assert_eq!(past.ancestors.len(), 16);
     let last = &past.ancestors[15];
@@ -86,9 +112,15 @@ fn past_sixteen_connections_the_last_entry_stands_for_the_rest() {
 
 #[test]
 fn an_error_is_told_with_its_field_and_stalls() {
-    let meta = ObjectMeta { generation: Some(1), ..ObjectMeta::default() };
+    let meta = ObjectMeta {
+        generation: Some(1),
+        ..ObjectMeta::default()
+    };
     let error = |field: &str| {
-        vec![FieldError { field: field.to_owned(), reason: "does not compile".to_owned() }]
+        vec![FieldError {
+            field: field.to_owned(),
+            reason: "does not compile".to_owned(),
+        }]
     };
     for (field, reason) in [
         ("spec.rules[0].match.expression", "InvalidExpression"),
@@ -111,7 +143,10 @@ fn an_error_is_told_with_its_field_and_stalls() {
 
 #[test]
 fn a_target_that_is_not_there_is_waited_for_and_a_selector_may_bind_nothing() {
-    let meta = ObjectMeta { generation: Some(1), ..ObjectMeta::default() };
+    let meta = ObjectMeta {
+        generation: Some(1),
+        ..ObjectMeta::default()
+    };
     let found = status(&Facts {
         meta: &meta,
         old: None,
@@ -122,7 +157,11 @@ fn a_target_that_is_not_there_is_waited_for_and_a_selector_may_bind_nothing() {
     });
     assert_eq!(tells(&found, "Accepted"), pair("False", "TargetNotFound"));
     assert_eq!(tells(&found, "Ready"), pair("False", "TargetNotFound"));
-    assert_eq!(found.conditions.len(), 3, "it is not stalled: the Connection may come");
+    assert_eq!(
+        found.conditions.len(),
+        3,
+        "it is not stalled: the Connection may come"
+    );
     let nothing = of(None, 1, Vec::new(), 1);
     assert_eq!(tells(&nothing, "Ready"), pair("True", "Programmed"));
     assert_eq!(nothing.conditions[1].message, "it binds no Connection now");

@@ -25,7 +25,10 @@ fn meta(version: u64, generation: i64) -> ObjectMeta {
 }
 
 fn object() -> Object {
-    Object { kind: Kind::Deployment, key: Key::new("shop", "orders-db") }
+    Object {
+        kind: Kind::Deployment,
+        key: Key::new("shop", "orders-db"),
+    }
 }
 
 fn applied() -> Owned {
@@ -68,7 +71,13 @@ fn labels_and_owners_that_are_taken_off_are_edits() {
         let mut owned = applied();
         let mut edited = meta(11, 1);
         match field {
-            "labels" => drop(edited.labels.as_mut().unwrap().remove("portcullis.dev/connection")),
+            "labels" => drop(
+                edited
+                    .labels
+                    .as_mut()
+                    .unwrap()
+                    .remove("portcullis.dev/connection"),
+            ),
             _ => edited.owner_references = None,
         }
         let told = owned.saw(Kind::Deployment, &edited);
@@ -87,7 +96,10 @@ fn what_is_gone_is_made_again() {
     owned.relisted(Kind::Deployment, &BTreeSet::new());
     assert!(owned.needs(&object(), &[1; 32]));
     let mut owned = applied();
-    owned.relisted(Kind::Deployment, &BTreeSet::from([Key::new("shop", "orders-db")]));
+    owned.relisted(
+        Kind::Deployment,
+        &BTreeSet::from([Key::new("shop", "orders-db")]),
+    );
     assert!(!owned.needs(&object(), &[1; 32]));
 }
 
@@ -102,7 +114,10 @@ fn only_what_this_very_connection_owns_is_its_to_prune() {
         }))
         .unwrap()
     };
-    assert_eq!(owned.of(&connection("c")), [(object(), Some("u".to_owned()))]);
+    assert_eq!(
+        owned.of(&connection("c")),
+        [(object(), Some("u".to_owned()))]
+    );
     assert_eq!(owned.of(&connection("made anew")), []);
 }
 

@@ -36,7 +36,10 @@ fn a_renewal_that_says_nothing_new_tells_nothing() {
     assert_eq!(reports.saw(&lease(10, &one), at(10)), None);
     let two = json!({ "portcullis.dev/revision": "sha256:2" });
     assert_eq!(reports.saw(&lease(11, &two), at(11)), Some(key()));
-    assert_eq!(reports.fresh(&key(), at(11))[0].revision.as_deref(), Some("sha256:2"));
+    assert_eq!(
+        reports.fresh(&key(), at(11))[0].revision.as_deref(),
+        Some("sha256:2")
+    );
     assert_eq!(reports.gone(&lease(11, &two)), Some(key()));
     assert!(reports.fresh(&key(), at(11)).is_empty());
 }
@@ -58,13 +61,20 @@ fn refusals_are_read_within_bounds() {
         "field": "spec.rules[0]", "reason": "no" });
     for (text, count) in [
         (json!([refusal]).to_string(), 1),
-        (json!(vec![refusal.clone(); MAX_REFUSALS + 1]).to_string(), MAX_REFUSALS),
+        (
+            json!(vec![refusal.clone(); MAX_REFUSALS + 1]).to_string(),
+            MAX_REFUSALS,
+        ),
         ("not JSON".to_owned(), 0),
         (format!("[{}]", " ".repeat(super::MAX_REFUSED_BYTES)), 0),
     ] {
         let mut reports = Reports::default();
         reports.saw(&lease(0, &json!({ "portcullis.dev/refused": text })), at(0));
-        assert_eq!(reports.fresh(&key(), at(1))[0].refused.len(), count, "{text:.40}");
+        assert_eq!(
+            reports.fresh(&key(), at(1))[0].refused.len(),
+            count,
+            "{text:.40}"
+        );
     }
 }
 
