@@ -10,11 +10,13 @@
 )]
 
 mod cluster;
+mod helm;
 mod kubectl;
 mod namespace;
 mod waiting;
 
 pub use cluster::Cluster;
+pub use helm::render;
 pub use kubectl::{Kubectl, Said};
 pub use namespace::{Namespace, with_namespace};
 pub use waiting::{PATIENCE, wait_until, wait_within};

@@ -6,5 +6,7 @@
     reason = "what goes wrong in a test fails it"
 )]
 
+mod admission;
 mod approvals;
+mod charts;
 mod users;

@@ -3,7 +3,7 @@
 //! rights of a proxy asks.
 
 mod asking;
-mod bed;
+pub(crate) mod bed;
 mod deciding;
 mod deleting;
 mod labels;
