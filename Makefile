@@ -28,7 +28,7 @@ CARGO_TEST := cargo test --locked --workspace
 
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## Install what is missing on a fresh Debian or Ubuntu (apt, rustup); root or sudo.
@@ -64,12 +64,19 @@ bench: begin ## Measure; the figures are printed as they come.
 
 .PHONY: soak
 soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of crash tests.
-	@PROPTEST_CASES=$(SOAK_CASES) $(STEP) "long properties" $(CARGO_TEST) --no-fail-fast
+	@$(STEP) build cargo build --locked --workspace --bins
+	@PROPTEST_CASES=$(SOAK_CASES) $(STEP) "long properties" e2e/run $(CARGO_TEST) --no-fail-fast
 	@if [ -n "$$PORTCULLIS_REGRESS_SQL" ]; then $(STEP) "server's own SQL" $(CARGO_TEST) \
 	  --test sql -- --ignored the_regression_tests_of_the_server_agree; fi
 	@$(STEP) "ten gigabytes" $(CARGO_TEST) --test postgres -- --ignored --nocapture ten_gigabytes
 	@$(STEP) "long crashes" hack/repeat $$(($(SOAK_MINUTES) * 60)) $(CARGO_TEST) --quiet --test crash
 	@$(STEP) "long fuzzing" hack/fuzz $$(($(SOAK_MINUTES) * 60))
+	@$(STEP) --table
+
+.PHONY: e2e
+e2e: begin ## What users do, on a real Kubernetes: the one of KUBECONFIG, or one of this machine's own.
+	@$(STEP) build cargo build --locked --workspace --bins
+	@$(STEP) "end to end" e2e/run $(CARGO_TEST) --no-fail-fast --test 'e2e*'
 	@$(STEP) --table
 
 .PHONY: cluster
@@ -102,7 +109,8 @@ checks: begin
 	@$(STEP) "generated files" $(CARGO_TEST) --quiet --test drift
 
 tests:
-	@$(STEP) tests $(CARGO_TEST) --no-fail-fast
+	@$(STEP) build cargo build --locked --workspace --bins
+	@$(STEP) tests e2e/run $(CARGO_TEST) --no-fail-fast
 
 # The tests have built what it runs.
 walk:

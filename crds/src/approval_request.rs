@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::condition::{UNSEEN_GENERATION, condition_list};
+use crate::connection_class::extra_map;
 use crate::duration::Duration;
 use crate::guardrail_policy::{Effect, Flag, Grant};
 use crate::validation::{field_rule, rule};
@@ -82,6 +83,11 @@ pub struct ApprovalRequestSpec {
     /// How many people must approve.
     #[schemars(range(min = 1, max = 5), example = 2)]
     pub required_approvals: i64,
+    /// What the API server must know of an approver beside the name: keys of `userInfo.extra`, each
+    /// with the values of which one must be there. Written from the class.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "extra_map", example = BTreeMap::from([("acr", ["mfa"])]))]
+    pub required_extra: BTreeMap<String, Vec<String>>,
     /// Until when they may.
     #[schemars(example = "2026-11-20T10:15:00Z")]
     pub expires_at: Time,
@@ -309,6 +315,24 @@ pub enum DecisionKind {
     Approve,
     Deny,
     Revoke,
+}
+
+// === impl DecisionKind ===
+
+impl DecisionKind {
+    /// The decision by the word that objects have for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approve => "Approve",
+            Self::Deny => "Deny",
+            Self::Revoke => "Revoke",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        let all = [Self::Approve, Self::Deny, Self::Revoke];
+        all.into_iter().find(|kind| kind.word() == word)
+    }
 }
 
 /// From when until when a grant holds.

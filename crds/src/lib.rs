@@ -26,6 +26,7 @@ pub mod masking_rule;
 pub mod reference;
 pub mod revision;
 pub mod selector;
+pub mod stamp;
 mod validation;
 pub mod yaml;
 

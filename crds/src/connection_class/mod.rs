@@ -251,7 +251,8 @@ fn ttl_after_finished() -> Duration {
     Duration::from_secs(24 * 60 * 60)
 }
 
-fn extra_map(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+/// Keys of `userInfo.extra`, each with values.
+pub(crate) fn extra_map(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
         "maxProperties": 8,

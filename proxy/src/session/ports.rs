@@ -142,6 +142,8 @@ pub struct RecordingRules {
 pub struct ApprovalBounds {
     pub max_pending_per_subject: u32,
     pub ttl_after_finished: Duration,
+    /// What must be known of an approver beside the name, each with the values that do.
+    pub required_extra: BTreeMap<String, Vec<String>>,
 }
 
 /// Where the target is read: nanoseconds, for each operation.

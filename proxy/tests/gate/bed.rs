@@ -199,6 +199,7 @@ impl Terms {
             approvals: ApprovalBounds {
                 max_pending_per_subject: 2,
                 ttl_after_finished: Duration::from_secs(60),
+                required_extra: BTreeMap::new(),
             },
         }
     }

@@ -48,6 +48,7 @@ pub(super) fn new_request(
         operation: operation(wanted)?,
         grant: grant(wanted.terms.grant),
         required_approvals: i64::from(wanted.terms.required),
+        required_extra: wanted.bounds.required_extra.clone(),
         expires_at: time(now + wanted.terms.expires_after)?,
         ttl_seconds_after_finished: i64::try_from(wanted.bounds.ttl_after_finished.as_secs())
             .unwrap_or(i64::MAX),

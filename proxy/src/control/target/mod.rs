@@ -69,6 +69,7 @@ impl Pieces {
                 max_pending_per_subject: u32::try_from(approvals.max_pending_per_subject)
                     .unwrap_or(1),
                 ttl_after_finished: approvals.ttl_after_finished.get(),
+                required_extra: approvals.required_extra.clone(),
             },
             reviews: Arc::new(class.map(reviews).unwrap_or_default()),
         })

@@ -91,6 +91,10 @@ impl Entry {
         if own {
             return Err(DecideError::OwnRequest(by()));
         }
+        // Only an API server knows such a thing of who decides.
+        if let Some(extra) = self.kept.request.spec.required_extra.keys().next() {
+            return Err(DecideError::CannotShow(extra.clone()));
+        }
         let said = self.status().map_or(&[][..], |status| &status.decisions);
         if said.iter().any(|it| same(&it.username, &decision.by)) {
             return Err(DecideError::ApprovedAlready(by()));

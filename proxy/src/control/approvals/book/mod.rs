@@ -83,6 +83,11 @@ pub enum DecideError {
     OwnRequest(String),
     #[error("{0} is no person; a person must decide")]
     NotAPerson(String),
+    #[error(
+        "approvers must show {0}, which a user of this machine cannot; approve it in a cluster, or \
+         have the class ask for less"
+    )]
+    CannotShow(String),
     #[error("{0} has approved this already")]
     ApprovedAlready(String),
     #[error("it is {0} already")]

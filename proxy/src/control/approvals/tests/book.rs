@@ -105,6 +105,19 @@ fn a_quorum_is_of_different_people() {
 }
 
 #[test]
+fn what_only_an_api_server_knows_of_an_approver_cannot_be_shown_here() {
+    let (_folder, mut book) = book();
+    let mut wanted = wanted();
+    let mfa = ("acr".to_owned(), vec!["mfa".to_owned()]);
+    wanted.bounds.required_extra.extend([mfa]);
+    let name = pending(&mut book, &wanted);
+    let refused = book.decide(&said(Verb::Approve, &name, "carol"), start(), recorded);
+    assert_eq!(refused, Err(DecideError::CannotShow("acr".to_owned())));
+    let denied = book.decide(&said(Verb::Deny, &name, "carol"), start(), recorded);
+    assert!(matches!(denied, Ok(Standing::Denied { .. })), "{denied:?}");
+}
+
+#[test]
 fn nobody_approves_their_own_and_no_machine_approves() {
     let (_folder, mut book) = book();
     let name = pending(&mut book, &wanted());

@@ -49,6 +49,7 @@ fn wanted() -> WantedApproval {
         bounds: ApprovalBounds {
             max_pending_per_subject: 2,
             ttl_after_finished: Duration::from_secs(3_600),
+            required_extra: BTreeMap::new(),
         },
     }
 }

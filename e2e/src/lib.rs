@@ -1,0 +1,22 @@
+//! Tests on a real Kubernetes, from outside: what is done is done by kubectl, as its users would.
+//!
+//! [`Cluster`] is the one that `KUBECONFIG` names, with Portcullis installed; `make e2e` starts one
+//! where none is named. Each test has namespaces of its own ([`Namespace`]), so all of them run at
+//! the same time. Nothing is skipped: without a cluster a test fails and says how to get one.
+
+#![allow(
+    clippy::panic,
+    reason = "this is a library of tests: what goes wrong in it fails the test, with its reason"
+)]
+
+mod cluster;
+mod helm;
+mod kubectl;
+mod namespace;
+mod waiting;
+
+pub use cluster::Cluster;
+pub use helm::render;
+pub use kubectl::{Kubectl, Said};
+pub use namespace::{Namespace, with_namespace};
+pub use waiting::{PATIENCE, wait_until, wait_within};

@@ -1,0 +1,5 @@
+//! The operator's webhooks, as users meet them.
+
+mod approving;
+mod sidecars;
+mod validating;

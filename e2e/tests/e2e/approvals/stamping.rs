@@ -1,0 +1,148 @@
+//! Stamps: decisions that stand as annotations, written past the webhook.
+
+use portcullis_e2e::Said;
+use serde_json::json;
+
+use super::bed::{Bed, patch, stamp, with_bed};
+
+const BOBS: &str = "81b637d8fcd2c6da";
+const CAROLS: &str = "4c26d9074c27d89e";
+/// How often a change is tried before the operator, where one runs, has taken the stamp away.
+const TRIES: usize = 8;
+
+#[test]
+fn an_approver_may_write_their_own_stamp() {
+    with_bed(|bed| {
+        let name = bed.request("a");
+        stamp(&bed.user("bob"), &name, BOBS, "Approve|3|bob|looks fine").must_succeed();
+        let erin = "Deny|21|oidc:erin@example.com|a|b";
+        stamp(&bed.user("erin"), &name, "0000000000000000", erin).must_succeed();
+    });
+}
+
+#[test]
+fn nobody_writes_a_stamp_of_another() {
+    with_bed(|bed| {
+        let name = bed.request("a");
+        for forged in [
+            "Approve|5|carol|looks fine",
+            "Approve|3|bobby|",
+            "Approve|3|bob",
+            "Approve|4|bob|",
+            "Approve|03|bob|",
+            "approve|3|bob|",
+            "Maybe|3|bob|",
+            "looks fine",
+            " Approve|3|bob|",
+        ] {
+            let said = stamp(&bed.user("bob"), &name, BOBS, forged);
+            said.must_be_refused("record only your own decision: you are bob");
+        }
+        let said = stamp(&bed.admin, &name, BOBS, "Approve|3|bob|");
+        said.must_be_refused("record only your own decision: you are admin");
+    });
+}
+
+#[test]
+fn a_name_with_a_bar_is_one_name() {
+    with_bed(|bed| {
+        let name = bed.request("a");
+        let odd = bed.admin.impersonating("x|3|bob");
+        stamp(&odd, &name, "a", "Approve|3|bob|").must_be_refused("you are x|3|bob");
+        stamp(&odd, &name, "a", "Approve|1|x|3|bob|").must_be_refused("you are x|3|bob");
+        stamp(&odd, &name, "a", "Approve|7|x|3|bob|why").must_succeed();
+        // Bob cannot pass for them either.
+        let said = stamp(&bed.user("bob"), &name, "b", "Approve|7|x|3|bob|");
+        said.must_be_refused("you are bob");
+    });
+}
+
+#[test]
+fn only_holders_of_the_verb_stamp_and_machines_never() {
+    with_bed(|bed| {
+        let name = bed.request("a");
+        let said = stamp(&bed.user("alice"), &name, "a", "Approve|5|alice|");
+        said.must_be_refused("alice is no approver");
+        let robot = bed.namespace.service_account("robot");
+        let account = format!("system:serviceaccount:{}:robot", bed.namespace.name);
+        let value = format!("Approve|{}|{account}|", account.len());
+        stamp(&robot, &name, "a", &value).must_be_refused("a person must");
+        let done = bed.denied("b");
+        let said = stamp(&bed.user("carol"), &done, CAROLS, "Approve|5|carol|");
+        said.must_be_refused("nothing can be decided any more: the request is Denied");
+    });
+}
+
+#[test]
+fn more_than_the_name_is_asked_of_who_stamps_an_approval() {
+    with_bed(|bed| {
+        let mut object = super::bed::request("a");
+        object["spec"]["requiredExtra"] = json!({"acr": ["mfa"]});
+        bed.proxy.try_create(&object.to_string()).must_succeed();
+        let carol = bed.admin.knowing("carol", &[("acr", "password")]);
+        let said = stamp(&carol, "a", CAROLS, "Approve|5|carol|");
+        said.must_be_refused("the class asks more of an approver than the name");
+        let carol = bed.admin.knowing("carol", &[("acr", "mfa")]);
+        stamp(&carol, "a", CAROLS, "Approve|5|carol|").must_succeed();
+        stamp(&bed.user("bob"), "a", BOBS, "Deny|3|bob|").must_succeed();
+    });
+}
+
+#[test]
+fn a_stamp_that_stands_is_changed_and_removed_by_nobody() {
+    let path = format!("/metadata/annotations/decision.portcullis.dev~1{CAROLS}");
+    let replace = json!([{"op": "replace", "path": path, "value": "Deny|3|bob|"}]);
+    let remove = json!([{"op": "remove", "path": path}]);
+    with_bed(|bed| {
+        for change in [&replace, &remove] {
+            for who in ["bob", "carol"] {
+                let said = while_it_stands(bed, |name| patch(&bed.user(who), name, change));
+                said.must_be_refused("a decision that stands is changed and removed by nobody");
+            }
+        }
+        let again = while_it_stands(bed, |name| {
+            stamp(&bed.user("carol"), name, "another", "Approve|5|carol|twice")
+        });
+        again.must_be_refused("this decision of yours stands already");
+    });
+}
+
+#[test]
+fn the_rest_of_a_request_is_for_those_who_may_delete_it() {
+    with_bed(|bed| {
+        let name = bed.request("a");
+        let uid = bed.admin.get(&["serviceaccount", "default"])["metadata"]["uid"].clone();
+        let owner =
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "name": "default", "uid": uid});
+        for change in [
+            json!([{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]),
+            json!([{"op": "add", "path": "/metadata/finalizers", "value": ["example.com/never"]}]),
+            json!([{"op": "add", "path": "/metadata/ownerReferences", "value": [owner]}]),
+        ] {
+            let said = patch(&bed.user("bob"), &name, &change);
+            said.must_be_refused("are changed by those who may delete it");
+        }
+        let label = json!([{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]);
+        patch(&bed.admin, &name, &label).must_succeed();
+        let note = ["annotate", "appr", &name, "example.com/note=harmless"];
+        bed.user("bob").must(&note);
+    });
+}
+
+/// Tries something on a request that carol just stamped. The operator, where one runs, takes the
+/// stamp away; what came after that is tried again on another request.
+fn while_it_stands(bed: &Bed<'_>, attempt: impl Fn(&str) -> Said) -> Said {
+    for _ in 1..TRIES {
+        let names = bed.admin.get(&["appr"]);
+        let count = names["items"].as_array().map_or(0, Vec::len);
+        let name = bed.request(&format!("stands-{count}"));
+        stamp(&bed.user("carol"), &name, CAROLS, "Approve|5|carol|").must_succeed();
+        let said = attempt(&name);
+        let found = bed.admin.get(&["appr", &name]);
+        let key = format!("decision.portcullis.dev/{CAROLS}");
+        if found["metadata"]["annotations"].get(&key).is_some() {
+            return said;
+        }
+    }
+    panic!("the operator was quicker {TRIES} times");
+}

@@ -1,0 +1,12 @@
+//! All tests that share a cluster peacefully, in one program, so that they run at the same time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what goes wrong in a test fails it"
+)]
+
+mod admission;
+mod approvals;
+mod charts;
+mod users;
