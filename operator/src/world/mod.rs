@@ -7,6 +7,7 @@
 
 mod change;
 pub mod data;
+pub mod inputs;
 pub mod owned;
 pub mod report;
 pub mod view;
