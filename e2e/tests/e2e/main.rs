@@ -9,4 +9,5 @@
 mod admission;
 mod approvals;
 mod charts;
+mod operator;
 mod users;
