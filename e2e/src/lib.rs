@@ -9,6 +9,7 @@
     reason = "this is a library of tests: what goes wrong in it fails the test, with its reason"
 )]
 
+pub mod approvals;
 mod cluster;
 mod helm;
 mod kubectl;

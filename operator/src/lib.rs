@@ -8,12 +8,14 @@
 //!             │     ├─ apply     server-side apply, and nothing where nothing differs
 //!             │     └─ status    pure: conditions from facts
 //!             ├─ pki          a CA that rotates; pure but for chance
+//!             ├─ admission    webhooks, on every replica
 //!             └─ probe        health, metrics
 //! ```
 //!
 //! Proxies do not depend on the operator: they watch the same resources and compile them
 //! themselves. While it is away policies hold, approvals wait, and nothing opens.
 
+pub mod admission;
 pub mod api_server;
 pub mod apply;
 pub mod clock;

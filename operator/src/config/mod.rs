@@ -25,6 +25,9 @@ pub struct Settings {
     /// Address of probes and metrics.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8080")]
     pub metrics: SocketAddr,
+    /// Address of the admission webhooks.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:9443")]
+    pub webhook: SocketAddr,
     /// How long the others wait for a holder of the lease that is silent, 3s to 10m.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = lease)]
     pub lease_duration: Duration,

@@ -36,6 +36,8 @@ pub struct Health {
     pub metrics: Arc<Metrics>,
     /// Every list of what is watched is complete.
     pub ready: Arc<AtomicBool>,
+    /// The API server believes the webhooks of this replica.
+    pub serving: Arc<AtomicBool>,
 }
 
 /// The port, taken.
@@ -103,14 +105,22 @@ impl Health {
         answer
     }
 
+    fn readiness(&self) -> (StatusCode, String) {
+        let missing = match (
+            self.ready.load(Ordering::Acquire),
+            self.serving.load(Ordering::Acquire),
+        ) {
+            (true, true) => return (StatusCode::OK, "ok\n".to_owned()),
+            (false, _) => "the first lists are not complete\n",
+            (true, false) => "the webhooks have no certificate\n",
+        };
+        (StatusCode::SERVICE_UNAVAILABLE, missing.to_owned())
+    }
+
     fn page(&self, path: &str) -> (StatusCode, String) {
         match path {
             "/healthz" => (StatusCode::OK, "ok\n".to_owned()),
-            "/readyz" if self.ready.load(Ordering::Relaxed) => (StatusCode::OK, "ok\n".to_owned()),
-            "/readyz" => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the first lists are not complete\n".to_owned(),
-            ),
+            "/readyz" => self.readiness(),
             "/metrics" => (StatusCode::OK, self.metrics.text()),
             _ => (StatusCode::NOT_FOUND, "not found\n".to_owned()),
         }

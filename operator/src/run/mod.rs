@@ -1,13 +1,16 @@
 //! Wiring: what is built, in order, and what ends it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use aws_lc_rs::rand;
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use crate::admission::{Known, Webhooks};
 use crate::api_server::ApiServer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
@@ -57,10 +60,26 @@ pub async fn run(settings: Settings) -> Result<(), Ended> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(io("no signals"))?;
 
     let (world, mut watches) = World::watch(&client, Arc::clone(&metrics));
+    let serving = Arc::new(AtomicBool::new(false));
     let health = Health {
         metrics: Arc::clone(&metrics),
         ready: Arc::clone(&world.ready),
+        serving: Arc::clone(&serving),
     };
+    let webhooks = Webhooks::bind(settings.webhook, serving).await;
+    let webhooks = webhooks.map_err(io("--webhook cannot be listened on"))?;
+    let shutdown = CancellationToken::new();
+    let known = Known {
+        world: Arc::clone(&world),
+        image: settings.proxy_image.clone(),
+    };
+    let answering = webhooks.serve(
+        client.client(),
+        Arc::new(SystemClock),
+        Arc::new(known),
+        shutdown.clone(),
+    );
+    let answering = tokio::spawn(answering);
     let _probes = tokio::spawn(port.serve(health));
     let identity = format!("{}_{}", settings.identity, suffix()?);
     let mut candidate = Candidate::new(
@@ -78,6 +97,7 @@ pub async fn run(settings: Settings) -> Result<(), Ended> {
         () = watches.ended() => Err(Ended::Died),
         ended = lead(&mut candidate, &client, &world, &metrics, &settings) => Err(ended),
     };
+    shutdown.cancel();
     // What controllers were doing is dropped with them, before the lease goes.
     leads.set(0);
     if ended.is_ok()
@@ -85,6 +105,8 @@ pub async fn run(settings: Settings) -> Result<(), Ended> {
     {
         tracing::warn!(%error, "the lease cannot be given back");
     }
+    // Questions that were asked are answered.
+    let _ended = answering.await;
     tracing::info!("stopped");
     ended
 }

@@ -2,7 +2,7 @@
 
 use portcullis_e2e::{Kubectl, Said, wait_until};
 
-use crate::approvals::bed::{Bed, with_bed};
+use portcullis_e2e::approvals::{Bed, with_bed};
 
 fn annotate(who: &Kubectl, request: &str, annotations: &[&str]) -> Said {
     let mut arguments = vec!["annotate", "appr", request];

@@ -1,22 +1,25 @@
 //! A namespace with a proxy's account, approvers, and requests.
 
-use portcullis_e2e::{Kubectl, Namespace, Said, wait_until, with_namespace};
+use crate::kubectl::{Kubectl, Said};
+use crate::namespace::{Namespace, with_namespace};
+use crate::waiting::wait_until;
 use serde_json::{Value, json};
 
 /// The operator, as the API server calls it.
-pub(crate) const OPERATOR: &str = "system:serviceaccount:portcullis-system:portcullis-operator";
+pub const OPERATOR: &str = "system:serviceaccount:portcullis-system:portcullis-operator";
 /// The Connection that the requests are for. It need not exist: verbs are about names.
-pub(crate) const CONNECTION: &str = "orders";
+pub const CONNECTION: &str = "orders";
 
 /// Bob, carol and erin approve; alice does not; nobody approves for other Connections.
-pub(crate) struct Bed<'n> {
-    pub(crate) namespace: &'n Namespace,
-    pub(crate) admin: Kubectl,
-    pub(crate) proxy: Kubectl,
+#[derive(Debug)]
+pub struct Bed<'n> {
+    pub namespace: &'n Namespace,
+    pub admin: Kubectl,
+    pub proxy: Kubectl,
 }
 
 /// Runs a test with a bed of its own.
-pub(crate) fn with_bed(test: impl FnOnce(&Bed<'_>)) {
+pub fn with_bed(test: impl FnOnce(&Bed<'_>)) {
     with_namespace("e2e-approvals", |namespace| {
         let admin = namespace.admin();
         admin.apply(&roles());
@@ -34,29 +37,29 @@ pub(crate) fn with_bed(test: impl FnOnce(&Bed<'_>)) {
 // === impl Bed ===
 
 impl Bed<'_> {
-    pub(crate) fn user(&self, name: &str) -> Kubectl {
+    pub fn user(&self, name: &str) -> Kubectl {
         self.namespace.user(name)
     }
 
     /// The operator's own account, as an attacker in its place would use it.
-    pub(crate) fn operator(&self) -> Kubectl {
+    pub fn operator(&self) -> Kubectl {
         self.admin.impersonating(OPERATOR)
     }
 
     /// A request by `oidc:agent`, on behalf of dana, for two approvals.
-    pub(crate) fn request(&self, name: &str) -> String {
+    pub fn request(&self, name: &str) -> String {
         self.proxy
             .try_create(&request(name).to_string())
             .must_succeed();
         name.to_owned()
     }
 
-    pub(crate) fn status(&self, name: &str) -> Value {
+    pub fn status(&self, name: &str) -> Value {
         self.admin.get(&["appr", name])["status"].clone()
     }
 
     /// The decisions of a request, each as `who decision`.
-    pub(crate) fn decisions(&self, name: &str) -> Vec<String> {
+    pub fn decisions(&self, name: &str) -> Vec<String> {
         let status = self.status(name);
         let decisions = status["decisions"].as_array().cloned().unwrap_or_default();
         let words = |it: &Value| {
@@ -67,7 +70,7 @@ impl Bed<'_> {
     }
 
     /// A request that bob denied, and that is finished.
-    pub(crate) fn denied(&self, name: &str) -> String {
+    pub fn denied(&self, name: &str) -> String {
         let name = self.request(name);
         decide(&self.user("bob"), &name, "bob", "Deny").must_succeed();
         wait_until("the request to be Denied", || {
@@ -106,7 +109,7 @@ impl Bed<'_> {
 }
 
 /// A request as a proxy makes it.
-pub(crate) fn request(name: &str) -> Value {
+pub fn request(name: &str) -> Value {
     json!({
         "apiVersion": "portcullis.dev/v1alpha1",
         "kind": "ApprovalRequest",
@@ -127,13 +130,13 @@ pub(crate) fn request(name: &str) -> Value {
 }
 
 /// Appends a decision to the status, as an approver does it by hand.
-pub(crate) fn decide(who: &Kubectl, request: &str, username: &str, decision: &str) -> Said {
+pub fn decide(who: &Kubectl, request: &str, username: &str, decision: &str) -> Said {
     let value = json!({"username": username, "decision": decision, "reason": "for a test"});
     let append = json!([{"op": "add", "path": "/status/decisions/-", "value": value}]);
     patch_status(who, request, &append)
 }
 
-pub(crate) fn patch_status(who: &Kubectl, request: &str, patch: &Value) -> Said {
+pub fn patch_status(who: &Kubectl, request: &str, patch: &Value) -> Said {
     let patch = patch.to_string();
     who.run(&[
         "patch",
@@ -146,7 +149,7 @@ pub(crate) fn patch_status(who: &Kubectl, request: &str, patch: &Value) -> Said 
     ])
 }
 
-pub(crate) fn patch(who: &Kubectl, request: &str, patch: &Value) -> Said {
+pub fn patch(who: &Kubectl, request: &str, patch: &Value) -> Said {
     who.run(&[
         "patch",
         "appr",
@@ -158,7 +161,7 @@ pub(crate) fn patch(who: &Kubectl, request: &str, patch: &Value) -> Said {
 }
 
 /// Writes a stamp as the webhook would, under a key of the test's choice.
-pub(crate) fn stamp(who: &Kubectl, request: &str, key: &str, value: &str) -> Said {
+pub fn stamp(who: &Kubectl, request: &str, key: &str, value: &str) -> Said {
     let annotation = format!("decision.portcullis.dev/{key}={value}");
     who.run(&["annotate", "appr", request, &annotation])
 }
