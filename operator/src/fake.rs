@@ -109,9 +109,14 @@ impl Kept {
 }
 
 fn refusal(status: StatusCode) -> (StatusCode, Value) {
+    let reason = match status {
+        StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::CONFLICT => "Conflict",
+        _ => "ServiceUnavailable",
+    };
     let value = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure",
-        "message": status.to_string(), "reason": "", "code": status.as_u16(),
+        "message": status.to_string(), "reason": reason, "code": status.as_u16(),
     });
     (status, value)
 }

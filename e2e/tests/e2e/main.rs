@@ -10,4 +10,5 @@
 mod admission;
 mod approvals;
 mod charts;
+mod operator;
 mod users;

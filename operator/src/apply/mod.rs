@@ -4,9 +4,6 @@
 //! Connection's own is left alone, and told. Fields that others write, such as a scaler's or a
 //! mesh's annotations, stay theirs; fields of ours that others changed become ours again.
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};

@@ -16,7 +16,7 @@ use portcullis_crds::lower::{FieldError, class, connection};
 use portcullis_crds::{Connection, ConnectionClass, ConnectionClassSpec};
 
 use super::{Context, Reconcile, token};
-use crate::desired::objects::{Reference, Source, references};
+use crate::desired::objects::Source;
 use crate::desired::platform::{self, Unresolved};
 use crate::desired::{Desired, Inputs, Kind, name, secret};
 use crate::error::{Class, Failed};
@@ -24,6 +24,7 @@ use crate::metrics::Controller;
 use crate::pki::Leaf;
 use crate::status;
 use crate::status::connection::{Facts, Workload};
+use crate::world::inputs::referred;
 use crate::world::owned::{Object, owner};
 use crate::world::view::View;
 use crate::world::{Change, Key, World};
@@ -280,11 +281,6 @@ fn lower(world: &World, object: &Connection, view: &View) -> Lowered {
         errors,
         connection,
     }
-}
-
-fn referred(object: &Connection, class: Option<&ConnectionClass>, view: &View) -> Vec<Reference> {
-    let stand_in = ConnectionClass::new("", ConnectionClassSpec::default());
-    references(object, class.unwrap_or(&stand_in), &view.masks)
 }
 
 /// Connections that read an object.

@@ -14,6 +14,8 @@ pub mod masking_rule;
 mod policy;
 pub mod proxies;
 mod queue;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::collections::HashMap;

@@ -11,7 +11,7 @@ pub mod inputs;
 pub mod owned;
 pub mod report;
 pub mod view;
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -143,7 +143,7 @@ impl World {
     }
 
     /// Tells those who listen; nobody may.
-    fn tell(&self, change: Change) {
+    pub(crate) fn tell(&self, change: Change) {
         self.views
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, Role, RoleBinding};
@@ -21,6 +21,7 @@ use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{Lookup, store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource};
+use portcullis_crds::{ApprovalRequest, Connection, ConnectionClass, GuardrailPolicy, MaskingRule};
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
@@ -32,10 +33,27 @@ use crate::metrics::Metrics;
 
 /// Secrets of Helm's releases are large, many, and nobody's to refer to.
 const SECRETS: &str = "type!=helm.sh/release.v1";
+/// The binding of all proxies.
+const PROXIES: &str = "metadata.name=portcullis-proxies";
 /// The annotation of Secrets that is kept.
 const KEPT_ANNOTATION: &str = crate::desired::platform::PATHS;
 
-pub(super) fn begin(client: &Client, metrics: Arc<Metrics>) -> (Arc<World>, Watches) {
+/// Who fills the stores of a world.
+pub(crate) struct Writers {
+    pub(crate) connections: Writer<Connection>,
+    pub(crate) classes: Writer<ConnectionClass>,
+    pub(crate) guardrails: Writer<GuardrailPolicy>,
+    pub(crate) masks: Writer<MaskingRule>,
+    pub(crate) requests: Writer<ApprovalRequest>,
+    pub(crate) namespaces: Writer<PartialObjectMeta<Namespace>>,
+    pub(crate) secrets: Writer<PartialObjectMeta<Secret>>,
+    pub(crate) config_maps: Writer<PartialObjectMeta<ConfigMap>>,
+    pub(crate) deployments: Writer<Deployment>,
+    pub(crate) stateful_sets: Writer<StatefulSet>,
+}
+
+/// A world of which nothing is known.
+pub(crate) fn empty(metrics: Arc<Metrics>) -> (Arc<World>, Writers) {
     let (connections, connections_writer) = store();
     let (classes, classes_writer) = store();
     let (guardrails, guardrails_writer) = store();
@@ -47,7 +65,7 @@ pub(super) fn begin(client: &Client, metrics: Arc<Metrics>) -> (Arc<World>, Watc
     let (deployments, deployments_writer) = store();
     let (stateful_sets, stateful_sets_writer) = store();
     let (changes, _) = broadcast::channel(CHANGES);
-    let world = Arc::new(World {
+    let world = World {
         connections,
         classes,
         guardrails,
@@ -64,22 +82,39 @@ pub(super) fn begin(client: &Client, metrics: Arc<Metrics>) -> (Arc<World>, Watc
         changes,
         ready: Arc::new(AtomicBool::new(false)),
         metrics,
-    });
+    };
+    let writers = Writers {
+        connections: connections_writer,
+        classes: classes_writer,
+        guardrails: guardrails_writer,
+        masks: masks_writer,
+        requests: requests_writer,
+        namespaces: namespaces_writer,
+        secrets: secrets_writer,
+        config_maps: config_maps_writer,
+        deployments: deployments_writer,
+        stateful_sets: stateful_sets_writer,
+    };
+    (Arc::new(world), writers)
+}
+
+pub(super) fn begin(client: &Client, metrics: Arc<Metrics>) -> (Arc<World>, Watches) {
+    let (world, writers) = empty(metrics);
     let mut tasks = Tasks {
         client: client.clone(),
         world: Arc::clone(&world),
         set: JoinSet::new(),
     };
-    tasks.ours(connections_writer, |key| Change::Connection(key));
-    tasks.ours(classes_writer, |key| Change::Class(key.name));
-    tasks.ours(guardrails_writer, Change::Guardrail);
-    tasks.ours(masks_writer, Change::Mask);
-    tasks.ours(requests_writer, Change::Request);
-    tasks.metadata(namespaces_writer, "", |key| Change::Namespace(key.name));
-    tasks.metadata(secrets_writer, SECRETS, Change::Secret);
-    tasks.metadata(config_maps_writer, "", Change::ConfigMap);
-    tasks.workloads::<Deployment>(deployments_writer, Kind::Deployment);
-    tasks.workloads::<StatefulSet>(stateful_sets_writer, Kind::StatefulSet);
+    tasks.ours(writers.connections, Change::Connection);
+    tasks.ours(writers.classes, |key| Change::Class(key.name));
+    tasks.ours(writers.guardrails, Change::Guardrail);
+    tasks.ours(writers.masks, Change::Mask);
+    tasks.ours(writers.requests, Change::Request);
+    tasks.metadata(writers.namespaces, "", |key| Change::Namespace(key.name));
+    tasks.metadata(writers.secrets, SECRETS, Change::Secret);
+    tasks.metadata(writers.config_maps, "", Change::ConfigMap);
+    tasks.workloads::<Deployment>(writers.deployments, Kind::Deployment);
+    tasks.workloads::<StatefulSet>(writers.stateful_sets, Kind::StatefulSet);
     tasks.owned::<Service>(Kind::Service);
     tasks.owned::<ServiceAccount>(Kind::ServiceAccount);
     tasks.owned::<Role>(Kind::Role);
@@ -186,7 +221,11 @@ impl Tasks {
     {
         self.world.owned().expect(kind);
         let api: Api<PartialObjectMeta<K>> = Api::all(self.client.clone());
-        let config = watcher::Config::default().labels(name::MANAGED);
+        let config = match kind {
+            // The one that it may look at.
+            Kind::ClusterRoleBinding => watcher::Config::default().fields(PROXIES),
+            _ => watcher::Config::default().labels(name::MANAGED),
+        };
         let world = Arc::clone(&self.world);
         self.set.spawn(async move {
             let mut stream = pin!(watcher(api, config).default_backoff());

@@ -68,6 +68,11 @@ pub fn step(request: &ApprovalRequest, now: Timestamp) -> Step {
             enter(request, &mut status, next, now);
         }
     }
+    if is_final(status.state) && finished_at(&status).is_none() {
+        // Somebody wrote the word alone.
+        let state = status.state;
+        enter(request, &mut status, state, now);
+    }
     let finished = finished_at(&status).map(|at| later(at, kept_for(request)));
     Step {
         moved,

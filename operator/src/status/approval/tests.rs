@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use portcullis_crds::ApprovalRequest;
-use portcullis_crds::approval_request::ApprovalState;
+use portcullis_crds::approval_request::{ApprovalState, DecisionKind};
+use portcullis_crds::stamp::Stamp;
 use serde_json::{Value, json};
 
-use super::decision::{key, read};
+use super::decision::read;
 use super::{Step, step};
 
 const NOW: i64 = 1_795_000_000;
@@ -53,12 +54,24 @@ fn merge(into: &mut Value, more: &Value) {
     }
 }
 
+fn stamp(word: &str, name: &str) -> Stamp {
+    Stamp {
+        decision: serde_json::from_value::<DecisionKind>(json!(word)).unwrap(),
+        username: name.to_owned(),
+        reason: "because".to_owned(),
+    }
+}
+
+fn key(name: &str) -> String {
+    stamp("Approve", name).key()
+}
+
 fn stamped(people: &[(&str, &str)]) -> Value {
     let all: serde_json::Map<String, Value> = people
         .iter()
         .map(|(word, name)| {
-            let value = format!("{word}|{}|{name}|because", name.chars().count());
-            (key(name), json!(value))
+            let stamp = stamp(word, name);
+            (stamp.key(), json!(stamp.value()))
         })
         .collect();
     json!({ "metadata": { "annotations": all } })
@@ -185,6 +198,17 @@ fn a_name_may_hold_what_separates_and_more_than_ascii() {
     assert_eq!(names, ["a|b|c", "jürgen|ä"]);
     assert!(bad.is_empty());
     assert_eq!(good[0].decision.reason.as_deref(), Some("because"));
+}
+
+#[test]
+fn one_person_s_second_thought_has_a_key_of_its_own() {
+    let (first, second) = (stamp("Approve", "oidc:bob"), stamp("Revoke", "oidc:bob"));
+    let object = json!({ "metadata": { "annotations": {
+        first.key(): first.value(), second.second_key(): second.value(),
+    } } });
+    let found = step(&request(&object), at(NOW));
+    assert_eq!(found.moved.len(), 2);
+    assert_eq!(found.status.state, ApprovalState::Denied);
 }
 
 #[test]
