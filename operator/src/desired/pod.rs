@@ -25,6 +25,8 @@ const ACCOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const OBJECTS_PATH: &str = "/etc/portcullis/objects";
 const CERTIFICATE_PATH: &str = "/etc/portcullis/certificate";
 const STATE_PATH: &str = "/var/lib/portcullis";
+/// The proxy makes it, for itself alone: the root of a volume is open to others.
+const STATE_FOLDER: &str = "/var/lib/portcullis/state";
 /// Files of a gateway's volumes are its group's, which the pod sets. Into the pods of others no
 /// group is written: there everybody may read, and nobody but the proxy's container mounts them.
 const GATEWAY_MODE: i32 = 0o440;
@@ -228,7 +230,7 @@ fn arguments(inputs: &Inputs, placement: Placement<'_>) -> Vec<String> {
     flag("namespace", inputs.namespace());
     flag("connection", inputs.name());
     flag("objects", OBJECTS_PATH.to_owned());
-    flag("state", STATE_PATH.to_owned());
+    flag("state", STATE_FOLDER.to_owned());
     flag("drain-timeout", DRAIN.to_owned());
     flag("log-form", "json".to_owned());
     match placement {
