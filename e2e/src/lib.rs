@@ -6,7 +6,9 @@
 
 #![allow(
     clippy::panic,
-    reason = "this is a library of tests: what goes wrong in it fails the test, with its reason"
+    clippy::indexing_slicing,
+    reason = "this is a library of tests: what goes wrong in it fails the test, with its reason; a \
+              field of JSON that is not there is null"
 )]
 
 pub mod approvals;
