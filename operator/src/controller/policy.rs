@@ -158,6 +158,7 @@ fn loaded<P: Policy>(
         .count();
     match reports.len() {
         0 if expects_proxies(connection) => Loaded::BySome(0, 0),
+        0 => Loaded::ByNone,
         total if current == total => Loaded::ByAll,
         total => Loaded::BySome(current, total),
     }
@@ -167,7 +168,9 @@ fn loaded<P: Policy>(
 fn expects_proxies(connection: &Connection) -> bool {
     let delivery = &connection.spec.delivery;
     let status = connection.status.as_ref();
-    let accepted = status.is_some_and(|status| holds(&status.conditions, ACCEPTED));
+    // One that nobody has looked at may come to be.
+    let accepted = status
+        .is_none_or(|status| status.conditions.is_empty() || holds(&status.conditions, ACCEPTED));
     let gateway = delivery.gateway.as_ref();
     delivery.mode == DeliveryMode::Gateway
         && accepted

@@ -1,9 +1,8 @@
 //! Requests with an operator that runs: stamps become decisions, decisions a grant.
 
+use portcullis_e2e::approvals::{Bed, stamp, with_bed};
 use portcullis_e2e::wait_until;
 use serde_json::{Value, json};
-
-use portcullis_e2e::approvals::{Bed, stamp, with_bed};
 
 const BOBS: &str = "81b637d8fcd2c6da";
 const CAROLS: &str = "4c26d9074c27d89e";

@@ -22,6 +22,8 @@ use crate::world::Key;
 
 /// Kind of the entry that stands for the rest.
 const SUMMARY: &str = "StatusSummary";
+/// What is said of a Connection all of whose proxies told.
+const LOADED: &str = "its proxies have loaded it";
 
 /// What is known of a policy.
 #[derive(Debug)]
@@ -46,8 +48,10 @@ pub struct Bound {
 /// How far proxies have loaded it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loaded {
-    /// All that run, which may be none where none should.
+    /// All that run.
     ByAll,
+    /// None runs, and none should.
+    ByNone,
     /// So many of so many.
     BySome(usize, usize),
     /// A proxy refuses it, and why.
@@ -146,13 +150,16 @@ impl Facts<'_> {
     /// Said before for this generation, or now.
     fn is_programmed(&self, bound: &Bound) -> bool {
         match &bound.loaded {
-            Loaded::ByAll => true,
+            Loaded::ByAll | Loaded::ByNone => true,
             Loaded::Refused(_) => false,
             Loaded::BySome(..) => {
                 let known = self.old_of(&bound.connection);
                 known.is_some_and(|conditions| {
                     let mut all = conditions.iter();
-                    holds(conditions, PROGRAMMED)
+                    // Said of proxies, not for want of them.
+                    all.clone()
+                        .any(|it| it.type_ == PROGRAMMED && it.message == LOADED)
+                        && holds(conditions, PROGRAMMED)
                         && all.all(|it| it.observed_generation == self.meta.generation)
                 })
             }
@@ -189,7 +196,8 @@ impl Facts<'_> {
         let done = accepted.holds && self.is_programmed(bound);
         let programmed = match &bound.loaded {
             Loaded::Refused(why) => Finding::no(reason::PARTIALLY_PROGRAMMED, why.clone()),
-            _ if done => Finding::yes(reason::PROGRAMMED, "its proxies have loaded it"),
+            Loaded::ByNone if done => Finding::yes(reason::PROGRAMMED, "it has no proxies"),
+            _ if done => Finding::yes(reason::PROGRAMMED, LOADED),
             Loaded::BySome(0, total) => Finding::no(
                 reason::PENDING,
                 format!("0 of {total} proxies have loaded it"),
@@ -198,7 +206,9 @@ impl Facts<'_> {
                 reason::PARTIALLY_PROGRAMMED,
                 format!("{some} of {total} proxies have loaded it"),
             ),
-            Loaded::ByAll => Finding::no(reason::PENDING, "it is not accepted"),
+            Loaded::ByAll | Loaded::ByNone => {
+                Finding::no(reason::PENDING, "the policy is not accepted")
+            }
         };
         self.entry("Connection", &bound.connection, &accepted, &programmed)
     }

@@ -89,6 +89,14 @@ fn an_edit_of_another_policy_takes_nothing_back_but_its_own_edit_does() {
 }
 
 #[test]
+fn what_held_for_want_of_proxies_is_asked_again_when_there_are_some() {
+    let none = of(None, 1, vec![bound("a", Loaded::ByNone)], 1);
+    assert_eq!(tells(&none, "Programmed"), pair("True", "Programmed"));
+    let some = of(Some(&none), 1, vec![bound("a", Loaded::BySome(0, 1))], 2);
+    assert_eq!(tells(&some, "Programmed"), pair("False", "Pending"));
+}
+
+#[test]
 fn past_sixteen_connections_the_last_entry_stands_for_the_rest() {
     let many = |count: usize| -> Vec<Bound> {
         let all = (0..count).map(|index| bound(&format!("c{index:02}"), Loaded::ByAll));
