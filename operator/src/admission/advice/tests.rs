@@ -161,7 +161,7 @@ fn sidecars_that_nobody_gets_or_that_meet_are_told() {
         (connection("b", "shop", Value::Null), false),
     ] {
         assert_eq!(
-            !of_sidecar(&own, &[other.clone()], &opted).is_empty(),
+            !of_sidecar(&own, std::slice::from_ref(&other), &opted).is_empty(),
             warned,
             "{other:?}"
         );
