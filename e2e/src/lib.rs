@@ -22,4 +22,4 @@ pub use cluster::Cluster;
 pub use helm::render;
 pub use kubectl::{Kubectl, Said};
 pub use namespace::{Namespace, with_namespace};
-pub use waiting::{PATIENCE, wait_until, wait_within};
+pub use waiting::{PATIENCE, pause, wait_until, wait_within};

@@ -9,3 +9,4 @@
 )]
 
 mod operator_away;
+mod operator_killed;

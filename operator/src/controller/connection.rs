@@ -9,8 +9,8 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::{ObjectRef, Store};
-use portcullis_crds::condition::{ACCEPTED, READY};
-use portcullis_crds::connection::{ConnectionStatus, DeliveryMode};
+use portcullis_crds::condition::{ACCEPTED, READY, reason};
+use portcullis_crds::connection::{BoundPolicy, ConnectionStatus, DeliveryMode, RequirementKind};
 use portcullis_crds::lower::connection::LoweredConnection;
 use portcullis_crds::lower::{FieldError, class, connection};
 use portcullis_crds::{Connection, ConnectionClass, ConnectionClassSpec};
@@ -23,7 +23,7 @@ use crate::error::{Class, Failed};
 use crate::metrics::Controller;
 use crate::pki::Leaf;
 use crate::status;
-use crate::status::connection::{Facts, Workload};
+use crate::status::connection::{Facts, SETTLES, Workload};
 use crate::world::inputs::referred;
 use crate::world::owned::{Object, owner};
 use crate::world::view::View;
@@ -65,7 +65,8 @@ impl Reconcile for Connections {
             Change::Class(name) => world
                 .connections
                 .state_filter(|it| it.spec.class_name == *name),
-            Change::Guardrail(key) | Change::Mask(key) => world.within_reach(&key.namespace),
+            Change::Guardrail(key) => bound(world, RequirementKind::GuardrailPolicy, key),
+            Change::Mask(key) => bound(world, RequirementKind::MaskingRule, key),
             Change::Namespace(namespace) => world
                 .connections
                 .state_filter(|it| it.metadata.namespace.as_ref() == Some(namespace)),
@@ -210,7 +211,14 @@ async fn tell(
         .await?;
     announce(context, object, old, &status).await;
     let ends = reports.iter().map(|report| until(report.ends(), now));
-    Ok(ends.min().unwrap_or(RESYNC).max(SOON).min(RESYNC))
+    // Ready while proxies load is looked at again when they had their time.
+    let loading = status
+        .conditions
+        .iter()
+        .any(|it| it.reason == reason::PROXIES_LOADING);
+    let settled = loading.then_some(SETTLES);
+    let wait = ends.chain(settled).min();
+    Ok(wait.unwrap_or(RESYNC).max(SOON).min(RESYNC))
 }
 
 /// Events where a condition flipped.
@@ -281,6 +289,24 @@ fn lower(world: &World, object: &Connection, view: &View) -> Lowered {
         errors,
         connection,
     }
+}
+
+/// Connections that a policy binds, or bound when their status was written.
+fn bound(world: &World, kind: RequirementKind, key: &Key) -> Vec<Arc<Connection>> {
+    let is_it = |policy: &BoundPolicy| {
+        policy.kind == kind && policy.namespace == key.namespace && policy.name == key.name
+    };
+    let within = world.within_reach(&key.namespace).into_iter();
+    within
+        .filter(|connection| {
+            world.view(connection).policies.iter().any(is_it)
+                || connection.status.as_ref().is_none_or(|status| {
+                    let listed = i64::try_from(status.policies.len()).ok();
+                    // A list that is cut short tells nothing of the rest.
+                    status.policies.iter().any(is_it) || status.policy_count != listed
+                })
+        })
+        .collect()
 }
 
 /// Connections that read an object.

@@ -252,7 +252,7 @@ async fn counted<R: Reconcile>(
     context: Arc<Context>,
 ) -> Result<Action, Failed> {
     let name = R::CONTROLLER.name();
-    let active = context.metrics.active.with_label_values(&[name]);
+    let active = context.metrics.runtime.active.with_label_values(&[name]);
     let timer = tokio::time::Instant::now();
     active.inc();
     let result = R::reconcile(Arc::clone(&context), Arc::clone(&object)).await;

@@ -37,7 +37,11 @@ fn queue<R: Reconcile>(
         let change = next(&mut changes).await?;
         let name = R::CONTROLLER.name();
         let depth = i64::try_from(changes.len()).unwrap_or(i64::MAX);
-        let gauge = context.metrics.depth.with_label_values(&[name, name]);
+        let gauge = context
+            .metrics
+            .runtime
+            .depth
+            .with_label_values(&[name, name]);
         gauge.set(depth);
         let objects = match change {
             Change::Everything => all(&R::store(&context.world)),

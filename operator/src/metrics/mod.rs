@@ -35,26 +35,30 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Metrics {
     pub registry: Registry,
-    pub reconciles: IntCounterVec,
-    pub errors: IntCounterVec,
-    pub seconds: HistogramVec,
-    pub active: IntGaugeVec,
-    /// Requests that wait to be scheduled, as far as they are still in our own channel.
-    pub depth: IntGaugeVec,
-    pub leader: IntGaugeVec,
-    /// `portcullis_operator_applied_total{kind,result}`: created or changed, unchanged, deleted.
+    pub runtime: Runtime,
+    /// `portcullis_operator_applied_total{kind,result}`: applied, deleted.
     pub applied: IntCounterVec,
     /// Status patches that were sent.
     pub statuses: IntCounterVec,
     /// Objects that cannot be read as what their definition says.
     pub unreadable: IntCounter,
-    /// Connections, by whether they are ready.
-    pub connections: IntGaugeVec,
     /// `portcullis_operator_approvals_total{state}`: requests that reached the state.
     pub approvals: IntCounterVec,
     pub decision_seconds: HistogramVec,
     /// Unix time at which the CA that signs is over.
     pub authority_end: IntGauge,
+}
+
+/// What controller-runtime counts, under its names.
+#[derive(Debug)]
+pub struct Runtime {
+    pub reconciles: IntCounterVec,
+    pub errors: IntCounterVec,
+    pub seconds: HistogramVec,
+    pub active: IntGaugeVec,
+    /// Changes that a controller has not yet looked at.
+    pub depth: IntGaugeVec,
+    pub leader: IntGaugeVec,
 }
 
 // === impl Controller ===
@@ -91,107 +95,111 @@ impl Outcome {
     }
 }
 
+// === impl Runtime ===
+
+impl Runtime {
+    fn new(to: &Registry) -> Result<Self, prometheus::Error> {
+        let runtime = "controller_runtime_reconcile";
+        let of = ["controller"];
+        let new = Self {
+            reconciles: counters(
+                to,
+                &format!("{runtime}_total"),
+                "Reconciles by result.",
+                &["controller", "result"],
+            )?,
+            errors: counters(
+                to,
+                &format!("{runtime}_errors_total"),
+                "Reconciles that failed.",
+                &of,
+            )?,
+            seconds: histograms(
+                to,
+                &format!("{runtime}_time_seconds"),
+                "Time of a reconcile.",
+                &of,
+                &RECONCILE_BUCKETS,
+            )?,
+            active: gauges(
+                to,
+                "controller_runtime_active_workers",
+                "Reconciles that run now.",
+                &of,
+            )?,
+            depth: gauges(
+                to,
+                "workqueue_depth",
+                "Changes that a controller has not yet looked at.",
+                &["name", "controller"],
+            )?,
+            leader: gauges(
+                to,
+                "leader_election_master_status",
+                "Whether this replica holds the lease.",
+                &["name"],
+            )?,
+        };
+        for controller in Controller::ALL.map(Controller::name) {
+            // A series that is there from the start shows the first of anything.
+            for outcome in [Outcome::Success, Outcome::RequeueAfter, Outcome::Error] {
+                let labels = [controller, outcome.name()];
+                new.reconciles.with_label_values(&labels);
+            }
+            new.errors.with_label_values(&[controller]);
+            new.depth.with_label_values(&[controller, controller]);
+        }
+        Ok(new)
+    }
+}
+
 // === impl Metrics ===
 
 impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(metric.clone())).map(|()| metric)
-        };
-        let gauges = |name: &str, help: &str, labels: &[&str]| {
-            let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(metric.clone())).map(|()| metric)
-        };
-        let histograms = |name: &str, help: &str, labels: &[&str], buckets: &[f64]| {
-            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-            let metric = HistogramVec::new(options, labels)?;
-            registry.register(Box::new(metric.clone())).map(|()| metric)
-        };
+        let to = &registry;
         let unreadable = IntCounter::new(
             "portcullis_operator_unreadable_total",
             "Objects that could not be read.",
         )?;
-        registry.register(Box::new(unreadable.clone()))?;
+        to.register(Box::new(unreadable.clone()))?;
         let authority_end = IntGauge::new(
             "portcullis_operator_ca_end_seconds",
             "Unix time at which the CA that signs is over.",
         )?;
-        registry.register(Box::new(authority_end.clone()))?;
-        let metrics = Self {
-            reconciles: counters(
-                "controller_runtime_reconcile_total",
-                "Reconciles by result.",
-                &["controller", "result"],
-            )?,
-            errors: counters(
-                "controller_runtime_reconcile_errors_total",
-                "Reconciles that failed.",
-                &["controller"],
-            )?,
-            seconds: histograms(
-                "controller_runtime_reconcile_time_seconds",
-                "Time of a reconcile.",
-                &["controller"],
-                &RECONCILE_BUCKETS,
-            )?,
-            active: gauges(
-                "controller_runtime_active_workers",
-                "Reconciles that run now.",
-                &["controller"],
-            )?,
-            depth: gauges(
-                "workqueue_depth",
-                "Requests that wait to be scheduled.",
-                &["name", "controller"],
-            )?,
-            leader: gauges(
-                "leader_election_master_status",
-                "Whether this replica holds the lease.",
-                &["name"],
-            )?,
+        to.register(Box::new(authority_end.clone()))?;
+        Ok(Self {
+            runtime: Runtime::new(to)?,
             applied: counters(
+                to,
                 "portcullis_operator_applied_total",
                 "Owned objects that were applied or deleted.",
                 &["kind", "result"],
             )?,
             statuses: counters(
+                to,
                 "portcullis_operator_status_patches_total",
                 "Status patches that were sent.",
                 &["controller"],
             )?,
-            connections: gauges(
-                "portcullis_operator_connections",
-                "Connections by whether they are ready.",
-                &["ready"],
-            )?,
             approvals: counters(
+                to,
                 "portcullis_operator_approvals_total",
                 "Requests that reached a state.",
                 &["state"],
             )?,
             decision_seconds: histograms(
+                to,
                 "portcullis_operator_decision_seconds",
-                "Time from reading a request with its quorum to the grant.",
+                "Time from reading a request to its new state being written.",
                 &["state"],
                 &DECISION_BUCKETS,
             )?,
             unreadable,
             authority_end,
             registry,
-        };
-        for controller in Controller::ALL.map(Controller::name) {
-            // A series that is there from the start shows the first of anything.
-            for outcome in [Outcome::Success, Outcome::RequeueAfter, Outcome::Error] {
-                metrics
-                    .reconciles
-                    .with_label_values(&[controller, outcome.name()]);
-            }
-            metrics.errors.with_label_values(&[controller]);
-            metrics.depth.with_label_values(&[controller, controller]);
-        }
-        Ok(metrics)
+        })
     }
 
     /// All of it in the text format.
@@ -206,14 +214,49 @@ impl Metrics {
     /// One reconcile is over.
     pub fn reconciled(&self, controller: Controller, outcome: Outcome, seconds: f64) {
         let name = controller.name();
-        self.reconciles
-            .with_label_values(&[name, outcome.name()])
-            .inc();
+        let labels = [name, outcome.name()];
+        self.runtime.reconciles.with_label_values(&labels).inc();
         if outcome == Outcome::Error {
-            self.errors.with_label_values(&[name]).inc();
+            self.runtime.errors.with_label_values(&[name]).inc();
         }
-        self.seconds.with_label_values(&[name]).observe(seconds);
+        let times = self.runtime.seconds.with_label_values(&[name]);
+        times.observe(seconds);
     }
+}
+
+fn counters(
+    to: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+    to.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn gauges(
+    to: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    to.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn histograms(
+    to: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    buckets: &[f64],
+) -> Result<HistogramVec, prometheus::Error> {
+    let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+    let metric = HistogramVec::new(options, labels)?;
+    to.register(Box::new(metric.clone()))?;
+    Ok(metric)
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ pub async fn run(settings: Settings) -> Result<(), Ended> {
         identity,
         settings.lease_duration,
     );
-    let leads = metrics.leader.with_label_values(&[lease::NAME]);
+    let leads = metrics.runtime.leader.with_label_values(&[lease::NAME]);
     leads.set(0);
 
     let ended = tokio::select! {
@@ -123,7 +123,11 @@ async fn lead(
     tracing::info!("everything is listed");
     candidate.acquire().await;
     tracing::info!("this replica holds the lease");
-    metrics.leader.with_label_values(&[lease::NAME]).set(1);
+    metrics
+        .runtime
+        .leader
+        .with_label_values(&[lease::NAME])
+        .set(1);
     let mut controllers = controllers(client, world, metrics, settings);
     tokio::select! {
         () = candidate.hold() => Ended::LeaseLost,

@@ -1,9 +1,8 @@
 //! Status: what is wrong is told, and only when it changes.
 
-use std::thread;
 use std::time::Duration;
 
-use portcullis_e2e::wait_until;
+use portcullis_e2e::{pause, wait_until};
 use serde_json::{Value, json};
 
 use super::bed::{Bed, with_bed};
@@ -33,28 +32,33 @@ fn references_and_requirements_are_told_until_they_are_there() {
 
 #[test]
 fn a_policy_waits_for_its_target_and_for_the_proxies_to_report_it() {
-    with_bed(&json!({}), |bed| {
-        bed.admin.apply(&policy().to_string());
-        let guard = ["guardrailpolicy/reads"];
-        bed.wait_for(&guard, "Accepted", "False/TargetNotFound");
-        bed.credential("orders@orders.internal:5432");
-        bed.connection(&json!({}));
-        bed.wait_for(&guard, "Accepted", "True/Accepted");
-        bed.wait_for(&guard, "Programmed", "False/Pending");
-        report(bed, "proxy-a", "sha256:old");
-        bed.wait_for(&["connection/orders"], "Programmed", "False/Pending");
-        let revision = bed.admin.get(&["connection/orders"])["status"]["policyRevision"].clone();
-        report(bed, "proxy-a", revision.as_str().unwrap());
-        bed.wait_for(&guard, "Programmed", "True/Programmed");
-        bed.wait_for(&["connection/orders"], "Programmed", "True/Programmed");
-        let status = bed.admin.get(&["connection/orders"])["status"].clone();
-        assert_eq!(status["proxies"], json!({ "total": 1, "current": 1 }));
-        // Another revision is wanted as soon as anything that bears on it is edited.
-        let mut edited = policy();
-        edited["spec"]["default"] = json!("Allow");
-        bed.admin.apply(&edited.to_string());
-        bed.wait_for(&guard, "Programmed", "False/Pending");
-    });
+    // No proxy but those whose Leases are written here.
+    with_bed(
+        &json!({ "proxy": { "image": "localhost/none:0" } }),
+        |bed| {
+            bed.admin.apply(&policy().to_string());
+            let guard = ["guardrailpolicy/reads"];
+            bed.wait_for(&guard, "Accepted", "False/TargetNotFound");
+            bed.credential("orders@orders.internal:5432");
+            bed.connection(&json!({}));
+            bed.wait_for(&guard, "Accepted", "True/Accepted");
+            bed.wait_for(&guard, "Programmed", "False/Pending");
+            report(bed, "proxy-a", "sha256:old");
+            bed.wait_for(&["connection/orders"], "Programmed", "False/Pending");
+            let revision =
+                bed.admin.get(&["connection/orders"])["status"]["policyRevision"].clone();
+            report(bed, "proxy-a", revision.as_str().unwrap());
+            bed.wait_for(&guard, "Programmed", "True/Programmed");
+            bed.wait_for(&["connection/orders"], "Programmed", "True/Programmed");
+            let status = bed.admin.get(&["connection/orders"])["status"].clone();
+            assert_eq!(status["proxies"], json!({ "total": 1, "current": 1 }));
+            // Another revision is wanted as soon as anything that bears on it is edited.
+            let mut edited = policy();
+            edited["spec"]["default"] = json!("Allow");
+            bed.admin.apply(&edited.to_string());
+            bed.wait_for(&guard, "Programmed", "False/Pending");
+        },
+    );
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn nothing_is_written_where_nothing_changes() {
         // Until what was set off by the beginning is over.
         let mut before = versions();
         wait_until("quiet", || {
-            thread::sleep(Duration::from_secs(3));
+            pause(Duration::from_secs(3));
             let now = versions();
             match now == before {
                 true => Ok(()),
@@ -86,7 +90,7 @@ fn nothing_is_written_where_nothing_changes() {
                 }
             }
         });
-        thread::sleep(Duration::from_secs(5));
+        pause(Duration::from_secs(5));
         assert_eq!(versions(), before);
     });
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use k8s_openapi::jiff::Timestamp;
 use portcullis_crds::condition::{
     ACCEPTED, PROGRAMMED, READY, RECONCILING, RESOLVED_REFS, STALLED, reason,
@@ -11,7 +13,7 @@ use portcullis_crds::connection::{ConnectionStatus, DeliveryMode, ProxyCount};
 use portcullis_crds::lower::FieldError;
 use portcullis_crds::{Connection, ConnectionClass};
 
-use super::{Conditions, Finding, told};
+use super::{Conditions, Finding, holds, told};
 use crate::desired::name;
 use crate::desired::platform::Unresolved;
 use crate::world::report::Report;
@@ -19,6 +21,9 @@ use crate::world::view::View;
 
 /// The most policies that a status lists.
 pub const MAX_POLICIES: usize = 32;
+/// How long proxies may take to load an edit before a Connection that was ready no longer is. They
+/// take less than a second; without it each edit of a policy would ring somebody's bell.
+pub const SETTLES: Duration = Duration::from_secs(10);
 /// The most refusals that a message tells.
 const MAX_TOLD: usize = 4;
 
@@ -218,6 +223,9 @@ impl Facts<'_> {
                 return Finding::no(reason::NO_READY_REPLICAS, message);
             }
         }
+        if !programmed.holds && self.settles(programmed) {
+            return Finding::yes(reason::PROXIES_LOADING, programmed.message.clone());
+        }
         if !programmed.holds {
             return Finding::no(reason::PROXIES_STALE, programmed.message.clone());
         }
@@ -230,6 +238,19 @@ impl Facts<'_> {
                 self.short()
             ),
         )
+    }
+
+    /// It was ready, and proxies have not had the time to follow.
+    fn settles(&self, programmed: &Finding) -> bool {
+        let waits = [reason::PENDING, reason::PARTIALLY_PROGRAMMED].contains(&programmed.reason);
+        let old = self.object.status.as_ref();
+        let old = old.map_or(&[][..], |status| status.conditions.as_slice());
+        let since = old.iter().find(|it| it.type_ == PROGRAMMED);
+        let recent = since.is_none_or(|it| {
+            let ends = it.last_transition_time.0.checked_add(SETTLES);
+            it.status == "True" || ends.is_ok_and(|ends| ends > self.now)
+        });
+        waits && !self.reports.is_empty() && self.refused().is_none() && holds(old, READY) && recent
     }
 
     /// What no waiting mends.

@@ -76,6 +76,7 @@ struct Scene {
     workload: Option<Workload>,
     reports: Vec<Report>,
     failed: Option<(String, bool)>,
+    now: i64,
 }
 
 fn healthy() -> Scene {
@@ -88,6 +89,7 @@ fn healthy() -> Scene {
         workload: running(2),
         reports: vec![report("a", "sha256:new"), report("b", "sha256:new")],
         failed: None,
+        now: 1000,
     }
 }
 
@@ -101,7 +103,7 @@ fn of(scene: &Scene) -> ConnectionStatus {
         workload: scene.workload.clone(),
         reports: &scene.reports,
         failed: scene.failed.clone(),
-        now: at(1000),
+        now: at(scene.now),
     })
 }
 
@@ -135,9 +137,11 @@ fn what_runs_and_serves_the_newest_policies_is_ready() {
     assert_eq!(of(&scene), found);
 }
 
-#[test]
-fn each_thing_that_is_wrong_has_its_condition_and_reason() {
-    let cases: Vec<(&str, fn(&mut Scene), &[&str])> = vec![
+/// What is wrong, how it comes about, and conditions that tell it.
+type Case = (&'static str, fn(&mut Scene), &'static [&'static str]);
+
+fn wrong_by_itself() -> Vec<Case> {
+    vec![
         (
             "no class",
             |it| {
@@ -198,6 +202,11 @@ fn each_thing_that_is_wrong_has_its_condition_and_reason() {
                 "Ready=False/RequirementNotFound",
             ],
         ),
+    ]
+}
+
+fn wrong_with_its_proxies() -> Vec<Case> {
+    vec![
         (
             "one proxy behind",
             |it| it.reports[0] = report("a", "sha256:old"),
@@ -270,7 +279,13 @@ fn each_thing_that_is_wrong_has_its_condition_and_reason() {
                 "Ready=False/ProxiesStale",
             ],
         ),
-    ];
+    ]
+}
+
+#[test]
+fn each_thing_that_is_wrong_has_its_condition_and_reason() {
+    let mut cases = wrong_by_itself();
+    cases.extend(wrong_with_its_proxies());
     for (case, change, expected) in cases {
         let mut scene = healthy();
         change(&mut scene);
@@ -293,6 +308,35 @@ fn field_error(field: &str, reason: &str) -> FieldError {
         field: field.to_owned(),
         reason: reason.to_owned(),
     }
+}
+
+#[test]
+fn an_edit_of_a_policy_leaves_it_ready_for_as_long_as_proxies_may_take() {
+    let mut scene = healthy();
+    scene.object.status = Some(of(&scene));
+    scene.view.revision = "sha256:newer".to_owned();
+    let edited = of(&scene);
+    assert!(tells(&edited).contains(&"Programmed=False/Pending".to_owned()));
+    assert!(tells(&edited).contains(&"Ready=True/ProxiesLoading".to_owned()));
+    scene.object.status = Some(edited);
+    for (later, told) in [
+        (9, "Ready=True/ProxiesLoading"),
+        (10, "Ready=False/ProxiesStale"),
+    ] {
+        scene.now = 1000 + later;
+        let found = tells(&of(&scene));
+        assert!(found.contains(&told.to_owned()), "{later}: {found:?}");
+    }
+    // What a proxy refuses is no matter of time.
+    scene.now = 1001;
+    scene.reports[0].refused.push(Refused {
+        kind: "MaskingRule".to_owned(),
+        namespace: "shop".to_owned(),
+        name: "m".to_owned(),
+        field: "spec".to_owned(),
+        reason: "no".to_owned(),
+    });
+    assert!(tells(&of(&scene)).contains(&"Ready=False/ProxiesStale".to_owned()));
 }
 
 #[test]
