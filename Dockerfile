@@ -1,6 +1,7 @@
 # The images of our programs, one for each target:
 #
 #   docker build --target portcullis-proxy --tag REGISTRY/portcullis-proxy:VERSION .
+#   docker build --target portcullis-operator --tag REGISTRY/portcullis-operator:VERSION .
 #   docker build --target portcullis       --tag REGISTRY/portcullis:VERSION .
 #
 # Each holds one program on a base with no shell and no package manager, runs as 65532, and writes
@@ -25,8 +26,8 @@ WORKDIR /source
 COPY . .
 RUN grep -qx "channel = \"$(rustc --version | cut -d' ' -f2)\"" rust-toolchain.toml
 RUN --mount=type=cache,target=/source/target --mount=type=cache,target=/usr/local/cargo/registry \
-    cargo build --locked --release --package portcullis-proxy --package portcullis-cli --bins \
- && install -D -t /out target/release/portcullis target/release/portcullis-proxy
+    cargo build --locked --release --package portcullis-proxy --package portcullis-operator --package portcullis-cli --bins \
+ && install -D -t /out target/release/portcullis target/release/portcullis-proxy target/release/portcullis-operator
 
 FROM ${BASE} AS portcullis
 COPY --from=build /out/portcullis /usr/bin/portcullis
@@ -37,3 +38,8 @@ FROM ${BASE} AS portcullis-proxy
 COPY --from=build /out/portcullis-proxy /usr/bin/portcullis-proxy
 USER 65532:65532
 ENTRYPOINT ["/usr/bin/portcullis-proxy"]
+
+FROM ${BASE} AS portcullis-operator
+COPY --from=build /out/portcullis-operator /usr/bin/portcullis-operator
+USER 65532:65532
+ENTRYPOINT ["/usr/bin/portcullis-operator"]

@@ -76,6 +76,8 @@ pub mod reason {
     pub const OVERRIDDEN: &str = "Overridden";
     /// `Ready=True`: every proxy serves the newest policy.
     pub const ALL_PROXIES_CURRENT: &str = "AllProxiesCurrent";
+    /// `Ready=True`: proxies are about to load a newer policy.
+    pub const PROXIES_LOADING: &str = "ProxiesLoading";
     /// `Ready=False`: some proxies serve an older policy.
     pub const PROXIES_STALE: &str = "ProxiesStale";
     /// `Ready=False`: no proxy serves.

@@ -6,15 +6,20 @@
 
 #![allow(
     clippy::panic,
-    reason = "this is a library of tests: what goes wrong in it fails the test, with its reason"
+    clippy::indexing_slicing,
+    reason = "this is a library of tests: what goes wrong in it fails the test, with its reason; a \
+              field of JSON that is not there is null"
 )]
 
+pub mod approvals;
 mod cluster;
+mod helm;
 mod kubectl;
 mod namespace;
 mod waiting;
 
 pub use cluster::Cluster;
+pub use helm::render;
 pub use kubectl::{Kubectl, Said};
 pub use namespace::{Namespace, with_namespace};
-pub use waiting::{PATIENCE, wait_until, wait_within};
+pub use waiting::{PATIENCE, pause, wait_until, wait_within};

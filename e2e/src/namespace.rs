@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use serde_json::json;
+
 use crate::cluster::Cluster;
 use crate::kubectl::Kubectl;
 
@@ -30,9 +32,11 @@ pub fn with_namespace<T>(prefix: &str, test: impl FnOnce(&Namespace) -> T) -> T 
         cluster,
     };
     let admin = namespace.cluster.admin();
-    admin.must(&["create", "namespace", &namespace.name]);
-    let label = format!("{LABEL}={prefix}");
-    admin.must(&["label", "namespace", &namespace.name, &label]);
+    let object = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": namespace.name, "labels": {LABEL: prefix}},
+    });
+    admin.try_create(&object.to_string()).must_succeed();
     let outcome = catch_unwind(AssertUnwindSafe(|| test(&namespace)));
     if outcome.is_err() {
         namespace.show();

@@ -41,3 +41,12 @@ pub fn wait_within<T>(
         thread::sleep(PAUSE);
     }
 }
+
+/// Does nothing for a while: for tests of what must not happen.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test waits by the clock of the machine, and blocks only itself"
+)]
+pub fn pause(time: Duration) {
+    thread::sleep(time);
+}

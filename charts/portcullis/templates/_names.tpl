@@ -31,3 +31,18 @@ spec:
   policyName: {{ .name }}
   validationActions: [Deny, Audit]
 {{- end }}
+
+{{- define "portcullis.operatorLabels" -}}
+app.kubernetes.io/name: portcullis-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* The image of one of our programs: by digest where one is given, else by tag. */ -}}
+{{- define "portcullis.image" -}}
+{{- $root := index . 0 -}}
+{{- $program := index . 1 -}}
+{{- $image := $root.Values.image -}}
+{{- $digest := index $image.digests $program | default "" -}}
+{{- $image.registry }}{{ $program }}
+{{- if $digest }}@{{ $digest }}{{ else }}:{{ $image.tag | default $root.Chart.AppVersion }}{{ end }}
+{{- end }}

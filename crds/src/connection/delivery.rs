@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::reference::SecretReference;
 use crate::selector::LabelSelector;
 use crate::validation::{field_rule, rule};
 
@@ -58,6 +59,10 @@ pub struct Gateway {
     /// Lets the number follow the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
+    /// Secret with the certificate that callers see, as cert-manager keeps it: `tls.crt`, `tls.key`
+    /// and `ca.crt`. Without it the operator makes one, and signs it with a CA of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_secret_ref: Option<SecretReference>,
 }
 
 /// A number of proxies that follows the load.
@@ -103,6 +108,7 @@ impl Default for Delivery {
             gateway: Some(Gateway {
                 replicas: Some(1),
                 autoscaling: None,
+                certificate_secret_ref: None,
             }),
             sidecar: None,
         }

@@ -38,6 +38,15 @@ pub struct Lowered {
     pub refused: Vec<Refused>,
 }
 
+/// What bears on a Connection, before any of it is read.
+#[derive(Debug)]
+pub struct Bearing<'a> {
+    /// Over the Connection, its class and these policies, refused ones included.
+    pub revision: String,
+    pub guardrails: Vec<&'a GuardrailPolicy>,
+    pub masks: Vec<&'a MaskingRule>,
+}
+
 /// An object that cannot be enforced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -50,36 +59,24 @@ pub struct Refused {
 /// which denies: a policy that never compiled must not be as if it were not there.
 pub fn lower(objects: Objects<'_>, keys: &dyn Keys) -> Lowered {
     let mut gathering = Gathering::default();
+    let bearing = bearing(
+        objects.connection,
+        objects.class,
+        objects.namespace_labels,
+        objects.guardrails,
+        objects.masks,
+    );
     let class = gathering.class(&objects);
-    gathering.see("Connection", objects.connection);
     let lowered = connection::lower(objects.connection, &class, objects.namespace_labels);
     let connection = gathering.keep("Connection", objects.connection, lowered);
-
-    let namespace = objects.connection.namespace().unwrap_or_default();
-    let name = objects.connection.name_any();
-    let target = Target {
-        namespace: &namespace,
-        namespace_labels: objects.namespace_labels,
-        name: &name,
-        labels: objects.connection.labels(),
-        protocol: objects.connection.spec.protocol,
-    };
     let mut policies = Vec::new();
-    for object in objects.guardrails {
-        let (own, spec) = (object.namespace().unwrap_or_default(), &object.spec);
-        if target.is_bound_by(&own, &spec.target_refs, spec.target_selector.as_ref()) {
-            gathering.see("GuardrailPolicy", object);
-            let lowered = guardrail::lower(object, &class.spec.approvals);
-            policies.extend(gathering.keep("GuardrailPolicy", object, lowered));
-        }
+    for object in bearing.guardrails {
+        let lowered = guardrail::lower(object, &class.spec.approvals);
+        policies.extend(gathering.keep("GuardrailPolicy", object, lowered));
     }
     let mut masks = Vec::new();
-    for object in objects.masks {
-        let (own, spec) = (object.namespace().unwrap_or_default(), &object.spec);
-        if target.is_bound_by(&own, &spec.target_refs, spec.target_selector.as_ref()) {
-            gathering.see("MaskingRule", object);
-            masks.extend(gathering.keep("MaskingRule", object, masking::lower(object, keys)));
-        }
+    for object in bearing.masks {
+        masks.extend(gathering.keep("MaskingRule", object, masking::lower(object, keys)));
     }
     let (access, requires, facts) = match &connection {
         Some(lowered) => (
@@ -89,15 +86,15 @@ pub fn lower(objects: Objects<'_>, keys: &dyn Keys) -> Lowered {
         ),
         None => {
             let facts = ConnectionFacts {
-                namespace,
-                name,
+                namespace: objects.connection.namespace().unwrap_or_default(),
+                name: objects.connection.name_any(),
                 ..ConnectionFacts::default()
             };
             (AccessRule::default(), Vec::new(), facts)
         }
     };
     let parts = SnapshotParts {
-        revision: revision(gathering.seen),
+        revision: bearing.revision,
         connection: facts,
         access,
         requires,
@@ -119,10 +116,74 @@ pub fn lower(objects: Objects<'_>, keys: &dyn Keys) -> Lowered {
     }
 }
 
+/// Which policies bind a Connection, and the revision of all of it: what a proxy has loaded is told
+/// by it, and what it should have.
+pub fn bearing<'a>(
+    connection: &Connection,
+    class: Option<&ConnectionClass>,
+    namespace_labels: &BTreeMap<String, String>,
+    guardrails: impl IntoIterator<Item = &'a GuardrailPolicy>,
+    masks: impl IntoIterator<Item = &'a MaskingRule>,
+) -> Bearing<'a> {
+    let namespace = connection.namespace().unwrap_or_default();
+    let target = Target {
+        namespace: &namespace,
+        namespace_labels,
+        name: &connection.name_any(),
+        labels: connection.labels(),
+        protocol: connection.spec.protocol,
+    };
+    let is_bound = |own: Option<String>, references: &[_], selector: Option<&_>| {
+        target.is_bound_by(&own.unwrap_or_default(), references, selector)
+    };
+    let guardrails: Vec<_> = guardrails
+        .into_iter()
+        .filter(|it| {
+            let spec = &it.spec;
+            is_bound(
+                it.namespace(),
+                &spec.target_refs,
+                spec.target_selector.as_ref(),
+            )
+        })
+        .collect();
+    let masks: Vec<_> = masks
+        .into_iter()
+        .filter(|it| {
+            let spec = &it.spec;
+            is_bound(
+                it.namespace(),
+                &spec.target_refs,
+                spec.target_selector.as_ref(),
+            )
+        })
+        .collect();
+    let mut seen = vec![versioned("Connection", connection)];
+    seen.extend(class.map(|class| versioned("ConnectionClass", class)));
+    seen.extend(
+        guardrails
+            .iter()
+            .map(|it| versioned("GuardrailPolicy", *it)),
+    );
+    seen.extend(masks.iter().map(|it| versioned("MaskingRule", *it)));
+    Bearing {
+        revision: revision(seen),
+        guardrails,
+        masks,
+    }
+}
+
+fn versioned(kind: &str, object: &impl ResourceExt) -> Versioned {
+    Versioned {
+        kind: kind.to_owned(),
+        uid: object.uid().unwrap_or_default(),
+        generation: object.meta().generation.unwrap_or_default(),
+    }
+}
+
 /// What has been read so far.
 #[derive(Default)]
 struct Gathering {
-    seen: Vec<Versioned>,
     refused: Vec<Refused>,
 }
 
@@ -134,13 +195,10 @@ impl Gathering {
     fn class(&mut self, objects: &Objects<'_>) -> ConnectionClass {
         let name = &objects.connection.spec.class_name;
         let errors = match objects.class {
-            Some(class) => {
-                self.see("ConnectionClass", class);
-                match class::check(class) {
-                    Ok(()) => return class.clone(),
-                    Err(errors) => errors,
-                }
-            }
+            Some(class) => match class::check(class) {
+                Ok(()) => return class.clone(),
+                Err(errors) => errors,
+            },
             None => vec![FieldError {
                 field: "spec.className".to_owned(),
                 reason: format!("there is no ConnectionClass {name}; write one, or name another"),
@@ -148,14 +206,6 @@ impl Gathering {
         };
         self.refuse("ConnectionClass", ObjectName::new("", name), errors);
         ConnectionClass::new(name, ConnectionClassSpec::default())
-    }
-
-    fn see(&mut self, kind: &'static str, object: &impl ResourceExt) {
-        self.seen.push(Versioned {
-            kind: kind.to_owned(),
-            uid: object.uid().unwrap_or_default(),
-            generation: object.meta().generation.unwrap_or_default(),
-        });
     }
 
     fn keep<T>(

@@ -1,12 +1,15 @@
 //! All tests that share a cluster peacefully, in one program, so that they run at the same time.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
-    reason = "what goes wrong in a test fails it"
+    reason = "what goes wrong in a test fails it, and a field of JSON that is not there is null"
 )]
 
+mod admission;
 mod approvals;
+mod charts;
+mod operator;
 mod plane;
 mod users;

@@ -1,6 +1,6 @@
 //! Who may make a request.
 
-use super::bed::{request, with_bed};
+use portcullis_e2e::approvals::{request, with_bed};
 
 #[test]
 fn only_a_proxy_of_the_connection_asks() {
@@ -51,7 +51,7 @@ fn a_request_does_not_change() {
         let edit =
             serde_json::json!([{"op": "replace", "path": "/spec/operation/hash", "value": hash}]);
         for who in [bed.proxy.clone(), bed.user("bob"), bed.admin.clone()] {
-            let said = super::bed::patch(&who, &name, &edit);
+            let said = portcullis_e2e::approvals::patch(&who, &name, &edit);
             said.must_be_refused("a request cannot change once it is made");
         }
     });

@@ -3,7 +3,7 @@
 use portcullis_e2e::{Kubectl, Said};
 use serde_json::json;
 
-use super::bed::{Bed, CONNECTION, decide, patch_status, request, with_bed};
+use portcullis_e2e::approvals::{Bed, CONNECTION, decide, patch_status, request, with_bed};
 
 #[test]
 fn approvers_decide_under_their_own_names() {

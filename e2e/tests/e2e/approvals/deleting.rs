@@ -3,7 +3,7 @@
 use portcullis_e2e::wait_until;
 use serde_json::json;
 
-use super::bed::{request, with_bed};
+use portcullis_e2e::approvals::{request, with_bed};
 
 #[test]
 fn a_request_that_is_not_finished_is_not_deleted() {

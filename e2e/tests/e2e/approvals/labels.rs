@@ -3,7 +3,7 @@
 use portcullis_e2e::wait_until;
 use serde_json::{Value, json};
 
-use super::bed::with_bed;
+use portcullis_e2e::approvals::with_bed;
 
 const REFUSED: &str = "labels of pods under portcullis.dev/ are the operator's own";
 

@@ -3,7 +3,6 @@
 //! rights of a proxy asks.
 
 mod asking;
-mod bed;
 mod deciding;
 mod deleting;
 mod labels;

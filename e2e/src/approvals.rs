@@ -1,22 +1,25 @@
 //! A namespace with a proxy's account, approvers, and requests.
 
-use portcullis_e2e::{Kubectl, Namespace, Said, wait_until, with_namespace};
+use crate::kubectl::{Kubectl, Said};
+use crate::namespace::{Namespace, with_namespace};
+use crate::waiting::wait_until;
 use serde_json::{Value, json};
 
 /// The operator, as the API server calls it.
-pub(super) const OPERATOR: &str = "system:serviceaccount:portcullis-system:portcullis-operator";
+pub const OPERATOR: &str = "system:serviceaccount:portcullis-system:portcullis-operator";
 /// The Connection that the requests are for. It need not exist: verbs are about names.
-pub(super) const CONNECTION: &str = "orders";
+pub const CONNECTION: &str = "orders";
 
 /// Bob, carol and erin approve; alice does not; nobody approves for other Connections.
-pub(super) struct Bed<'n> {
-    pub(super) namespace: &'n Namespace,
-    pub(super) admin: Kubectl,
-    pub(super) proxy: Kubectl,
+#[derive(Debug)]
+pub struct Bed<'n> {
+    pub namespace: &'n Namespace,
+    pub admin: Kubectl,
+    pub proxy: Kubectl,
 }
 
 /// Runs a test with a bed of its own.
-pub(super) fn with_bed(test: impl FnOnce(&Bed<'_>)) {
+pub fn with_bed(test: impl FnOnce(&Bed<'_>)) {
     with_namespace("e2e-approvals", |namespace| {
         let admin = namespace.admin();
         admin.apply(&roles());
@@ -34,29 +37,29 @@ pub(super) fn with_bed(test: impl FnOnce(&Bed<'_>)) {
 // === impl Bed ===
 
 impl Bed<'_> {
-    pub(super) fn user(&self, name: &str) -> Kubectl {
+    pub fn user(&self, name: &str) -> Kubectl {
         self.namespace.user(name)
     }
 
     /// The operator's own account, as an attacker in its place would use it.
-    pub(super) fn operator(&self) -> Kubectl {
+    pub fn operator(&self) -> Kubectl {
         self.admin.impersonating(OPERATOR)
     }
 
     /// A request by `oidc:agent`, on behalf of dana, for two approvals.
-    pub(super) fn request(&self, name: &str) -> String {
+    pub fn request(&self, name: &str) -> String {
         self.proxy
             .try_create(&request(name).to_string())
             .must_succeed();
         name.to_owned()
     }
 
-    pub(super) fn status(&self, name: &str) -> Value {
+    pub fn status(&self, name: &str) -> Value {
         self.admin.get(&["appr", name])["status"].clone()
     }
 
     /// The decisions of a request, each as `who decision`.
-    pub(super) fn decisions(&self, name: &str) -> Vec<String> {
+    pub fn decisions(&self, name: &str) -> Vec<String> {
         let status = self.status(name);
         let decisions = status["decisions"].as_array().cloned().unwrap_or_default();
         let words = |it: &Value| {
@@ -67,7 +70,7 @@ impl Bed<'_> {
     }
 
     /// A request that bob denied, and that is finished.
-    pub(super) fn denied(&self, name: &str) -> String {
+    pub fn denied(&self, name: &str) -> String {
         let name = self.request(name);
         decide(&self.user("bob"), &name, "bob", "Deny").must_succeed();
         wait_until("the request to be Denied", || {
@@ -87,15 +90,11 @@ impl Bed<'_> {
     /// Roles take a moment to reach the authorizer.
     fn wait_for_rights(&self) {
         wait_until("roles to hold", || {
-            let verbs = [
-                (self.user("bob"), "approve"),
-                (self.user("erin"), "approve"),
-                (self.proxy.clone(), "request-for"),
-            ];
-            let can = |(who, verb): &(Kubectl, &str)| {
-                who.run(&["auth", "can-i", verb, "connections/orders"])
-                    .succeeded
-            };
+            // What the last role and the last binding give.
+            let alice = self.user("alice");
+            let can =
+                |(verb, what): &(&str, &str)| alice.run(&["auth", "can-i", verb, what]).succeeded;
+            let verbs = [("approve", "connections/billing"), ("create", "pods")];
             if verbs.iter().all(can) {
                 Ok(())
             } else {
@@ -106,7 +105,7 @@ impl Bed<'_> {
 }
 
 /// A request as a proxy makes it.
-pub(super) fn request(name: &str) -> Value {
+pub fn request(name: &str) -> Value {
     json!({
         "apiVersion": "portcullis.dev/v1alpha1",
         "kind": "ApprovalRequest",
@@ -127,13 +126,13 @@ pub(super) fn request(name: &str) -> Value {
 }
 
 /// Appends a decision to the status, as an approver does it by hand.
-pub(super) fn decide(who: &Kubectl, request: &str, username: &str, decision: &str) -> Said {
+pub fn decide(who: &Kubectl, request: &str, username: &str, decision: &str) -> Said {
     let value = json!({"username": username, "decision": decision, "reason": "for a test"});
     let append = json!([{"op": "add", "path": "/status/decisions/-", "value": value}]);
     patch_status(who, request, &append)
 }
 
-pub(super) fn patch_status(who: &Kubectl, request: &str, patch: &Value) -> Said {
+pub fn patch_status(who: &Kubectl, request: &str, patch: &Value) -> Said {
     let patch = patch.to_string();
     who.run(&[
         "patch",
@@ -146,7 +145,7 @@ pub(super) fn patch_status(who: &Kubectl, request: &str, patch: &Value) -> Said 
     ])
 }
 
-pub(super) fn patch(who: &Kubectl, request: &str, patch: &Value) -> Said {
+pub fn patch(who: &Kubectl, request: &str, patch: &Value) -> Said {
     who.run(&[
         "patch",
         "appr",
@@ -158,7 +157,7 @@ pub(super) fn patch(who: &Kubectl, request: &str, patch: &Value) -> Said {
 }
 
 /// Writes a stamp as the webhook would, under a key of the test's choice.
-pub(super) fn stamp(who: &Kubectl, request: &str, key: &str, value: &str) -> Said {
+pub fn stamp(who: &Kubectl, request: &str, key: &str, value: &str) -> Said {
     let annotation = format!("decision.portcullis.dev/{key}={value}");
     who.run(&["annotate", "appr", request, &annotation])
 }

@@ -1,0 +1,6 @@
+//! The operator's webhooks, as users meet them.
+
+mod approving;
+mod running;
+mod sidecars;
+mod validating;

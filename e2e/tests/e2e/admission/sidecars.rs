@@ -1,0 +1,202 @@
+//! Pods of namespaces that opted in get their sidecars. What the pod is made into is asked by a dry
+//! run, which passes all admission.
+
+use portcullis_e2e::{Namespace, Said, wait_until, with_namespace};
+use serde_json::{Value, json};
+
+use super::validating::object;
+
+const PREFIX: &str = "e2e-admission";
+
+/// A pod that the restricted profile lets in.
+fn pod(name: &str, app: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": app}},
+        "spec": {
+            "securityContext": {"runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{
+                "name": "app", "image": "busybox:test",
+                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+            }],
+            "initContainers": [{
+                "name": "migrate", "image": "busybox:test", "command": ["true"],
+                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+            }],
+        },
+    })
+}
+
+fn sidecar(namespace: &Namespace, name: &str, app: &str, port: u16) {
+    let spec = json!({
+        "protocol": "PostgreSQL",
+        "upstream": {"host": "db.internal", "database": "orders"},
+        "credentials": {"secretRef": {"name": "orders"}},
+        "delivery": {"mode": "Sidecar", "sidecar": {"podSelector": {"matchLabels": {"app": app}}, "port": port}},
+    });
+    namespace.admin().apply(&object("Connection", name, &spec));
+}
+
+fn try_pod(namespace: &Namespace, pod: &Value) -> Said {
+    let create = ["create", "--dry-run=server", "--output=json", "-f", "-"];
+    namespace.admin().run_with(&create, &pod.to_string())
+}
+
+fn made(namespace: &Namespace, pod: &Value) -> Value {
+    serde_json::from_str(&try_pod(namespace, pod).must_succeed()).unwrap()
+}
+
+fn init_containers(pod: &Value) -> Vec<String> {
+    let list = pod["spec"]["initContainers"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    list.iter()
+        .map(|it| it["name"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// A namespace that opted in and lets only restricted pods in.
+fn with_opted_in(test: impl FnOnce(&Namespace)) {
+    with_namespace(PREFIX, |namespace| {
+        let label = [
+            "portcullis.dev/inject=enabled",
+            "pod-security.kubernetes.io/enforce=restricted",
+        ];
+        let admin = namespace.admin();
+        admin.must(&["label", "namespace", &namespace.name, label[0], label[1]]);
+        test(namespace);
+    });
+}
+
+/// The operator learns of a Connection by its watch.
+fn wait_for_sidecar(namespace: &Namespace, app: &str, name: &str) {
+    wait_until("the sidecar to be put into pods", || {
+        let said = try_pod(namespace, &pod("probe", app));
+        let pod: Value = serde_json::from_str(&said.output).unwrap_or_default();
+        match init_containers(&pod).contains(&format!("{name}-portcullis")) {
+            true => Ok(()),
+            false => Err(format!("{}{}", said.output, said.errors)),
+        }
+    });
+}
+
+#[test]
+fn a_selected_pod_gets_its_sidecar_first() {
+    with_opted_in(|namespace| {
+        sidecar(namespace, "orders", "shop", 15432);
+        wait_for_sidecar(namespace, "shop", "orders");
+        let injected = made(namespace, &pod("a", "shop"));
+        assert_eq!(init_containers(&injected), ["orders-portcullis", "migrate"]);
+        let first = &injected["spec"]["initContainers"][0];
+        assert_eq!(first["restartPolicy"], "Always");
+        // The pod's own token is not where the sidecar looks for one, and the sidecar's is nowhere else.
+        let mounts = |container: &Value| -> Vec<(String, String)> {
+            let mounts = container["volumeMounts"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let text = |it: &Value, key: &str| it[key].as_str().unwrap_or_default().to_owned();
+            mounts
+                .iter()
+                .map(|it| (text(it, "name"), text(it, "mountPath")))
+                .collect()
+        };
+        let account = "/var/run/secrets/kubernetes.io/serviceaccount";
+        let at_account = |container: &Value| -> Vec<String> {
+            mounts(container)
+                .into_iter()
+                .filter(|(_, path)| path == account)
+                .map(|(name, _)| name)
+                .collect()
+        };
+        let own = at_account(first);
+        assert_eq!(own.len(), 1);
+        let volumes = injected["spec"]["volumes"].as_array().unwrap();
+        let volume = volumes
+            .iter()
+            .find(|it| it["name"] == own[0].as_str())
+            .unwrap();
+        assert_eq!(volume["secret"]["secretName"], "orders-portcullis-token");
+        for container in [
+            &injected["spec"]["containers"][0],
+            &injected["spec"]["initContainers"][1],
+        ] {
+            assert!(!mounts(container).iter().any(|(name, _)| *name == own[0]));
+            assert_eq!(at_account(container).len(), 1);
+        }
+        // The pod as it is now, given in again, stays so.
+        let mut again = injected.clone();
+        again["metadata"] = json!({"name": "a", "labels": {"app": "shop"}});
+        assert_eq!(
+            made(namespace, &again)["spec"]["initContainers"],
+            injected["spec"]["initContainers"]
+        );
+        assert_eq!(
+            init_containers(&made(namespace, &pod("b", "billing"))),
+            ["migrate"]
+        );
+    });
+}
+
+#[test]
+fn a_namespace_that_did_not_opt_in_is_left_alone() {
+    with_namespace(PREFIX, |namespace| {
+        sidecar(namespace, "orders", "shop", 15432);
+        let mut object = pod("a", "shop");
+        object["spec"]["hostNetwork"] = json!(true);
+        assert_eq!(init_containers(&made(namespace, &object)), ["migrate"]);
+    });
+}
+
+#[test]
+fn what_would_reach_into_the_sidecar_is_refused() {
+    with_opted_in(|namespace| {
+        let relax = "pod-security.kubernetes.io/enforce=privileged";
+        namespace
+            .admin()
+            .must(&["label", "namespace", &namespace.name, "--overwrite", relax]);
+        sidecar(namespace, "orders", "shop", 15432);
+        wait_for_sidecar(namespace, "shop", "orders");
+        for field in ["hostNetwork", "hostPID", "shareProcessNamespace"] {
+            let mut object = pod("a", "shop");
+            object["spec"][field] = json!(true);
+            try_pod(namespace, &object)
+                .must_be_refused(&format!("spec.{field}: a pod with a sidecar"));
+            // The same pod is nobody's business where no sidecar goes into it.
+            object["metadata"]["labels"]["app"] = json!("other");
+            try_pod(namespace, &object).must_succeed();
+        }
+        let mut object = pod("a", "shop");
+        object["spec"]["containers"][0]["securityContext"] = json!({"privileged": true});
+        try_pod(namespace, &object)
+            .must_be_refused("spec.containers[0].securityContext.privileged: ");
+        let mut object = pod("a", "shop");
+        object["spec"]["containers"][0]["volumeMounts"] =
+            json!([{"name": "orders-portcullis-account", "mountPath": "/x"}]);
+        try_pod(namespace, &object).must_be_refused("is the sidecar's own volume");
+    });
+}
+
+#[test]
+fn two_sidecars_on_one_port_are_told_apart() {
+    with_opted_in(|namespace| {
+        sidecar(namespace, "audit", "shop", 15432);
+        sidecar(namespace, "orders", "shop", 15432);
+        let said = wait_until("both to be known", || {
+            let said = try_pod(namespace, &pod("a", "shop"));
+            if said.succeeded {
+                Err(said.output)
+            } else {
+                Ok(said)
+            }
+        });
+        said.must_be_refused(
+            "Connections audit and orders select this pod, and both listen on 15432",
+        );
+        sidecar(namespace, "orders", "shop", 15433);
+        wait_for_sidecar(namespace, "shop", "orders");
+        let both = ["audit-portcullis", "orders-portcullis", "migrate"];
+        assert_eq!(init_containers(&made(namespace, &pod("a", "shop"))), both);
+    });
+}

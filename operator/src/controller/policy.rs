@@ -1,0 +1,193 @@
+//! What the controllers of both kinds of policies share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::core::NamespaceResourceScope;
+use kube::runtime::events::EventType;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
+use portcullis_crds::condition::{ACCEPTED, PolicyStatus};
+use portcullis_crds::connection::{DeliveryMode, RequirementKind};
+use portcullis_crds::lower::FieldError;
+use portcullis_crds::reference::TargetReference;
+use portcullis_crds::{Connection, PLATFORM_NAMESPACE};
+use serde::de::DeserializeOwned;
+
+use super::Context;
+use crate::error::Failed;
+use crate::metrics::Controller;
+use crate::status::holds;
+use crate::status::policy::{Bound, Facts, Loaded, status};
+use crate::world::report::Report;
+use crate::world::{Change, Key, World};
+
+/// How long changes of one policy are gathered.
+pub(super) const DEBOUNCE: Duration = Duration::from_millis(20);
+
+/// A policy, whatever its kind.
+pub(super) trait Policy:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + std::fmt::Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+    const KIND: RequirementKind;
+    const CONTROLLER: Controller;
+
+    fn lowered(&self) -> Vec<FieldError>;
+    fn target_refs(&self) -> &[TargetReference];
+    fn status(&self) -> Option<&PolicyStatus>;
+}
+
+/// The policies of one kind that a change sets off.
+pub(super) fn objects<P: Policy>(
+    world: &World,
+    store: &Store<P>,
+    own: impl Fn(&Change) -> Option<Key>,
+    change: &Change,
+) -> Vec<ObjectRef<P>> {
+    if let Some(key) = own(change) {
+        return vec![ObjectRef::new(&key.name).within(&key.namespace)];
+    }
+    let key = match change {
+        Change::Connection(key) | Change::Report(key) => key,
+        // Which Connections a platform's policy binds may have changed.
+        Change::Namespace(_) => {
+            let platform = |it: &P| it.meta().namespace.as_deref() == Some(PLATFORM_NAMESPACE);
+            return references(store.state_filter(platform));
+        }
+        _ => return Vec::new(),
+    };
+    let Some(connection) = world.connection(key) else {
+        // It is gone, and was bound or named by any of these.
+        return references(store.state_filter(|it| may_bind(it, key)));
+    };
+    let view = world.view(&connection);
+    references(store.state_filter(|it| {
+        let (namespace, name) = (it.namespace().unwrap_or_default(), it.name_any());
+        let bound = view.policies.iter().any(|policy| {
+            policy.kind == P::KIND && policy.namespace == namespace && policy.name == name
+        });
+        bound || lists(it, key)
+    }))
+}
+
+/// Looks at one policy.
+pub(super) async fn reconcile<P: Policy>(
+    context: &Context,
+    object: &P,
+) -> Result<Option<Duration>, Failed> {
+    let namespace = object.namespace().unwrap_or_default();
+    let within = context.world.within_reach(&namespace);
+    let errors = object.lowered();
+    let mut bound: Vec<Bound> = within
+        .iter()
+        .filter_map(|connection| bind(context, object, connection))
+        .collect();
+    bound.sort_by(|a, b| a.connection.cmp(&b.connection));
+    let named = object.target_refs().iter();
+    let missing = named
+        .map(|reference| Key::new(&namespace, &reference.name))
+        .filter(|key| context.world.connection(key).is_none())
+        .collect();
+    let facts = Facts {
+        meta: object.meta(),
+        old: object.status(),
+        errors: &errors,
+        bound,
+        missing,
+        now: context.clock.now(),
+    };
+    let new = status(&facts);
+    let wrote = context
+        .write_status(P::CONTROLLER, object, object.status(), &new)
+        .await?;
+    let was_accepted = object
+        .status()
+        .is_none_or(|old| old.conditions.is_empty() || holds(&old.conditions, ACCEPTED));
+    let refusal = new.conditions.iter().find(|it| it.type_ == ACCEPTED);
+    if let Some(refusal) = refusal.filter(|it| wrote && was_accepted && it.status == "False") {
+        context
+            .tell(
+                object,
+                EventType::Warning,
+                &refusal.reason,
+                &refusal.message,
+            )
+            .await;
+    }
+    Ok(None)
+}
+
+/// How a policy stands with a Connection, if it binds it.
+fn bind<P: Policy>(context: &Context, object: &P, connection: &Connection) -> Option<Bound> {
+    let view = context.world.view(connection);
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    view.policies.iter().find(|policy| {
+        policy.kind == P::KIND && policy.namespace == namespace && policy.name == name
+    })?;
+    let key = Key::of(connection);
+    let now = context.clock.now();
+    let reports = context.world.reports().fresh(&key, now);
+    Some(Bound {
+        loaded: loaded::<P>(&reports, &view.revision, (&namespace, &name), connection),
+        connection: key,
+    })
+}
+
+fn loaded<P: Policy>(
+    reports: &[Report],
+    revision: &str,
+    (namespace, name): (&str, &str),
+    connection: &Connection,
+) -> Loaded {
+    let kind = P::kind(&());
+    let mut refused = reports.iter().flat_map(|report| &report.refused);
+    let refused =
+        refused.find(|it| it.kind == kind && it.namespace == namespace && it.name == name);
+    if let Some(refused) = refused {
+        return Loaded::Refused(format!("{}: {}", refused.field, refused.reason));
+    }
+    let current = reports
+        .iter()
+        .filter(|report| report.revision.as_deref() == Some(revision))
+        .count();
+    match reports.len() {
+        0 if expects_proxies(connection) => Loaded::BySome(0, 0),
+        0 => Loaded::ByNone,
+        total if current == total => Loaded::ByAll,
+        total => Loaded::BySome(current, total),
+    }
+}
+
+/// A gateway that is accepted and not scaled to nothing has proxies, sooner or later.
+fn expects_proxies(connection: &Connection) -> bool {
+    let delivery = &connection.spec.delivery;
+    let status = connection.status.as_ref();
+    // One that nobody has looked at may come to be.
+    let accepted = status
+        .is_none_or(|status| status.conditions.is_empty() || holds(&status.conditions, ACCEPTED));
+    let gateway = delivery.gateway.as_ref();
+    delivery.mode == DeliveryMode::Gateway
+        && accepted
+        && gateway.is_some_and(|gateway| gateway.replicas != Some(0))
+}
+
+fn may_bind<P: Policy>(object: &P, key: &Key) -> bool {
+    let namespace = object.meta().namespace.as_deref();
+    namespace == Some(PLATFORM_NAMESPACE) || namespace == Some(&key.namespace)
+}
+
+fn lists<P: Policy>(object: &P, key: &Key) -> bool {
+    let mut named = object.target_refs().iter();
+    object.meta().namespace.as_ref() == Some(&key.namespace) && named.any(|it| it.name == key.name)
+}
+
+fn references<P: Policy>(objects: Vec<Arc<P>>) -> Vec<ObjectRef<P>> {
+    let objects = objects.iter();
+    objects.map(|it| ObjectRef::from_obj(it.as_ref())).collect()
+}

@@ -1,0 +1,62 @@
+//! From changes to reconciles: each controller has a queue of its own, and each object is in it
+//! once.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use futures_util::stream::{self, Stream, StreamExt};
+use kube::runtime::controller::applier;
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use super::{Context, Reconcile, all, counted, on_error, schedule};
+use crate::world::Change;
+
+/// Runs one controller until it is dropped: first every object, then what changes.
+pub async fn run<R: Reconcile>(context: Arc<Context>, concurrency: u16) {
+    let store = R::store(&context.world);
+    let queue = queue::<R>(Arc::clone(&context));
+    let applied = applier(
+        |object, context| Box::pin(counted::<R>(object, context)),
+        |object, error, context| on_error::<R>(&object, error, &context),
+        context,
+        store,
+        queue,
+        schedule::<R>(concurrency),
+    );
+    // Every result has been counted and told; objects that are gone meanwhile need nothing.
+    applied.for_each(|_| std::future::ready(())).await;
+}
+
+fn queue<R: Reconcile>(
+    context: Arc<Context>,
+) -> impl Stream<Item = Result<ObjectRef<R::Object>, Infallible>> {
+    let changes = context.world.changes();
+    let first = all(&R::store(&context.world));
+    let later = stream::unfold((changes, context), |(mut changes, context)| async {
+        let change = next(&mut changes).await?;
+        let name = R::CONTROLLER.name();
+        let depth = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+        let gauge = context
+            .metrics
+            .runtime
+            .depth
+            .with_label_values(&[name, name]);
+        gauge.set(depth);
+        let objects = match change {
+            Change::Everything => all(&R::store(&context.world)),
+            change => R::objects(&context.world, &change),
+        };
+        Some((stream::iter(objects), (changes, context)))
+    });
+    stream::iter(first).chain(later.flatten()).map(Ok)
+}
+
+/// The next change; who fell behind looks at everything.
+async fn next(changes: &mut broadcast::Receiver<Change>) -> Option<Change> {
+    match changes.recv().await {
+        Ok(change) => Some(change),
+        Err(RecvError::Lagged(_)) => Some(Change::Everything),
+        Err(RecvError::Closed) => None,
+    }
+}

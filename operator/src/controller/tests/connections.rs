@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::bed::{Bed, CONNECTION, bed};
+use crate::controller::Reconcile;
+use crate::controller::connection::Connections;
+use crate::desired::Kind;
+use crate::error::{Class, Failed};
+
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/shop/deployments/orders-db";
+
+fn gateway() -> Value {
+    json!({ "mode": "Gateway", "gateway": { "replicas": 2 } })
+}
+
+async fn reconcile(bed: &mut Bed) -> Result<(), Failed> {
+    let object = bed.seen();
+    let context = Arc::clone(&bed.context);
+    Connections::reconcile(context, object).await.map(drop)
+}
+
+fn status(bed: &Bed) -> Value {
+    bed.fake.kept(|it| it.objects[CONNECTION]["status"].clone())
+}
+
+#[tokio::test]
+async fn a_reconcile_that_finds_nothing_to_do_asks_nothing() {
+    let mut bed = bed();
+    bed.class(&json!({}));
+    bed.connection(&gateway());
+    reconcile(&mut bed).await.unwrap();
+    let asked = bed.asked();
+    let patched = asked.iter().filter(|it| it.starts_with("PATCH")).count();
+    // Nine objects and the status.
+    assert_eq!(patched, 10, "{asked:#?}");
+    assert_eq!(asked.last().unwrap(), &format!("PATCH {CONNECTION}/status"));
+    for _ in 0..5 {
+        reconcile(&mut bed).await.unwrap();
+    }
+    assert_eq!(bed.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_edit_is_applied_once_and_nothing_else_is() {
+    let mut bed = bed();
+    bed.class(&json!({}));
+    bed.connection(&gateway());
+    reconcile(&mut bed).await.unwrap();
+    bed.asked();
+    let edited = bed.fake.kept(|it| {
+        let mut object = it.objects[DEPLOYMENT].clone();
+        object["spec"]["replicas"] = json!(7);
+        it.put(DEPLOYMENT, object)
+    });
+    let meta = serde_json::from_value(edited["metadata"].clone()).unwrap();
+    let told = bed.context.world.owned().saw(Kind::Deployment, &meta);
+    assert!(told.is_some());
+    reconcile(&mut bed).await.unwrap();
+    assert_eq!(bed.asked(), [format!("PATCH {DEPLOYMENT}")]);
+    let replicas = bed
+        .fake
+        .kept(|it| it.objects[DEPLOYMENT]["spec"]["replicas"].clone());
+    assert_eq!(replicas, 2);
+}
+
+#[tokio::test]
+async fn what_is_no_longer_wanted_is_removed_and_nothing_of_others() {
+    let mut bed = bed();
+    bed.class(&json!({}));
+    let scaling = json!({ "autoscaling": { "minReplicas": 2, "maxReplicas": 4 } });
+    bed.connection(&json!({ "mode": "Gateway", "gateway": scaling }));
+    reconcile(&mut bed).await.unwrap();
+    bed.asked();
+    bed.fake.kept(|it| {
+        let mut object = it.objects[CONNECTION].clone();
+        object["spec"]["delivery"] = gateway();
+        object["metadata"]["generation"] = json!(2);
+        it.put(CONNECTION, object);
+    });
+    reconcile(&mut bed).await.unwrap();
+    let asked = bed.asked();
+    let deleted: Vec<&String> = asked.iter().filter(|it| it.starts_with("DELETE")).collect();
+    let autoscaler =
+        "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/orders-db-portcullis";
+    assert_eq!(deleted, [&format!("DELETE {autoscaler}")], "{asked:#?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_admitted_gets_a_status_and_nothing_else() {
+    let mut bed = bed();
+    bed.class(&json!({ "allowedUpstreams": [{ "host": "*.allowed" }] }));
+    bed.connection(&gateway());
+    reconcile(&mut bed).await.unwrap();
+    assert_eq!(bed.asked(), [format!("PATCH {CONNECTION}/status")]);
+    let status = status(&bed);
+    assert_eq!(status["conditions"][0]["reason"], "NotAdmittedByClass");
+    reconcile(&mut bed).await.unwrap();
+    assert_eq!(bed.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_object_of_another_is_left_alone() {
+    let mut bed = bed();
+    bed.class(&json!({}));
+    bed.connection(&gateway());
+    let path = "/api/v1/namespaces/shop/services/orders-db";
+    let mine = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "orders-db" }, "spec": {},
+    });
+    let mine = bed.fake.kept(|it| it.put(path, mine));
+    let failed = reconcile(&mut bed).await.unwrap_err();
+    assert_eq!(failed.class(), Class::Terminal, "{failed}");
+    assert_eq!(bed.fake.kept(|it| it.objects[path].clone()), mine);
+    let status = status(&bed);
+    assert_eq!(status["conditions"][2]["reason"], "RolloutFailed");
+    assert_eq!(status["conditions"][4]["type"], "Stalled");
+}
+
+#[tokio::test]
+async fn an_api_server_that_cannot_is_tried_again() {
+    let mut bed = bed();
+    bed.class(&json!({}));
+    bed.connection(&gateway());
+    bed.fake.kept(|it| it.refuses = true);
+    let failed = reconcile(&mut bed).await.unwrap_err();
+    assert_eq!(failed.class(), Class::Transient, "{failed}");
+    bed.fake.kept(|it| it.refuses = false);
+    reconcile(&mut bed).await.unwrap();
+    assert_eq!(status(&bed)["conditions"][0]["status"], "True");
+}

@@ -1,0 +1,5 @@
+//! Reconciles against an API server in memory.
+
+mod bed;
+mod connections;
+mod requests;
