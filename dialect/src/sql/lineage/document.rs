@@ -17,9 +17,10 @@ use super::trace::Tracer;
 use super::value::{Column, Constant, Kind, Place, Source, Sources, Value};
 use super::{constant, jsonpath};
 
-/// Most steps of one place, and most places of one text. What is past them counts as all of the
-/// part before.
+/// Most steps of one place in a document; what is past them counts as all of the part before.
 const MAX_STEPS: usize = 64;
+
+/// Most places in documents of one text; what is past them counts as all of the part before.
 const MAX_PLACES: usize = 4096;
 
 /// Types that a cast makes of a scalar only: it fails for an object or an array.

@@ -51,8 +51,7 @@ pub struct Asked<'a> {
     pub told: &'a Arc<Told>,
     /// Exactly what would be forwarded: for the approval's hash.
     pub exact: &'a [u8],
-    /// Bound parameters as the record and an approver read them; None is NULL, binary ones as hex
-    /// with `\x`.
+    /// Bound parameters as record and approver read them: None is NULL, binary ones hex after `\x`.
     pub parameters: &'a [Option<String>],
     /// What changes the meaning beyond the operation's attributes: for the approval's hash.
     pub meaning: &'a dyn Meaning,
