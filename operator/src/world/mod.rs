@@ -130,6 +130,12 @@ impl World {
         labels
     }
 
+    /// Whether a namespace is being removed: nothing can be made in it any more.
+    pub fn is_leaving(&self, namespace: &str) -> bool {
+        let found = self.namespaces.get(&ObjectRef::new(namespace));
+        found.is_some_and(|it| it.metadata.deletion_timestamp.is_some())
+    }
+
     /// Connections that a policy of this namespace may bind.
     pub fn within_reach(&self, namespace: &str) -> Vec<Arc<Connection>> {
         let everywhere = namespace == PLATFORM_NAMESPACE;
