@@ -130,10 +130,11 @@ impl World {
         labels
     }
 
-    /// Whether a namespace is being removed: nothing can be made in it any more.
+    /// Whether a namespace is being removed, or is not there: nothing can be made in it. One that is
+    /// new is told by its own watch.
     pub fn is_leaving(&self, namespace: &str) -> bool {
         let found = self.namespaces.get(&ObjectRef::new(namespace));
-        found.is_some_and(|it| it.metadata.deletion_timestamp.is_some())
+        found.is_none_or(|it| it.metadata.deletion_timestamp.is_some())
     }
 
     /// Connections that a policy of this namespace may bind.
