@@ -66,9 +66,10 @@ fn kill_holder() {
         let lease = admin.get(&["lease", "portcullis-operator"]);
         let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
         let pod = holder.split('_').next().unwrap_or_default().to_owned();
-        match admin.find(&["pod", &pod]) {
-            Some(_) if !pod.is_empty() => Ok(pod),
-            _ => Err(holder.to_owned()),
+        let runs = !pod.is_empty() && admin.find(&["pod", &pod]).is_some();
+        match runs {
+            true => Ok(pod),
+            false => Err(holder.to_owned()),
         }
     });
     let said = admin.run(&["delete", "pod", &pod, "--grace-period=0", "--force"]);

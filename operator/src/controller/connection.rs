@@ -82,8 +82,9 @@ impl Reconcile for Connections {
         context: Arc<Context>,
         object: Arc<Connection>,
     ) -> Result<Option<Duration>, Failed> {
-        if object.metadata.deletion_timestamp.is_some() {
-            // What it owns goes with it.
+        let namespace = object.namespace().unwrap_or_default();
+        if object.metadata.deletion_timestamp.is_some() || context.world.is_leaving(&namespace) {
+            // What it owns goes with it, or with its namespace.
             return Ok(None);
         }
         let view = context.world.view(&object);
@@ -96,7 +97,6 @@ impl Reconcile for Connections {
         }
         let made = match (&lowered.class, lowered.errors.is_empty()) {
             (Some(class), true) => {
-                let namespace = object.namespace().unwrap_or_default();
                 let copies = platform::copies(&references, &namespace, &found);
                 let inputs = Inputs {
                     connection: Arc::clone(&object),

@@ -224,9 +224,14 @@ impl Context {
         });
         let manager = format!("portcullis-{}-controller", controller.name());
         let parameters = PatchParams::apply(&manager).force();
-        api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch))
-            .await
-            .map_err(Failed::api("write a status"))?;
+        let name = object.name_any();
+        let patch = Patch::Apply(&patch);
+        match api.patch_status(&name, &parameters, &patch).await {
+            Ok(_) => {}
+            // It is gone, and with it what there was to say.
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(false),
+            Err(error) => return Err(Failed::api("write a status")(error)),
+        }
         let labels = [controller.name()];
         self.metrics.statuses.with_label_values(&labels).inc();
         Ok(true)

@@ -130,6 +130,13 @@ impl World {
         labels
     }
 
+    /// Whether a namespace is being removed, or is not there: nothing can be made in it. One that is
+    /// new is told by its own watch.
+    pub fn is_leaving(&self, namespace: &str) -> bool {
+        let found = self.namespaces.get(&ObjectRef::new(namespace));
+        found.is_none_or(|it| it.metadata.deletion_timestamp.is_some())
+    }
+
     /// Connections that a policy of this namespace may bind.
     pub fn within_reach(&self, namespace: &str) -> Vec<Arc<Connection>> {
         let everywhere = namespace == PLATFORM_NAMESPACE;

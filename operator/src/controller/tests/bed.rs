@@ -39,7 +39,10 @@ pub(super) struct Bed {
 pub(super) fn bed() -> Bed {
     let fake = Fake::default();
     let metrics = Arc::new(Metrics::new().unwrap());
-    let (world, writers) = empty(Arc::clone(&metrics));
+    let (world, mut writers) = empty(Arc::clone(&metrics));
+    let namespace = serde_json::from_value(json!({ "metadata": { "name": "shop" } }));
+    let event = Event::Apply(namespace.unwrap());
+    writers.namespaces.apply_watcher_event(&event);
     let authority = Authority::new(Still.now()).unwrap();
     let (_sender, authority) = watch::channel(Some(Arc::new(authority)));
     let context = Context::new(

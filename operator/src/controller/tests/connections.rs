@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use super::bed::{Bed, CONNECTION, bed};
@@ -128,4 +129,18 @@ async fn an_api_server_that_cannot_is_tried_again() {
     bed.fake.kept(|it| it.refuses = false);
     reconcile(&mut bed).await.unwrap();
     assert_eq!(status(&bed)["conditions"][0]["status"], "True");
+}
+
+#[tokio::test]
+async fn nothing_is_made_in_a_namespace_that_is_being_removed() {
+    let mut bed = bed();
+    bed.class(&json!({}));
+    bed.connection(&gateway());
+    let namespace = serde_json::from_value(json!({
+        "metadata": { "name": "shop", "deletionTimestamp": "2026-11-21T12:00:00Z" },
+    }));
+    let event = Event::Apply(namespace.unwrap());
+    bed.writers.namespaces.apply_watcher_event(&event);
+    reconcile(&mut bed).await.unwrap();
+    assert_eq!(bed.asked(), Vec::<String>::new());
 }
