@@ -10,6 +10,8 @@
 mod admission;
 mod approvals;
 mod charts;
+mod gateway;
 mod operator;
 mod plane;
+mod session;
 mod users;

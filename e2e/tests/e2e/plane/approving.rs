@@ -7,7 +7,7 @@ use portcullis_e2e::{Said, wait_until};
 use serde_json::{Value, json};
 
 use super::bed::{Bed, OPERATOR, with_bed};
-use super::session::Psql;
+use crate::session::Psql;
 
 const INSERT: &str = "insert into journal values ('approved')";
 

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::relay::Relay;
-use super::session::Psql;
 use super::target::Target;
+use crate::session::Psql;
 
 /// An API key, and its hash as a class has it.
 pub(super) const KEY: &str = "agent-key";
@@ -345,11 +345,12 @@ impl Proxy {
     }
 
     pub(super) fn session(&self) -> Psql {
-        Psql::open("127.0.0.1", self.port, &self.database, Some(KEY))
+        self.session_with(Some(KEY))
     }
 
     pub(super) fn session_with(&self, password: Option<&str>) -> Psql {
-        Psql::open("127.0.0.1", self.port, &self.database, password)
+        let place = format!("host=127.0.0.1 port={} dbname={}", self.port, self.database);
+        Psql::open(&place, password)
     }
 
     /// Tells it to stop, as the kubelet does, and waits until it has.

@@ -9,5 +9,4 @@ mod callers;
 mod enforcing;
 mod outages;
 mod relay;
-mod session;
 mod target;

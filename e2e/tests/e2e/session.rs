@@ -7,19 +7,19 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 const MARK: &str = "--- answered";
 
 /// One session. It ends when it is dropped.
-pub(super) struct Psql {
+pub(crate) struct Psql {
     child: Child,
     asking: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
 impl Psql {
-    /// Logs in when the first question is asked.
-    pub(super) fn open(address: &str, port: u16, database: &str, password: Option<&str>) -> Self {
-        // Errors among the answers, in their order.
-        let line = format!("exec psql -wqXAt -h {address} -p {port} -U whoever -d {database} 2>&1");
+    /// Logs in when the first question is asked. `place` is what libpq calls a connection string.
+    pub(crate) fn open(place: &str, password: Option<&str>) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", &line]);
+        // Errors among the answers, in their order.
+        let line = "exec psql -wqXAt -U whoever -d \"$0\" 2>&1";
+        command.args(["-c", line, place]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.env("PGCONNECT_TIMEOUT", "20");
         match password {
@@ -35,18 +35,18 @@ impl Psql {
     }
 
     /// All that is said to a query, errors and notices included.
-    pub(super) fn ask(&mut self, query: &str) -> String {
+    pub(crate) fn ask(&mut self, query: &str) -> String {
         self.send(query);
         self.answer()
     }
 
     /// Asks, and does not wait.
-    pub(super) fn send(&mut self, query: &str) {
+    pub(crate) fn send(&mut self, query: &str) {
         // One that could not log in is not there any more, and has said why.
         let _gone = writeln!(self.asking, "{query};\n\\echo {MARK}");
     }
 
-    pub(super) fn answer(&mut self) -> String {
+    pub(crate) fn answer(&mut self) -> String {
         let mut answer = String::new();
         let mut line = String::new();
         while self.answers.read_line(&mut line).unwrap() > 0 {

@@ -1,0 +1,340 @@
+//! A namespace with a PostgreSQL, a gateway of two proxies before it, and persons who use it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use portcullis_e2e::{Cluster, Kubectl, Namespace, wait_until, with_namespace};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::session::Psql;
+
+/// What the proxy alone knows.
+pub(super) const TARGETS_PASSWORD: &str = "the-target-s-own";
+
+/// Whose tokens name persons, and for whom they are (see e2e/cluster/README.md).
+const ISSUER: &str = "https://10.244.0.1:5556";
+const AUDIENCE: &str = "portcullis";
+
+/// How the target begins: whoever comes by the network proves itself.
+const START: &str = "
+    cd /usr/lib/postgresql/*/bin
+    ./initdb --pgdata=/data/main --username=postgres --auth=trust --no-sync --no-locale --encoding=UTF8
+    echo 'host all all all scram-sha-256' >>/data/main/pg_hba.conf
+    exec ./postgres -D /data/main -k /data -h 0.0.0.0 -c fsync=off
+";
+
+const CONTENT: &str = "
+    create role app login password 'the-target-s-own';
+    create database orders owner app;
+    \\connect orders app
+    create table customers (id int primary key, email text, credit int);
+    insert into customers values (1, 'ada@example.com', 10), (2, 'bob@example.com', 20);
+";
+
+pub(super) struct Bed<'n> {
+    pub(super) namespace: &'n Namespace,
+    pub(super) admin: Kubectl,
+    folder: TempDir,
+    class: String,
+}
+
+/// Runs a test with a gateway that is Ready.
+pub(super) fn with_gateway(test: impl FnOnce(&Bed<'_>)) {
+    with_namespace("e2e-gateway", |namespace| {
+        let bed = Bed {
+            namespace,
+            admin: namespace.admin(),
+            folder: tempfile::tempdir().unwrap(),
+            class: namespace.name.clone(),
+        };
+        bed.prepare();
+        test(&bed);
+    });
+}
+
+// === impl Bed ===
+
+impl Bed<'_> {
+    fn prepare(&self) {
+        self.admin.must(&["create", "serviceaccount", "web"]);
+        self.admin.apply(&list(&self.target()));
+        self.admin.apply(&list(&self.resources()));
+        wait_until("the target to be filled", || {
+            let said = self.target_psql(&["-v", "ON_ERROR_STOP=1"], CONTENT);
+            said.map(drop)
+        });
+        self.wait_until_ready();
+        let ca = self.admin.get(&["configmap", "orders-portcullis-ca"]);
+        fs::write(self.ca(), ca["data"]["ca.crt"].as_str().unwrap()).unwrap();
+    }
+
+    /// The gateway says that it serves, and as many proxies as it should have are there.
+    pub(super) fn wait_until_ready(&self) {
+        let ready = [
+            "wait",
+            "--for=condition=Ready",
+            "--timeout=60s",
+            "conn/orders",
+        ];
+        self.admin.must(&ready);
+        let rolled = ["rollout", "status", "deployment/orders", "--timeout=60s"];
+        self.admin.must(&rolled);
+        wait_until("two proxies", || {
+            let pods = self.proxies();
+            (pods.len() == 2).then_some(()).ok_or(format!("{pods:?}"))
+        });
+    }
+
+    /// The name and address of each proxy that is ready and stays.
+    pub(super) fn proxies(&self) -> Vec<(String, String)> {
+        let pods = self
+            .admin
+            .get(&["pods", "-l", "portcullis.dev/connection=orders"]);
+        let pods = pods["items"].as_array().unwrap().clone();
+        let stays = |pod: &&Value| {
+            let conditions = pod["status"]["conditions"].as_array();
+            let is_ready = |it: &Value| it["type"] == "Ready" && it["status"] == "True";
+            pod["metadata"]["deletionTimestamp"].is_null()
+                && conditions.is_some_and(|all| all.iter().any(is_ready))
+        };
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let named = |pod: &Value| {
+            (
+                word(&pod["metadata"]["name"]),
+                word(&pod["status"]["podIP"]),
+            )
+        };
+        pods.iter().filter(stays).map(named).collect()
+    }
+
+    /// A session through the Service, as one of the test users.
+    pub(super) fn session(&self, user: &str) -> Psql {
+        let service = self.admin.get(&["service", "orders"]);
+        let address = service["spec"]["clusterIP"].as_str().unwrap();
+        self.session_at(address, &self.token(user))
+    }
+
+    /// A session at an address, over TLS that proves the Service's name.
+    pub(super) fn session_at(&self, address: &str, password: &str) -> Psql {
+        let place = format!(
+            "hostaddr={address} host=orders.{}.svc port=5432 dbname=orders sslmode=verify-full \
+             sslrootcert={}",
+            self.namespace.name,
+            self.ca().display(),
+        );
+        Psql::open(&place, Some(password))
+    }
+
+    /// The same, by somebody who would let everybody on the way read the token.
+    pub(super) fn session_in_the_clear(&self, address: &str) -> Psql {
+        let place = format!("hostaddr={address} port=5432 dbname=orders sslmode=disable");
+        Psql::open(&place, Some(&self.token("dana")))
+    }
+
+    /// What a test user proves itself with, here as at the API server.
+    pub(super) fn token(&self, user: &str) -> String {
+        let token = [
+            "config",
+            "view",
+            "--raw",
+            "--minify",
+            "--output=jsonpath={.users[0].user.token}",
+        ];
+        self.namespace.user(user).must(&token)
+    }
+
+    /// What the target itself answers to its superuser.
+    pub(super) fn target_says(&self, query: &str) -> String {
+        self.target_psql(&["-d", "orders", "-c", query], "")
+            .unwrap()
+    }
+
+    fn target_psql(&self, arguments: &[&str], input: &str) -> Result<String, String> {
+        let script = "exec /usr/lib/postgresql/*/bin/psql -qXAt -h /data -U postgres \"$@\"";
+        let mut line = vec![
+            "exec", "-i", "database", "--", "/bin/sh", "-c", script, "psql",
+        ];
+        line.extend(arguments);
+        let said = self.admin.run_with(&line, input);
+        match said.succeeded {
+            true => Ok(said.output.trim().to_owned()),
+            false => Err(said.errors),
+        }
+    }
+
+    /// What a proxy keeps in its pod, in a folder here. Its image has no program to copy with, so
+    /// another container comes to it.
+    pub(super) fn copy_of_state(&self, pod: &str) -> TempDir {
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let custom = folder.path().join("container.json");
+        let found = self.admin.get(&["pod", pod]);
+        let volumes = found["spec"]["containers"][0]["volumeMounts"]
+            .as_array()
+            .cloned();
+        let is_state = |it: &&Value| it["mountPath"] == "/var/lib/portcullis";
+        let mounts = volumes.unwrap().iter().find(is_state).map(|it| json!([it]));
+        let container = json!({
+            "volumeMounts": mounts.unwrap(),
+            "securityContext": { "runAsUser": 65532, "runAsGroup": 65532 },
+        });
+        fs::write(&custom, container.to_string()).unwrap();
+        let custom = format!("--custom={}", custom.display());
+        self.admin.must(&[
+            "debug",
+            pod,
+            "--image=busybox:test",
+            "--profile=restricted",
+            "--container=copier",
+            &custom,
+            "--",
+            "/bin/sleep",
+            "600",
+        ]);
+        let script = "busybox tar -c -C /var/lib/portcullis/state proxy | busybox base64";
+        let copied = wait_until("the state of a proxy", || {
+            let line = [
+                "exec",
+                pod,
+                "--container=copier",
+                "--",
+                "/bin/sh",
+                "-c",
+                script,
+            ];
+            let said = self.admin.run(&line);
+            match said.succeeded && !said.output.is_empty() {
+                true => Ok(said.output),
+                false => Err(said.errors),
+            }
+        });
+        let archive = folder.path().join("archive");
+        fs::write(&archive, copied).unwrap();
+        let script = "base64 -d \"$1/archive\" | tar -x -C \"$1\"";
+        let unpacked = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(folder.path())
+            .status();
+        assert!(unpacked.unwrap().success());
+        folder
+    }
+
+    pub(super) fn guard(&self, name: &str, rules: &Value) {
+        let spec =
+            json!({ "targetRefs": [{ "name": "orders" }], "default": "Allow", "rules": rules });
+        self.admin
+            .apply(&object("GuardrailPolicy", name, &spec).to_string());
+    }
+
+    fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.crt")
+    }
+
+    fn target(&self) -> Vec<Value> {
+        let labels = json!({ "app": "database" });
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "database", "labels": labels },
+            "spec": {
+                "terminationGracePeriodSeconds": 1,
+                "containers": [{
+                    "name": "postgres", "image": Cluster::image("postgres"),
+                    "command": ["/bin/sh", "-ec", START],
+                    "volumeMounts": [{ "name": "data", "mountPath": "/data" }],
+                }],
+                "volumes": [{ "name": "data", "emptyDir": {} }],
+            },
+        });
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "database" },
+            "spec": { "selector": labels, "ports": [{ "port": 5432 }] },
+        });
+        vec![pod, service]
+    }
+
+    /// What people write, each by name.
+    fn resources(&self) -> Vec<Value> {
+        let namespace = &self.namespace.name;
+        let host = format!("database.{namespace}.svc");
+        let class = json!({ "identity": {
+            "oidc": [{
+                "issuer": ISSUER, "audiences": [AUDIENCE],
+                "usernameClaim": "email", "usernamePrefix": "oidc:", "groupsClaim": "groups",
+                "caRef": { "name": "kube-root-ca.crt", "key": "ca.crt" },
+            }],
+            "serviceAccountTokens": { "audiences": [AUDIENCE] },
+        }});
+        let connection = json!({
+            "className": self.class,
+            "protocol": "PostgreSQL",
+            "upstream": { "host": host, "database": "orders", "tls": { "mode": "Disable" } },
+            "credentials": { "secretRef": { "name": "orders-credentials" } },
+            "access": { "subjects": [
+                { "kind": "Group", "name": "oidc:developers" },
+                { "kind": "ServiceAccount", "namespace": namespace, "name": "web" },
+            ]},
+            "delivery": { "mode": "Gateway", "gateway": { "replicas": 2 } },
+        });
+        let rules = json!([
+            {
+                "name": "nothing-is-removed", "match": { "verbs": ["DELETE"] }, "action": "Deny",
+                "message": "customers stay",
+            },
+            {
+                "name": "changes-wait", "match": { "verbs": ["UPDATE"] }, "action": "RequireApproval",
+                "approval": { "wait": "Hold", "holdFor": "60s" },
+            },
+        ]);
+        let guard =
+            json!({ "targetRefs": [{ "name": "orders" }], "default": "Allow", "rules": rules });
+        let mask = json!({
+            "targetRefs": [{ "name": "orders" }],
+            "match": { "columns": ["public.customers.email"] },
+            "transform": { "type": "Redact" },
+        });
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "orders-credentials" },
+            "stringData": {
+                "serves": format!("orders@{host}:5432"),
+                "username": "app", "password": TARGETS_PASSWORD,
+            },
+        });
+        let approvers = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": { "name": "approvers" },
+            "subjects": [{
+                "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "oidc:approvers",
+            }],
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                "name": "portcullis-approver",
+            },
+        });
+        vec![
+            object("ConnectionClass", &self.class, &class),
+            secret,
+            object("Connection", "orders", &connection),
+            object("GuardrailPolicy", "customers", &guard),
+            object("MaskingRule", "emails", &mask),
+            approvers,
+        ]
+    }
+}
+
+impl Drop for Bed<'_> {
+    fn drop(&mut self) {
+        let class = ["delete", "connectionclass", &self.class, "--wait=false"];
+        let _gone_before = self.admin.run(&class);
+    }
+}
+
+fn list(items: &[Value]) -> String {
+    json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string()
+}
+
+fn object(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({
+        "apiVersion": "portcullis.dev/v1alpha1", "kind": kind,
+        "metadata": { "name": name }, "spec": spec,
+    })
+}

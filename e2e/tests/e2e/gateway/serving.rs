@@ -1,0 +1,221 @@
+//! What a gateway lets through, hides, refuses, holds and writes down.
+
+use std::fs;
+use std::process::Command;
+
+use portcullis_e2e::{Kubectl, wait_until};
+use serde_json::{Value, json};
+
+use super::bed::{Bed, TARGETS_PASSWORD, with_gateway};
+
+const CREDITS: &str = "select string_agg(credit::text, ',' order by id) from customers";
+const RAISE: &str = "update customers set credit = credit + 5 where id = 1";
+
+/// One gateway for all of it: it takes seconds to come up.
+#[test]
+fn a_gateway_serves_as_its_policies_say_and_writes_it_down() {
+    with_gateway(|bed| {
+        only_who_is_known_comes_in(bed);
+        answers_are_masked_and_denials_have_no_effect(bed);
+        who_asks_waits_until_somebody_else_approves(bed);
+        the_record_is_intact(bed);
+        one_proxy_is_replaced_while_the_other_serves(bed);
+    });
+}
+
+fn only_who_is_known_comes_in(bed: &Bed<'_>) {
+    let service = bed.admin.get(&["service", "orders"]);
+    let address = service["spec"]["clusterIP"].as_str().unwrap();
+    let account = |audience: &[&str]| {
+        let token = [&["create", "token", "web"], audience].concat();
+        let token = bed.admin.must(&token);
+        bed.session_at(address, token.trim()).ask("select 1")
+    };
+    assert_eq!(account(&["--audience=portcullis"]), "1");
+    let erin = bed.token("erin");
+    // A word that is no credential here, one for the API server alone, a person without access.
+    let refused = [
+        bed.session_at(address, TARGETS_PASSWORD).ask("select 1"),
+        account(&[]),
+        bed.session_at(address, &erin).ask("select 1"),
+    ];
+    for answer in refused {
+        assert!(answer.contains("FATAL"), "{answer}");
+        assert!(!answer.contains(TARGETS_PASSWORD), "{answer}");
+    }
+    let answer = bed.session_in_the_clear(address).ask("select 1");
+    assert!(answer.contains("FATAL"), "{answer}");
+    let proxy = format!(
+        "system:serviceaccount:{}:orders-portcullis",
+        bed.namespace.name
+    );
+    let proxy = bed.admin.impersonating(&proxy);
+    let may =
+        |who: &Kubectl, verb: &str, what: &str| who.run(&["auth", "can-i", verb, what]).succeeded;
+    assert!(may(&proxy, "get", "connections.portcullis.dev/orders"));
+    for verb in ["get", "list", "watch"] {
+        assert!(!may(&proxy, verb, "secrets"), "{verb}");
+        assert!(!may(&proxy, verb, "secrets/orders-credentials"), "{verb}");
+    }
+}
+
+fn answers_are_masked_and_denials_have_no_effect(bed: &Bed<'_>) {
+    let mut session = bed.session("dana");
+    let masked = "1|[redacted]|10\n2|[redacted]|20";
+    let select = "select * from customers order by id";
+    assert_eq!(session.ask(select), masked);
+    assert_eq!(
+        bed.target_says("select email from customers where id = 1"),
+        "ada@example.com"
+    );
+    assert_eq!(session.ask("\\set VERBOSITY verbose \\\\ select 1"), "1");
+    let answer = session.ask("delete from customers");
+    assert!(answer.contains("ERROR:  42501: "), "{answer}");
+    let detail = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("DETAIL:  "));
+    let detail: Value = serde_json::from_str(detail.unwrap()).unwrap();
+    let policy = format!("{}/customers", bed.namespace.name);
+    for (field, value) in [
+        ("class", "PolicyDenied"),
+        ("policy", &policy),
+        ("rule", "nothing-is-removed"),
+        ("message", "customers stay"),
+    ] {
+        assert_eq!(detail[field], value, "{detail}");
+    }
+    assert_eq!(bed.target_says("select count(*) from customers"), "2");
+    assert_eq!(session.ask(select), masked);
+}
+
+/// Frank may approve what others ask for.
+fn who_asks_waits_until_somebody_else_approves(bed: &Bed<'_>) {
+    let mut session = bed.session("frank");
+    assert_eq!(session.ask("select 1"), "1");
+    session.send(RAISE);
+    let (frank, erin) = (bed.namespace.user("frank"), bed.namespace.user("erin"));
+    let line = wait_until("a request in `kubectl get appr`", || {
+        let shown = erin.must(&["get", "appr", "--no-headers"]);
+        let waits = |line: &&str| line.contains("Pending");
+        shown.lines().find(waits).map(str::to_owned).ok_or(shown)
+    });
+    assert!(line.contains("oidc:frank@example.com"), "{line}");
+    assert!(
+        line.contains("UPDATE Write table:public.customers"),
+        "{line}"
+    );
+    let request = line.split_whitespace().next().unwrap();
+    let asked = erin.get(&["appr", request])["spec"]["operation"]["text"].clone();
+    assert_eq!(asked, format!("{RAISE};"));
+    let approve = [
+        "annotate",
+        "appr",
+        request,
+        "portcullis.dev/approve=ticket 4711",
+    ];
+    frank.run(&approve).must_be_refused("cannot approve");
+    let dana = bed.namespace.user("dana");
+    dana.run(&approve).must_be_refused("forbidden");
+    assert_eq!(bed.target_says(CREDITS), "10,20");
+    erin.must(&approve);
+    let answer = session.answer();
+    assert!(!answer.contains("ERROR"), "{answer}");
+    assert_eq!(bed.target_says(CREDITS), "15,20");
+    wait_until("the request to be used up", || {
+        let status = erin.get(&["appr", request])["status"].clone();
+        let decided = &status["decisions"][0];
+        let is = decided["username"] == "oidc:erin@example.com" && status["state"] == "Consumed";
+        is.then_some(()).ok_or(status.to_string())
+    });
+    // The same again waits again.
+    session.send(RAISE);
+    wait_until("another request", || {
+        let shown = erin.must(&["get", "appr", "--no-headers"]);
+        let waits = shown
+            .lines()
+            .any(|it| it.contains("Pending") && !it.starts_with(request));
+        waits.then_some(()).ok_or(shown)
+    });
+    assert_eq!(bed.target_says(CREDITS), "15,20");
+}
+
+/// What each proxy wrote is taken out of its pod, and proven by the head in its Lease, which lies
+/// out of the pod's reach.
+fn the_record_is_intact(bed: &Bed<'_>) {
+    let mut told = String::new();
+    for (pod, address) in bed.proxies() {
+        // Chance may have sent all sessions before to the other one.
+        let mut session = bed.session_at(&address, &bed.token("dana"));
+        assert_eq!(session.ask("select 1"), "1");
+        // Before the copy: the record goes on.
+        let head = wait_until("a head of the record", || {
+            let lease = bed.admin.get(&["lease", &pod]);
+            let told = lease["metadata"]["annotations"].clone();
+            let head = told["portcullis.dev/head"].as_str().unwrap_or_default();
+            (!head.is_empty())
+                .then(|| head.to_owned())
+                .ok_or(told.to_string())
+        });
+        let copy = bed.copy_of_state(&pod);
+        let heads = copy.path().join("heads");
+        fs::write(&heads, head).unwrap();
+        let state = copy.path().join("proxy");
+        let (state, heads) = (state.to_str().unwrap(), heads.to_str().unwrap());
+        let verified = portcullis(&[
+            "verify",
+            "--state",
+            state,
+            "--heads",
+            heads,
+            "--output=json",
+        ]);
+        let verified: Value = serde_json::from_str(&verified).unwrap();
+        let verdict = verified["verdict"].as_str().unwrap();
+        assert!(verdict.starts_with("intact"), "{verified}");
+        assert_ne!(verified["writers"][0]["anchored"], json!(0), "{verified}");
+        told += &portcullis(&["export", "--state", state]);
+    }
+    for operation in ["delete from customers", RAISE] {
+        assert!(told.contains(operation), "{operation}: {told}");
+    }
+    assert!(told.contains("oidc:erin@example.com"), "{told}");
+    assert!(!told.contains("ada@example.com"), "{told}");
+}
+
+fn one_proxy_is_replaced_while_the_other_serves(bed: &Bed<'_>) {
+    let proxies = bed.proxies();
+    let [(leaves, _), (_, stays)] = proxies.as_slice() else {
+        panic!("{proxies:?}")
+    };
+    let mut session = bed.session_at(stays, &bed.token("dana"));
+    let backend = session.ask("select pg_backend_pid()");
+    assert!(backend.parse::<u32>().is_ok(), "{backend}");
+    bed.admin.must(&["delete", "pod", leaves, "--wait=false"]);
+    wait_until("another proxy", || {
+        assert_eq!(session.ask("select pg_backend_pid()"), backend);
+        let pods = bed.proxies();
+        let is_new = pods.len() == 2 && pods.iter().all(|(name, _)| name != leaves);
+        is_new.then_some(()).ok_or(format!("{pods:?}"))
+    });
+    bed.wait_until_ready();
+    assert_eq!(session.ask("select pg_backend_pid()"), backend);
+    for (_, address) in bed.proxies() {
+        let answer = bed
+            .session_at(&address, &bed.token("dana"))
+            .ask("select email from customers where id = 1");
+        assert_eq!(answer, "[redacted]");
+    }
+}
+
+/// Our own program, as cargo built it.
+fn portcullis(arguments: &[&str]) -> String {
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("portcullis");
+    let said = Command::new(&program)
+        .arg("sessions")
+        .args(arguments)
+        .output();
+    let said = said.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    assert!(said.status.success(), "{arguments:?}: {said:?}");
+    String::from_utf8(said.stdout).unwrap()
+}
