@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use portcullis_e2e::{Cluster, Kubectl, Namespace, wait_until, with_namespace};
 use serde_json::{Value, json};
@@ -36,12 +35,23 @@ const CONTENT: &str = "
 pub(super) struct Bed<'n> {
     pub(super) namespace: &'n Namespace,
     pub(super) admin: Kubectl,
-    folder: TempDir,
+    pub(super) folder: TempDir,
     class: String,
 }
 
 /// Runs a test with a gateway that is Ready.
 pub(super) fn with_gateway(test: impl FnOnce(&Bed<'_>)) {
+    with_bed(|bed| {
+        bed.connection(&json!({ "mode": "Gateway", "gateway": { "replicas": 2 } }));
+        bed.wait_until_ready();
+        let ca = bed.admin.get(&["configmap", "orders-portcullis-ca"]);
+        fs::write(bed.ca(), ca["data"]["ca.crt"].as_str().unwrap()).unwrap();
+        test(bed);
+    });
+}
+
+/// Runs a test with all but the Connection.
+pub(super) fn with_bed(test: impl FnOnce(&Bed<'_>)) {
     with_namespace("e2e-gateway", |namespace| {
         let bed = Bed {
             namespace,
@@ -65,9 +75,24 @@ impl Bed<'_> {
             let said = self.target_psql(&["-v", "ON_ERROR_STOP=1"], CONTENT);
             said.map(drop)
         });
-        self.wait_until_ready();
-        let ca = self.admin.get(&["configmap", "orders-portcullis-ca"]);
-        fs::write(self.ca(), ca["data"]["ca.crt"].as_str().unwrap()).unwrap();
+    }
+
+    /// The Connection, delivered so.
+    pub(super) fn connection(&self, delivery: &Value) {
+        let namespace = &self.namespace.name;
+        let spec = json!({
+            "className": self.class,
+            "protocol": "PostgreSQL",
+            "upstream": { "host": self.host(), "database": "orders", "tls": { "mode": "Disable" } },
+            "credentials": { "secretRef": { "name": "orders-credentials" } },
+            "access": { "subjects": [
+                { "kind": "Group", "name": "oidc:developers" },
+                { "kind": "ServiceAccount", "namespace": namespace, "name": "web" },
+            ]},
+            "delivery": delivery,
+        });
+        self.admin
+            .apply(&object("Connection", "orders", &spec).to_string());
     }
 
     /// The gateway says that it serves, and as many proxies as it should have are there.
@@ -164,67 +189,15 @@ impl Bed<'_> {
         }
     }
 
-    /// What a proxy keeps in its pod, in a folder here. Its image has no program to copy with, so
-    /// another container comes to it.
-    pub(super) fn copy_of_state(&self, pod: &str) -> TempDir {
-        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
-        let custom = folder.path().join("container.json");
-        let found = self.admin.get(&["pod", pod]);
-        let volumes = found["spec"]["containers"][0]["volumeMounts"]
-            .as_array()
-            .cloned();
-        let is_state = |it: &&Value| it["mountPath"] == "/var/lib/portcullis";
-        let mounts = volumes.unwrap().iter().find(is_state).map(|it| json!([it]));
-        let container = json!({
-            "volumeMounts": mounts.unwrap(),
-            "securityContext": { "runAsUser": 65532, "runAsGroup": 65532 },
-        });
-        fs::write(&custom, container.to_string()).unwrap();
-        let custom = format!("--custom={}", custom.display());
-        self.admin.must(&[
-            "debug",
-            pod,
-            "--image=busybox:test",
-            "--profile=restricted",
-            "--container=copier",
-            &custom,
-            "--",
-            "/bin/sleep",
-            "600",
-        ]);
-        let script = "busybox tar -c -C /var/lib/portcullis/state proxy | busybox base64";
-        let copied = wait_until("the state of a proxy", || {
-            let line = [
-                "exec",
-                pod,
-                "--container=copier",
-                "--",
-                "/bin/sh",
-                "-c",
-                script,
-            ];
-            let said = self.admin.run(&line);
-            match said.succeeded && !said.output.is_empty() {
-                true => Ok(said.output),
-                false => Err(said.errors),
-            }
-        });
-        let archive = folder.path().join("archive");
-        fs::write(&archive, copied).unwrap();
-        let script = "base64 -d \"$1/archive\" | tar -x -C \"$1\"";
-        let unpacked = Command::new("sh")
-            .args(["-c", script, "sh"])
-            .arg(folder.path())
-            .status();
-        assert!(unpacked.unwrap().success());
-        folder
-    }
-
     pub(super) fn guard(&self, name: &str, rules: &Value) {
         let spec =
             json!({ "targetRefs": [{ "name": "orders" }], "default": "Allow", "rules": rules });
         self.admin
             .apply(&object("GuardrailPolicy", name, &spec).to_string());
+    }
+
+    fn host(&self) -> String {
+        format!("database.{}.svc", self.namespace.name)
     }
 
     fn ca(&self) -> PathBuf {
@@ -255,26 +228,17 @@ impl Bed<'_> {
     /// What people write, each by name.
     fn resources(&self) -> Vec<Value> {
         let namespace = &self.namespace.name;
-        let host = format!("database.{namespace}.svc");
         let class = json!({ "identity": {
             "oidc": [{
                 "issuer": ISSUER, "audiences": [AUDIENCE],
                 "usernameClaim": "email", "usernamePrefix": "oidc:", "groupsClaim": "groups",
                 "caRef": { "name": "kube-root-ca.crt", "key": "ca.crt" },
             }],
-            "serviceAccountTokens": { "audiences": [AUDIENCE] },
+            "serviceAccountTokens": {
+                "audiences": [AUDIENCE],
+                "owners": [{ "namespace": namespace, "name": "web", "owner": "oidc:dana@example.com" }],
+            },
         }});
-        let connection = json!({
-            "className": self.class,
-            "protocol": "PostgreSQL",
-            "upstream": { "host": host, "database": "orders", "tls": { "mode": "Disable" } },
-            "credentials": { "secretRef": { "name": "orders-credentials" } },
-            "access": { "subjects": [
-                { "kind": "Group", "name": "oidc:developers" },
-                { "kind": "ServiceAccount", "namespace": namespace, "name": "web" },
-            ]},
-            "delivery": { "mode": "Gateway", "gateway": { "replicas": 2 } },
-        });
         let rules = json!([
             {
                 "name": "nothing-is-removed", "match": { "verbs": ["DELETE"] }, "action": "Deny",
@@ -295,7 +259,7 @@ impl Bed<'_> {
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "orders-credentials" },
             "stringData": {
-                "serves": format!("orders@{host}:5432"),
+                "serves": format!("orders@{}:5432", self.host()),
                 "username": "app", "password": TARGETS_PASSWORD,
             },
         });
@@ -313,7 +277,6 @@ impl Bed<'_> {
         vec![
             object("ConnectionClass", &self.class, &class),
             secret,
-            object("Connection", "orders", &connection),
             object("GuardrailPolicy", "customers", &guard),
             object("MaskingRule", "emails", &mask),
             approvers,

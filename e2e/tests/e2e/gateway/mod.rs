@@ -1,6 +1,8 @@
-//! A gateway as a platform team and its tenants run one: the operator makes it of a Connection, it
-//! stands before a PostgreSQL in the cluster, and it is used by psql and kubectl alone.
+//! Proxies as a platform team and its tenants run them: the operator makes them of a Connection, they
+//! stand before a PostgreSQL in the cluster, and they are used by psql and kubectl alone.
 
 mod bed;
+mod record;
 mod serving;
+mod sidecar;
 mod timing;

@@ -1,12 +1,10 @@
 //! What a gateway lets through, hides, refuses, holds and writes down.
 
-use std::fs;
-use std::process::Command;
-
 use portcullis_e2e::{Kubectl, wait_until};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::bed::{Bed, TARGETS_PASSWORD, with_gateway};
+use super::record::recorded;
 
 const CREDITS: &str = "select string_agg(credit::text, ',' order by id) from customers";
 const RAISE: &str = "update customers set credit = credit + 5 where id = 1";
@@ -139,41 +137,13 @@ fn who_asks_waits_until_somebody_else_approves(bed: &Bed<'_>) {
     assert_eq!(bed.target_says(CREDITS), "15,20");
 }
 
-/// What each proxy wrote is taken out of its pod, and proven by the head in its Lease, which lies
-/// out of the pod's reach.
 fn the_record_is_intact(bed: &Bed<'_>) {
     let mut told = String::new();
     for (pod, address) in bed.proxies() {
         // Chance may have sent all sessions before to the other one.
         let mut session = bed.session_at(&address, &bed.token("dana"));
         assert_eq!(session.ask("select 1"), "1");
-        // Before the copy: the record goes on.
-        let head = wait_until("a head of the record", || {
-            let lease = bed.admin.get(&["lease", &pod]);
-            let told = lease["metadata"]["annotations"].clone();
-            let head = told["portcullis.dev/head"].as_str().unwrap_or_default();
-            (!head.is_empty())
-                .then(|| head.to_owned())
-                .ok_or(told.to_string())
-        });
-        let copy = bed.copy_of_state(&pod);
-        let heads = copy.path().join("heads");
-        fs::write(&heads, head).unwrap();
-        let state = copy.path().join("proxy");
-        let (state, heads) = (state.to_str().unwrap(), heads.to_str().unwrap());
-        let verified = portcullis(&[
-            "verify",
-            "--state",
-            state,
-            "--heads",
-            heads,
-            "--output=json",
-        ]);
-        let verified: Value = serde_json::from_str(&verified).unwrap();
-        let verdict = verified["verdict"].as_str().unwrap();
-        assert!(verdict.starts_with("intact"), "{verified}");
-        assert_ne!(verified["writers"][0]["anchored"], json!(0), "{verified}");
-        told += &portcullis(&["export", "--state", state]);
+        told += &recorded(bed, &pod);
     }
     for operation in ["delete from customers", RAISE] {
         assert!(told.contains(operation), "{operation}: {told}");
@@ -205,17 +175,4 @@ fn one_proxy_is_replaced_while_the_other_serves(bed: &Bed<'_>) {
             .ask("select email from customers where id = 1");
         assert_eq!(answer, "[redacted]");
     }
-}
-
-/// Our own program, as cargo built it.
-fn portcullis(arguments: &[&str]) -> String {
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("portcullis");
-    let said = Command::new(&program)
-        .arg("sessions")
-        .args(arguments)
-        .output();
-    let said = said.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-    assert!(said.status.success(), "{arguments:?}: {said:?}");
-    String::from_utf8(said.stdout).unwrap()
 }

@@ -1,0 +1,111 @@
+//! What proxies wrote down, taken out of their pods.
+
+use std::fs;
+use std::process::Command;
+
+use portcullis_e2e::wait_until;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::bed::Bed;
+
+/// Where a proxy's container has the volume of its state.
+const MOUNTED: &str = "/var/lib/portcullis";
+
+/// All that the proxy of a pod wrote down, as lines of JSON. It is whole, by the head in the proxy's
+/// Lease, which lies out of the pod's reach.
+pub(super) fn recorded(bed: &Bed<'_>, pod: &str) -> String {
+    // Before the copy: the record goes on.
+    let head = wait_until("a head of the record", || {
+        let lease = bed.admin.get(&["lease", pod]);
+        let told = lease["metadata"]["annotations"].clone();
+        let head = told["portcullis.dev/head"].as_str().unwrap_or_default();
+        let head = (!head.is_empty()).then(|| head.to_owned());
+        head.ok_or(told.to_string())
+    });
+    let copy = copy_of_state(bed, pod);
+    let heads = copy.path().join("heads");
+    fs::write(&heads, head).unwrap();
+    let state = copy.path().join("proxy");
+    let (state, heads) = (state.to_str().unwrap(), heads.to_str().unwrap());
+    let verify = [
+        "verify",
+        "--state",
+        state,
+        "--heads",
+        heads,
+        "--output=json",
+    ];
+    let verified: Value = serde_json::from_str(&portcullis(&verify)).unwrap();
+    let verdict = verified["verdict"].as_str().unwrap();
+    assert!(verdict.starts_with("intact"), "{verified}");
+    assert_ne!(verified["writers"][0]["anchored"], json!(0), "{verified}");
+    portcullis(&["export", "--state", state])
+}
+
+/// What a proxy keeps in its pod, in a folder here. Its image has no program to copy with, so another
+/// container comes to it.
+fn copy_of_state(bed: &Bed<'_>, pod: &str) -> TempDir {
+    let folder = tempfile::tempdir_in(bed.folder.path()).unwrap();
+    let custom = folder.path().join("container.json");
+    let container = json!({
+        "volumeMounts": [mount_of_state(&bed.admin.get(&["pod", pod]))],
+        "securityContext": { "runAsUser": 65532, "runAsGroup": 65532 },
+    });
+    fs::write(&custom, container.to_string()).unwrap();
+    let custom = format!("--custom={}", custom.display());
+    let image = [
+        "--image=busybox:test",
+        "--profile=restricted",
+        "--container=copier",
+    ];
+    let sleep = ["--", "/bin/sleep", "600"];
+    let debug = [&["debug", pod, &custom], &image[..], &sleep].concat();
+    bed.admin.must(&debug);
+    let script =
+        format!("set -o pipefail; busybox tar -c -C {MOUNTED}/state proxy | busybox base64");
+    let copied = wait_until("the state of a proxy", || {
+        let exec = [
+            "exec",
+            pod,
+            "--container=copier",
+            "--",
+            "/bin/sh",
+            "-c",
+            &script,
+        ];
+        let said = bed.admin.run(&exec);
+        said.succeeded.then_some(said.output).ok_or(said.errors)
+    });
+    fs::write(folder.path().join("archive"), copied).unwrap();
+    let script = "base64 -d \"$1/archive\" | tar -x -C \"$1\"";
+    let mut unpack = Command::new("sh");
+    unpack.args(["-c", script, "sh"]).arg(folder.path());
+    assert!(unpack.status().unwrap().success());
+    folder
+}
+
+fn mount_of_state(pod: &Value) -> Value {
+    let containers = ["initContainers", "containers"].map(|kind| pod["spec"][kind].as_array());
+    let containers = containers.into_iter().flatten().flatten();
+    let mut mounts = containers
+        .filter_map(|it| it["volumeMounts"].as_array())
+        .flatten();
+    mounts
+        .find(|it| it["mountPath"] == MOUNTED)
+        .unwrap()
+        .clone()
+}
+
+/// Our own program, as cargo built it.
+fn portcullis(arguments: &[&str]) -> String {
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("portcullis");
+    let said = Command::new(&program)
+        .arg("sessions")
+        .args(arguments)
+        .output();
+    let said = said.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    assert!(said.status.success(), "{arguments:?}: {said:?}");
+    String::from_utf8(said.stdout).unwrap()
+}
