@@ -59,7 +59,9 @@ fn copy_of_state(bed: &Bed<'_>, pod: &str) -> TempDir {
         "--profile=restricted",
         "--container=copier",
     ];
-    let sleep = ["--", "/bin/sleep", "600"];
+    // It leaves with the proxy: as the first process it would not hear that it should.
+    let wait = "trap exit TERM; busybox sleep 600 & wait";
+    let sleep = ["--", "/bin/sh", "-c", wait];
     let debug = [&["debug", pod, &custom], &image[..], &sleep].concat();
     bed.admin.must(&debug);
     let script =
