@@ -58,7 +58,7 @@ fn overload(loader: &mut Loader, number: usize) {
     ]
     .to_vec();
     row.extend([Some("0"), Some("0"), no, no, no, Some("SELECT 1")]);
-    row.extend([None; 4]);
+    row.extend([None; 5]);
     loader.row(Section::Functions, &row).unwrap();
 }
 

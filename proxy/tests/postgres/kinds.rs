@@ -28,6 +28,9 @@ fn schema(name: &str) -> String {
          CREATE TABLE kept (id int, n noting);
          CREATE TABLE held (id int, n noting[]);
          CREATE DOMAIN word AS text CHECK (VALUE ~ '^[a-z]+$');
+         CREATE FUNCTION left_out(x int DEFAULT 5::noting) RETURNS int LANGUAGE sql AS 'SELECT $1';
+         CREATE FUNCTION left_to_call(x boolean DEFAULT noted(1)) RETURNS boolean LANGUAGE sql AS 'SELECT $1';
+         CREATE FUNCTION given(x int DEFAULT 5, y text DEFAULT 'a') RETURNS int LANGUAGE sql AS 'SELECT $1';
          CREATE TYPE mood AS ENUM ('low', 'high');
          CREATE TABLE moods (m mood, w word, l word[]);
          INSERT INTO moods VALUES ('low', 'a', '{{a}}');
@@ -72,12 +75,31 @@ async fn a_check_of_a_domain_runs_nothing_that_a_rule_denies() {
         "UPDATE kinds.kept SET n = 5 WHERE id = 1",
         "PREPARE p AS SELECT '{1}'::kinds.noting[]",
         "COPY kinds.kept FROM STDIN",
+        "SELECT kinds.left_out()",
+        "SELECT * FROM kinds.left_to_call()",
+        "SELECT array_in('{1}', 'kinds.noting'::regtype, -1)",
+        "SELECT record_in('(1,x)', 'kinds.pair'::regtype, -1)",
+        "SELECT domain_in('1', 'kinds.noting'::regtype, -1) IS NULL",
     ];
     for text in texts {
         let mut client = Client::log_in(house.address).await;
         let (query, parse) = (format!("Q {text}"), format!("P |{text}"));
         let got = client.line(&[&query, "= 1", &parse, "S", "= 1"]).await;
         assert_eq!(got, format!("{DENIED} Z(I) {DENIED} Z(I)"), "{text}");
+    }
+    // In one text with what makes the table, and as an attribute.
+    for text in [
+        "CREATE TEMP TABLE q (a kinds.noting); INSERT INTO q VALUES (1)",
+        "CREATE TEMP TABLE q (a boolean DEFAULT kinds.noted(1)); INSERT INTO q DEFAULT VALUES",
+        "CREATE TEMP TABLE q (LIKE kinds.kept); INSERT INTO q VALUES (1, 1)",
+        "CREATE TEMP TABLE q AS TABLE kinds.kept; INSERT INTO q VALUES (1, 1)",
+        "CREATE TEMP TABLE q (a int); CREATE RULE r AS ON INSERT TO q DO ALSO INSERT INTO kinds.log VALUES (1); INSERT INTO q VALUES (1)",
+        "CREATE TEMP TABLE q (a int CHECK (kinds.noted(a))); COPY q FROM STDIN",
+        "SET search_path = kinds; SELECT (k.id).noting FROM kept k",
+    ] {
+        let mut client = Client::log_in(house.address).await;
+        let got = client.line(&[&format!("Q {text}"), "= 1"]).await;
+        assert_eq!(got, format!("{DENIED} Z(I)"), "{text}");
     }
     assert_eq!(logged(&house, "kinds"), "0");
     // By itself the server runs them, the fourth by reading the text alone.
@@ -103,6 +125,14 @@ async fn types_that_only_compare_stand_in_nobodys_way() {
         (
             "INSERT INTO mild.moods VALUES ('high', 'b', '{b}')",
             "C(INSERT 0 1) Z(I)",
+        ),
+        (
+            "SELECT mild.given(), mild.given(2, 'b')",
+            "T(given,given) D(5,2) C(SELECT 1) Z(I)",
+        ),
+        (
+            "CREATE TEMP TABLE q (id serial PRIMARY KEY, a text NOT NULL DEFAULT 'x', at timestamptz DEFAULT now()); CREATE INDEX ON q (a); INSERT INTO q (a) VALUES ('y')",
+            "C(CREATE TABLE) C(CREATE INDEX) C(INSERT 0 1) Z(I)",
         ),
         (
             "SELECT k.* FROM mild.kept k WHERE n IS NULL",

@@ -272,6 +272,7 @@ impl Loader {
             variadic: row.boolean(8)?,
             takes_row: row.boolean(9)?,
             security_definer: row.boolean(10)?,
+            default_values: row.optional(16)?.map(Stored::expression),
             body,
             settings: row
                 .optional(13)?

@@ -181,6 +181,8 @@ pub struct Function {
     /// Takes one row, so that `t.f` may call it.
     pub(super) takes_row: bool,
     pub security_definer: bool,
+    /// What stands for arguments that a call leaves out.
+    pub(in crate::sql) default_values: Option<Stored>,
     /// The body in SQL, where it has one.
     pub body: Option<Body>,
     /// Runs with settings of its own.

@@ -199,7 +199,8 @@ SELECT p.oid, n.nspname, p.proname, p.prokind, pg_get_userbyid(p.proowner), l.la
        array_to_string(p.proconfig, E'\\n'),
        x.extname,
        CASE WHEN p.prokind <> 'a'
-            THEN encode(sha256(convert_to(pg_get_functiondef(p.oid), 'UTF8')), 'hex') END
+            THEN encode(sha256(convert_to(pg_get_functiondef(p.oid), 'UTF8')), 'hex') END,
+       pg_get_expr(p.proargdefaults, 0)
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang

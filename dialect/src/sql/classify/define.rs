@@ -5,6 +5,7 @@ use pg_query::protobuf::{
 };
 use portcullis_policy::{Effect, Flag, ResourceKind};
 
+use super::plain;
 use super::relation::Use;
 use super::walk::{Resolved, Walk};
 use crate::sql::names::{self, Name};
@@ -248,7 +249,13 @@ impl<'c> Walk<'c> {
             }
         }
         let counted = self.seen;
-        self.new_relation(relation);
+        let made = self.new_relation(relation);
+        let is_own = |name: &&str| {
+            let mut named = self.catalogue.functions_named(name).iter();
+            self.void_names.contains(*name) || named.any(|own| own.extension.is_none())
+        };
+        let is_plain = plain::is_plain(create) && !plain::STAMPS.iter().any(is_own);
+        self.plain.extend(made.filter(|_| is_plain));
         self.seen = counted;
     }
 

@@ -8,6 +8,7 @@ use pg_query::protobuf::{Node, node};
 use portcullis_policy::{Effect, ResourceKind};
 
 use super::relation::{Use, statement_of};
+use super::types::DEFAULTS;
 use super::walk::Walk;
 use crate::sql::catalogue::{Body, FIRST_USER_OID, Function, FunctionKind, Stored};
 use crate::sql::functions::{self, Class};
@@ -85,6 +86,10 @@ impl<'c> Walk<'c> {
 
     /// `t.f` calls the function `f` on a row of `t` where `t` has no such column.
     pub(super) fn attribute_call(&mut self, name: &str) {
+        // `(x).name` may also be a cast to the type of that name.
+        if self.catalogue.types_named(name).next().is_some() {
+            self.cast_to(&[name]);
+        }
         let Some(schemas) = self.function_schemas() else {
             return;
         };
@@ -181,6 +186,9 @@ impl<'c> Walk<'c> {
             _ => None,
         };
         self.values_of_call(function);
+        if let Some(defaults) = &function.default_values {
+            self.expand((function.oid, DEFAULTS), |walk| walk.stored(defaults));
+        }
         if let Some(review) = self.catalogue.review_of(function) {
             self.reviewed(review);
         } else if let Some(class) = listed {

@@ -14,6 +14,7 @@ mod drop;
 mod expression;
 mod function;
 mod json;
+mod plain;
 mod query;
 mod relation;
 mod resolve;

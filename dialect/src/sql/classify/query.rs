@@ -138,7 +138,9 @@ impl<'c> Walk<'c> {
         self.expressions(&into.options);
         self.found.voids_catalogue = true;
         match &into.rel {
-            Some(relation) => self.new_relation(relation),
+            Some(relation) => {
+                self.new_relation(relation);
+            }
             None => self.unknown(),
         }
     }

@@ -96,14 +96,19 @@ impl<'c> Walk<'c> {
                     self.touch(relation, usage);
                 }
             }
-            Resolved::Fresh(made) => self.told_access(usage.effect, &made),
+            Resolved::Fresh(made) => {
+                self.told_access(usage.effect, &made);
+                if usage.effect == Effect::Write && !self.plain.contains(&made) {
+                    self.unknown();
+                }
+            }
             Resolved::Missing => self.found.missing(usage.effect),
             Resolved::Unknown => self.unresolved_relation(usage.effect),
         }
     }
 
-    /// A relation that this statement makes.
-    pub(super) fn new_relation(&mut self, variable: &RangeVar) {
+    /// A relation that this statement makes; tells its name where nothing of that name was there.
+    pub(super) fn new_relation(&mut self, variable: &RangeVar) -> Option<Name> {
         self.saw(Counted::RangeVar);
         self.found.voids_catalogue = true;
         let (schema, name) = names::relation(variable);
@@ -115,15 +120,18 @@ impl<'c> Walk<'c> {
         let Some(schema) = schema else {
             self.void_later.insert(name.to_owned());
             self.found.unresolved(Effect::Define, ResourceKind::Table);
-            return;
+            return None;
         };
         let made = Name::new(schema, name);
         self.told_access(Effect::Define, &made);
         // `IF NOT EXISTS` may leave what was there, with all that hangs on it.
         if self.catalogue.relation(&made.schema, name).is_none() || self.void_names.contains(name) {
             self.void_names.remove(name);
-            self.fresh.insert(made);
+            self.plain.remove(&made);
+            self.fresh.insert(made.clone());
+            return Some(made);
         }
+        None
     }
 
     fn told_access(&mut self, effect: Effect, name: &Name) {

@@ -6,6 +6,7 @@ use pg_query::protobuf::{
 };
 use portcullis_policy::{Effect, Flag, ResourceKind};
 
+use super::plain;
 use super::relation::Use;
 use super::walk::Walk;
 use crate::sql::catalogue::Event;
@@ -20,6 +21,9 @@ impl<'c> Walk<'c> {
         let verb = match node.node.as_ref() {
             Some(statement) => {
                 self.clauses(statement);
+                if !plain::leaves_tables(statement) {
+                    self.plain.clear();
+                }
                 self.statement_node(node, statement)
             }
             None => {

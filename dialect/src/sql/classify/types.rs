@@ -20,8 +20,11 @@ const CHECK: u8 = u8::MAX;
 /// The same for the values of a call.
 const CALL: u8 = CHECK - 1;
 
+/// The same for what stands for arguments that are left out.
+pub(super) const DEFAULTS: u8 = CALL - 1;
+
 /// What a column may be defined with and is no type.
-const NUMBERED: [&str; 6] = [
+pub(super) const NUMBERED: [&str; 6] = [
     "smallserial",
     "serial2",
     "serial",

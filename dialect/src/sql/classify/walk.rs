@@ -119,6 +119,8 @@ pub(crate) struct Walk<'c> {
     pub(super) fresh_types: BTreeSet<Name>,
     /// Relations that earlier statements of the text made.
     pub(super) fresh: BTreeSet<Name>,
+    /// Those of them where a row that is written runs nothing.
+    pub(super) plain: BTreeSet<Name>,
     /// Schemas that earlier statements of the text made.
     pub(super) fresh_schemas: BTreeSet<String>,
     /// Names whose meaning earlier statements of the text changed, whatever their schema.
@@ -316,6 +318,7 @@ impl<'c> Walk<'c> {
             notable_checks: BTreeSet::new(),
             fresh_types: BTreeSet::new(),
             fresh: BTreeSet::new(),
+            plain: BTreeSet::new(),
             fresh_schemas: BTreeSet::new(),
             void_names: BTreeSet::new(),
             void_later: BTreeSet::new(),

@@ -210,6 +210,11 @@ impl<'c> Tracer<'c> {
     fn written_cast_may_fail(&mut self, value: &Value, written: &TypeName, from: Option<&Node>) {
         let name = names::strings(&written.names).last().copied();
         match name {
+            // So many digits and no more.
+            Some("numeric") if !written.typmods.is_empty() && !value.is_literal() => {
+                let seen = self.outline(value);
+                self.may_fail(&seen);
+            }
             // The elements of an array are cast as it is.
             Some(name) if written.array_bounds.is_empty() => self.cast_may_fail(value, name, from),
             _ => self.cast_may_fail(value, "array", None),

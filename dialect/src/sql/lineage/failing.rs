@@ -27,7 +27,7 @@ const TOTAL: &str = " upper lower initcap length char_length character_length oc
     array_position array_positions array_remove array_replace array_to_string string_to_array \
     abs round ceil ceiling floor trunc sign age isfinite pg_typeof pg_column_size num_nulls \
     num_nonnulls host family masklen network netmask broadcast abbrev hostmask text to_tsvector \
-    isempty lower_inc upper_inc lower_inf upper_inf similarity word_similarity soundex unaccent jsonb_set jsonb_set_lax jsonb_insert ";
+    isempty lower_inc upper_inc lower_inf upper_inf similarity word_similarity soundex unaccent ";
 
 /// Functions that do so for their first argument where the others are given.
 const TOTAL_IN_FIRST: &str = " substr substring lpad rpad split_part replace translate overlay \
@@ -36,6 +36,13 @@ const TOTAL_IN_FIRST: &str = " substr substring lpad rpad split_part replace tra
 
 /// The same for their second one: the first names a unit.
 const TOTAL_IN_SECOND: &str = " date_trunc date_part extract timezone ";
+
+/// Those of them that fail where a key is NULL.
+const KEYED: &str = " json_build_object jsonb_build_object json_object_agg jsonb_object_agg ";
+
+/// Functions that change a document at a path, which is their second argument: they give a value
+/// where the path is given.
+const AT_A_PATH: &str = " jsonb_set jsonb_set_lax jsonb_insert ";
 
 /// Functions that give NULL by what the value is.
 const NULLING: &str = " substring regexp_match regexp_substr array_position array_length array_upper \
@@ -68,7 +75,7 @@ fn is_in(list: &str, name: &str) -> bool {
 
 impl Tracer<'_> {
     /// Something that is seen depends on the value in a way that no mask covers.
-    fn may_fail(&mut self, value: &Value) {
+    pub(super) fn may_fail(&mut self, value: &Value) {
         if !value.sources.is_empty() {
             let seen = Value {
                 untraced: false,
@@ -81,6 +88,13 @@ impl Tracer<'_> {
     // === calls ===
 
     pub(super) fn call_may_fail(&mut self, name: &str, arguments: &[Value]) {
+        if is_in(KEYED, name) && arguments.iter().any(|value| value.is_nulled) {
+            arguments.iter().for_each(|value| self.may_fail(value));
+            return;
+        }
+        if is_in(AT_A_PATH, name) {
+            return self.path_may_fail(name, arguments);
+        }
         if is_in(TOTAL, name) {
             return;
         }
@@ -100,6 +114,16 @@ impl Tracer<'_> {
         let is_given = others.all(|(at, value)| Some(at) == free || value.is_literal());
         for (at, value) in arguments.iter().enumerate() {
             if !(is_given && Some(at) == free && !value.is_nulled) {
+                self.may_fail(value);
+            }
+        }
+    }
+
+    /// Where a path leads nowhere, or two ways, tells what it is made of.
+    fn path_may_fail(&mut self, name: &str, arguments: &[Value]) {
+        for (at, value) in arguments.iter().enumerate() {
+            // What is done with NULL is a choice of the lax one.
+            if at == 1 || at > 2 || value.is_nulled || name == "jsonb_set_lax" && at == 2 {
                 self.may_fail(value);
             }
         }
@@ -146,7 +170,21 @@ impl Tracer<'_> {
                     self.may_fail(left);
                 }
             }
+            // Two comparisons, of which the first may spare the second: what that could fail by.
+            Ok(
+                AExprKind::AexprBetween
+                | AExprKind::AexprNotBetween
+                | AExprKind::AexprBetweenSym
+                | AExprKind::AexprNotBetweenSym,
+            ) => {
+                let bounds = operation.rexpr.as_deref();
+                if left.is_nulled || !bounds.is_some_and(are_given) {
+                    self.may_fail(left);
+                    self.may_fail(right);
+                }
+            }
             Ok(AExprKind::AexprOp) => match name {
+                Some("#-") => self.may_fail(right),
                 Some("+" | "-" | "*") => self.sum_may_fail(operation.lexpr.is_none(), left, right),
                 Some("/" | "%" | "~" | "~*" | "!~" | "!~*") => {
                     self.may_fail(right);
@@ -154,7 +192,19 @@ impl Tracer<'_> {
                         self.may_fail(left);
                     }
                 }
-                Some(name) if TOTAL_OPERATORS.contains(&name) => {}
+                // A row is compared as far as its first part that differs, or is NULL.
+                Some(name) if TOTAL_OPERATORS.contains(&name) => {
+                    let is_row = [&operation.lexpr, &operation.rexpr]
+                        .into_iter()
+                        .any(|side| {
+                            let node = side.as_deref().and_then(|side| side.node.as_ref());
+                            matches!(node, Some(node::Node::RowExpr(_)))
+                        });
+                    if is_row && (left.is_nulled || right.is_nulled) {
+                        self.may_fail(left);
+                        self.may_fail(right);
+                    }
+                }
                 _ => {
                     let nulled = [left, right].into_iter().any(|value| value.is_nulled);
                     if nulled || matches!(name, Some("^" | "|/" | "||/" | "!!")) {
@@ -184,12 +234,15 @@ impl Tracer<'_> {
         if TEXTS.contains(&name) || self.catalogue.is_unchecked_text(name) {
             return;
         }
+        // Half of all numbers are too large for it.
+        let is_narrow = matches!(name, "int2" | "smallint");
         let is_free = match value.kind {
+            Kind::Plain(_) if is_narrow => false,
             Kind::Plain(oid) if TEXT_TYPES.contains(&oid) => name == "bytea",
             Kind::Plain(JSON | JSONB) | Kind::Part(_) => matches!(name, "json" | "jsonb"),
             Kind::Plain(_) => true,
             Kind::Literal(_) => true,
-            Kind::Computed => from.is_some_and(is_number) && !value.is_nulled,
+            Kind::Computed => from.is_some_and(is_number) && !value.is_nulled && !is_narrow,
         };
         if is_free {
             return;
@@ -209,6 +262,21 @@ impl Tracer<'_> {
                 self.may_fail(arm);
             }
         }
+    }
+}
+
+/// True for a list of constants, parameters and columns: to make one of them cannot fail.
+fn are_given(bounds: &Node) -> bool {
+    use node::Node as N;
+    match bounds.node.as_ref() {
+        Some(N::List(list)) => list.items.iter().all(are_given),
+        Some(N::AConst(_) | N::ParamRef(_) | N::ColumnRef(_)) => true,
+        Some(N::TypeCast(cast)) => cast
+            .arg
+            .as_deref()
+            .and_then(|arg| arg.node.as_ref())
+            .is_some_and(|arg| matches!(arg, N::AConst(_))),
+        _ => false,
     }
 }
 

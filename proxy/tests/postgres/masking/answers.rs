@@ -380,6 +380,35 @@ async fn comparisons_are_as_free_as_the_rule_says() {
             ("SELECT ssn LIKE 'c\\' FROM people WHERE id = 1;\n", true),
             ("SELECT repeat('x', pin) FROM people WHERE id = 1;\n", true),
             (
+                "SELECT jsonb_build_object(substring(ssn from '^can'), 1) FROM people WHERE id = 1;\n",
+                true,
+            ),
+            (
+                "SELECT (substring(ssn from '^can'), 1 / (id - 1)) = ('q', 1) FROM people WHERE id = 1;\n",
+                true,
+            ),
+            (
+                "SELECT pin BETWEEN 5000 AND 1 / (id - 1) FROM people WHERE id = 1;\n",
+                true,
+            ),
+            (
+                "SELECT jsonb_insert('{\"c\": 1}', ARRAY[left(ssn, 1)], '1') FROM people WHERE id = 1;\n",
+                true,
+            ),
+            (
+                "SELECT '[1]'::jsonb #- ARRAY[ssn] FROM people WHERE id = 1;\n",
+                true,
+            ),
+            (
+                "SELECT pin::numeric(3, 0) FROM people WHERE id = 1;\n",
+                true,
+            ),
+            ("SELECT (pin / 3)::int2 FROM people WHERE id = 1;\n", true),
+            (
+                "SELECT pin BETWEEN 1 AND 5000, jsonb_build_object('ssn', ssn), pin::numeric FROM people WHERE id = 1;\n",
+                false,
+            ),
+            (
                 "SELECT upper(ssn), pin * 1.1, pin::text FROM people WHERE id = 1;\n",
                 false,
             ),
