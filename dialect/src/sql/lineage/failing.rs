@@ -234,15 +234,12 @@ impl Tracer<'_> {
         if TEXTS.contains(&name) || self.catalogue.is_unchecked_text(name) {
             return;
         }
-        // Half of all numbers are too large for it.
-        let is_narrow = matches!(name, "int2" | "smallint");
         let is_free = match value.kind {
-            Kind::Plain(_) if is_narrow => false,
             Kind::Plain(oid) if TEXT_TYPES.contains(&oid) => name == "bytea",
             Kind::Plain(JSON | JSONB) | Kind::Part(_) => matches!(name, "json" | "jsonb"),
             Kind::Plain(_) => true,
             Kind::Literal(_) => true,
-            Kind::Computed => from.is_some_and(is_number) && !value.is_nulled && !is_narrow,
+            Kind::Computed => from.is_some_and(is_number) && !value.is_nulled,
         };
         if is_free {
             return;
