@@ -132,7 +132,8 @@ fn catalogue() -> Catalogue {
         let (arguments, none, no) = (Some(arguments), Some("0"), Some("f"));
         let named = [oid, public, name, no, ann, language, arguments, none];
         let rest = [no, no, no, body, None, None, None, None];
-        row(Section::Functions, &[named, rest].concat());
+        // No argument has a default.
+        row(Section::Functions, &[&named[..], &rest, &[None]].concat());
     }
     loader.finish()
 }
