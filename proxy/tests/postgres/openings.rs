@@ -26,8 +26,8 @@ async fn refused(house: &House, database: &str, key: &str) -> (String, String) {
     client.send(&answer).await;
     let (tag, body) = client.next().await.unwrap();
     assert!(client.next().await.is_none());
-    let detail = body.split(|byte| *byte == 0);
-    let detail = detail.filter_map(|field| field.strip_prefix(b"D")).next();
+    let mut fields = body.split(|byte| *byte == 0);
+    let detail = fields.find_map(|field| field.strip_prefix(b"D"));
     let detail = String::from_utf8_lossy(detail.unwrap_or_default()).into_owned();
     (wire::told(tag, &body), detail)
 }

@@ -67,7 +67,7 @@ fn asked_for() -> WantedApproval {
         effects: vec!["Write"],
         resources: Vec::new(),
         flags: Vec::new(),
-        attributes: Default::default(),
+        attributes: std::collections::BTreeMap::new(),
         text: String::new(),
         masked_values: 0,
         terms: ApprovalTerms {
@@ -79,7 +79,7 @@ fn asked_for() -> WantedApproval {
         bounds: crate::session::ports::ApprovalBounds {
             max_pending_per_subject: 1,
             ttl_after_finished: Duration::from_secs(60),
-            required_extra: Default::default(),
+            required_extra: std::collections::BTreeMap::new(),
         },
     }
 }
