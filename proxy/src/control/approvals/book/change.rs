@@ -46,6 +46,10 @@ impl Entry {
             ApprovalState::Pending => Standing::Pending,
             ApprovalState::Approved => Standing::Approved {
                 by: said.iter().map(|it| it.username.clone()).collect(),
+                reasons: said
+                    .iter()
+                    .map(|it| it.reason.clone().unwrap_or_default())
+                    .collect(),
             },
             ApprovalState::Denied => Standing::Denied {
                 by: by(),

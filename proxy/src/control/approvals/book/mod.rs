@@ -343,6 +343,14 @@ impl Book {
 // === impl Verb ===
 
 impl Verb {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+            Self::Revoke => "revoke",
+        }
+    }
+
     pub const fn fact(self) -> &'static str {
         match self {
             Self::Approve => "approved",
