@@ -8,7 +8,7 @@ use portcullis_recording::reader::{Payload, Query};
 use serde_json::{Value, json};
 
 use super::source;
-use super::time::{day_and_time, duration};
+use super::time::{day_and_time, duration, rfc3339};
 use crate::Done;
 use crate::args::Recorded;
 use crate::output::{Format, Tone, for_machines, line, table, tinted};
@@ -56,7 +56,7 @@ pub(super) async fn run(from: &Recorded, output: Format) -> Done {
             "REFUSED",
             "END",
         ];
-        table(&headings, &rows);
+        table(&headings, &rows)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,12 +95,17 @@ impl Summary {
     }
 
     fn json(&self, id: SessionId) -> Value {
+        let (namespace, connection) = match self.connection.split_once('/') {
+            Some((namespace, name)) => (namespace, name),
+            None => ("", self.connection.as_str()),
+        };
         json!({
             "session": id.to_string(),
-            "started": day_and_time(self.started),
-            "ended": self.ended.map(day_and_time),
+            "startedAt": rfc3339(self.started),
+            "endedAt": self.ended.map(rfc3339),
             "subject": self.subject,
-            "connection": self.connection,
+            "namespace": namespace,
+            "connection": connection,
             "operations": self.operations,
             "refused": self.refused,
             "outcome": self.how,

@@ -31,7 +31,7 @@ use portcullis_recording::event::{AdminAct, Body, Event, SessionId};
 use portcullis_recording::writer::Writer;
 use tokio::task::spawn_blocking;
 
-pub use self::book::{Book, DecideError, Decision, Listed, MAX_REASON, MAX_REQUESTS, Verb};
+pub use self::book::{Book, DecideError, Decision, Listed, MAX_REASON, MAX_REQUESTS, Shown, Verb};
 pub use self::file::{Folder, KEY_FILE, MAX_KEY_FILE, new_key};
 use crate::session::ports::{Approvals, ApprovalsRefused, Clock, Standing, WantedApproval};
 
@@ -84,6 +84,14 @@ impl Requests {
         self.blocking(move |book| book.list(now))
             .await
             .unwrap_or_default()
+    }
+
+    /// All of a request.
+    pub async fn show(&self, name: &str) -> Option<Shown> {
+        let (name, now) = (name.to_owned(), self.clock.now());
+        self.blocking(move |book| book.show(&name, now))
+            .await
+            .flatten()
     }
 
     /// Lets time pass: what is over expires, what is finished long ago is removed.
