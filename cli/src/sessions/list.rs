@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use portcullis_recording::event::{Body, SessionId, Timestamp, Value as Recorded};
+use portcullis_recording::event::{Body, SessionId, Timestamp, Value as Noted};
 use portcullis_recording::reader::{Payload, Query};
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ impl Summary {
             }
             Body::Operation(operation) => {
                 let request = match operation.attributes.get("approvalRequest") {
-                    Some(Recorded::Text(request)) => Some(request),
+                    Some(Noted::Text(request)) => Some(request),
                     _ => None,
                 };
                 let goes_on = request.is_some() && self.granted.as_ref() == request;
