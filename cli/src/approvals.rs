@@ -1,17 +1,19 @@
 //! Deciding about requests of a standalone proxy, over its socket.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::Done;
 use crate::args::{Approvals, ApprovalsCommand, Decide};
-use crate::output::{Tone, for_machines, line, table, tinted};
+use crate::output::{Tone, for_machines, line, say, table, tinted};
+use crate::request;
 use crate::socket::ask;
+use crate::{Done, Failed};
 
 /// A request, in short.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Request {
     pub(crate) namespace: String,
@@ -31,17 +33,52 @@ pub(crate) async fn decide(verb: &str, args: &Decide) -> Done {
     }
     let answer = ask(&args.state, &asked).await?;
     let state = answer.state.unwrap_or_default();
-    println!("{} {}", args.name, tinted(tone(&state), &state));
+    let told = json!({ "name": args.name, "state": state });
+    if !for_machines(args.output, &told)? {
+        say([format!("{} {}", args.name, tinted(tone(&state), &state))])?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn run(args: &Approvals) -> Done {
-    let ApprovalsCommand::List { state, output } = &args.command;
-    let answer = ask(state, &json!({"verb": "list"})).await?;
-    if for_machines(*output, &serde_json::to_value(&answer.requests)?)? {
-        return Ok(ExitCode::SUCCESS);
+    match &args.command {
+        ApprovalsCommand::List { state, output } => {
+            let requests = ask(state, &json!({"verb": "list"})).await?.requests;
+            if output.is_table() {
+                print(&requests)?;
+            } else {
+                let mut whole = Vec::new();
+                for request in &requests {
+                    whole.push(shown(state, &request.name, Some(&request.namespace)).await?);
+                }
+                for_machines(*output, &Value::Array(whole))?;
+            }
+        }
+        ApprovalsCommand::Show {
+            name,
+            state,
+            namespace,
+            output,
+        } => {
+            let request = shown(state, name, namespace.as_deref()).await?;
+            if !for_machines(*output, &request)? {
+                say(request::lines(&request)?)?;
+            }
+        }
     }
-    let rows: Vec<Vec<String>> = answer.requests.iter().map(row).collect();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All of a request, as the proxy tells it.
+async fn shown(state: &Path, name: &str, namespace: Option<&str>) -> Result<Value, Failed> {
+    let asked = json!({"verb": "show", "name": name, "namespace": namespace});
+    let request = ask(state, &asked).await?.request;
+    Ok(request.ok_or("the proxy tells nothing of the request")?)
+}
+
+/// In short; what somebody approves is told by `show`.
+fn print(requests: &[Request]) -> Result<(), Failed> {
+    let rows: Vec<Vec<String>> = requests.iter().map(row).collect();
     let headings = [
         "NAMESPACE",
         "NAME",
@@ -51,8 +88,12 @@ pub(crate) async fn run(args: &Approvals) -> Done {
         "OPERATION",
         "EXPIRES",
     ];
-    table(&headings, &rows);
-    Ok(ExitCode::SUCCESS)
+    table(&headings, &rows)?;
+    if requests.iter().any(|request| request.state == "Pending") {
+        let hint = "`portcullis approvals show NAME` tells all of an operation";
+        say([tinted(Tone::Faint, hint)])?;
+    }
+    Ok(())
 }
 
 fn row(request: &Request) -> Vec<String> {
@@ -68,7 +109,7 @@ fn row(request: &Request) -> Vec<String> {
     ]
 }
 
-fn tone(state: &str) -> Tone {
+pub(crate) fn tone(state: &str) -> Tone {
     match state {
         "Approved" | "Consumed" => Tone::Good,
         "Pending" => Tone::Waiting,

@@ -19,9 +19,10 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge a directory of documents as a proxy would: every error, with its file and field.
+    /// Judge a directory of documents as a proxy would: every error, with its file, document and
+    /// field. Looked at by the proxy alone are certificates, identity providers and stores.
     Validate(Validate),
-    /// What would happen to a statement, and which rule says so.
+    /// What the rules say to a statement, and which one decides. Masks and limits are not judged.
     Explain(Explain),
     /// Approve a waiting operation.
     Approve(Decide),
@@ -85,6 +86,8 @@ pub(crate) struct Decide {
     /// Why; it is recorded, and the caller is told.
     #[arg(long)]
     pub(crate) reason: String,
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, Group)]
@@ -95,11 +98,25 @@ pub(crate) struct Approvals {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApprovalsCommand {
-    /// What waits, and what was decided.
+    /// What waits, and what was decided: in short as a table, whole as JSON or YAML.
     List {
         /// Where the proxy keeps its state.
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// All of one request: what the operation would do, its text and parameters, who asks, and what
+    /// was decided.
+    Show {
+        /// Name of the request.
+        name: String,
+        /// Where the proxy keeps its state.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// Namespace of the request, where two have the same name.
+        #[arg(short, long)]
+        namespace: Option<String>,
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },

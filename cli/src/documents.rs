@@ -4,68 +4,62 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use portcullis_crds::document::{DocumentError, Documents, MAX_FILE_BYTES, Reader};
-use portcullis_crds::lower::masking::Keys;
+use portcullis_crds::document::{DocumentError, Documents, MAX_FILE_BYTES, Places, Reader};
 
 use crate::Failed;
 
-/// What a directory says, or every error in it.
-pub(crate) type Judged = Result<Documents, Vec<DocumentError>>;
+/// What a directory says and where it says so, or every error in it.
+pub(crate) type Judged = Result<(Documents, Places), Vec<DocumentError>>;
 
-/// Keys of masks, from the documents' own Secrets.
-#[derive(Debug)]
-pub(crate) struct DocumentKeys<'d>(pub(crate) &'d Documents);
-
-/// Reads every `*.yaml` directly in the directory, by name.
+/// Reads every `*.yaml` directly in the directory, by name, but those that begin with a dot.
 pub(crate) fn read(directory: &Path) -> Result<Judged, Failed> {
     let unreadable = |error: std::io::Error| format!("{}: {error}", directory.display());
-    let mut paths = Vec::new();
+    let mut names = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-            && path.is_file()
-        {
-            paths.push(path);
+        let Ok(name) = entry.map_err(unreadable)?.file_name().into_string() else {
+            continue;
+        };
+        if name.ends_with(".yaml") && !name.starts_with('.') {
+            names.push(name);
         }
     }
-    paths.sort();
-    if paths.is_empty() {
+    names.sort();
+    if names.is_empty() {
         return Err(format!("{}: there is no *.yaml in it", directory.display()).into());
     }
     let mut reader = Reader::new();
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        reader.add(&name, &bounded(&path)?);
+    let mut unread = Vec::new();
+    for name in names {
+        match bounded(&directory.join(&name)) {
+            Ok(text) => reader.add(&name, &text),
+            Err(reason) => unread.push(DocumentError {
+                file: name,
+                document: 0,
+                field: String::new(),
+                position: None,
+                reason,
+            }),
+        }
     }
-    Ok(reader.finish())
+    let places = reader.places().clone();
+    Ok(match reader.finish() {
+        Ok(documents) if unread.is_empty() => Ok((documents, places)),
+        Ok(_) => Err(unread),
+        Err(errors) => Err(unread.into_iter().chain(errors).collect()),
+    })
 }
 
 /// At most one byte more than the reader takes, so that it sees and names what is too long.
-fn bounded(path: &Path) -> Result<Vec<u8>, Failed> {
-    let mut text = Vec::new();
-    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let limit = u64::try_from(MAX_FILE_BYTES)? + 1;
-    #[allow(clippy::disallowed_methods, reason = "bounded by take")]
-    file.take(limit)
-        .read_to_end(&mut text)
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(text)
-}
-
-// === impl DocumentKeys ===
-
-impl Keys for DocumentKeys<'_> {
-    fn key(&self, namespace: &str, name: &str, key: &str) -> Option<Vec<u8>> {
-        self.0
-            .secrets
-            .iter()
-            .find(|secret| {
-                secret.metadata.name.as_deref() == Some(name)
-                    && secret.metadata.namespace.as_deref() == Some(namespace)
-            })
-            .and_then(|secret| secret.data.as_ref()?.get(key))
-            .map(|value| value.0.clone())
+fn bounded(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err("is no file".to_owned());
     }
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    #[allow(clippy::disallowed_methods, reason = "bounded by take")]
+    file.take(MAX_FILE_BYTES as u64 + 1)
+        .read_to_end(&mut text)
+        .map_err(unreadable)?;
+    Ok(text)
 }

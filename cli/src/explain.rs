@@ -1,13 +1,16 @@
 //! `portcullis explain`: what would happen to a statement, and why.
 //!
 //! There is no server to look names up in, so every relation that the statement names is taken for
-//! an ordinary table; the answer lists those assumptions.
+//! an ordinary table; the answer lists those assumptions. Masks and limits are not judged, and the
+//! answer says so.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use portcullis_crds::lower::documents::{LoweredDocument, lower_all};
+use portcullis_crds::document::Documents;
+use portcullis_crds::lower::credential;
+use portcullis_crds::lower::documents::{LoweredDocument, classes, lower_all};
 use portcullis_dialect::sql::assume::assume;
 use portcullis_dialect::sql::parser::STACK_SIZE;
 use portcullis_dialect::sql::prepared::Prepared;
@@ -22,17 +25,22 @@ use portcullis_policy::{
 use serde_json::{Map, Value, json};
 
 use crate::args::Explain;
-use crate::documents::{DocumentKeys, read};
-use crate::output::{Tone, for_machines, tinted};
+use crate::documents::read;
+use crate::output::{Tone, for_machines, say, tinted};
 use crate::reviews::{self, Called};
 use crate::{Done, Failed};
 
-/// The role that stands in for the one that a credential would name.
+/// What would need a server, or a session that has done something already.
+const NOT_JUDGED: &str = "not judged here: masks and limits; a statement that is allowed by the \
+                          rules may still be refused for what it does with masked columns, or for \
+                          a limit";
+
+/// The role that stands in where no Secret of the directory names one.
 const ROLE: &str = "portcullis";
 
 pub(crate) fn run(args: &Explain) -> Done {
     let documents = match read(&args.config)? {
-        Ok(documents) => documents,
+        Ok((documents, _)) => documents,
         Err(errors) => {
             return Err(format!(
                 "{} errors in {}; `portcullis validate` names them",
@@ -42,13 +50,15 @@ pub(crate) fn run(args: &Explain) -> Done {
             .into());
         }
     };
-    let lowered = lower_all(&documents, 1, &DocumentKeys(&documents));
+    let classes = classes(&documents);
+    let lowered = lower_all(&documents, &classes, 1, &documents);
     let chosen = choose(lowered, args.connection.as_deref())?;
     let name = chosen.name().to_string();
     let database = chosen.lowered.parts.connection.database.clone();
+    let role = role(&chosen, &documents);
     let snapshot = Snapshot::compile(chosen.lowered.parts)
         .map_err(|errors| format!("{name} does not compile: {}", listed(&errors)))?;
-    let told = told(&args.statement, database.unwrap_or_default())?;
+    let told = told(&args.statement, database.unwrap_or_default(), role)?;
     let unreviewed = reviews::lacking(&told.called, args, &documents)?;
     let subject = subject(args)?;
     #[allow(
@@ -79,17 +89,15 @@ pub(crate) fn run(args: &Explain) -> Done {
         "operation": operation(&told.analysis.operation),
         "assumedTables": told.assumed,
         "unreviewedFunctions": reviews::for_machines(&unreviewed),
+        "notJudged": ["masks", "limits"],
         "policies": explanation.policies.iter().map(policy).collect::<Vec<_>>(),
     });
     if !for_machines(args.output, &value)? {
-        if let Some(refusal) = &admission.refusal {
-            println!(
-                "{}: no session opens: {refusal}",
-                tinted(Tone::Bad, "Refused")
-            );
-        }
-        print(&decision.verdict, &explanation, &told);
-        reviews::print(&unreviewed);
+        let refusal = admission.refusal.as_ref();
+        let refused = tinted(Tone::Bad, "Refused");
+        say(refusal.map(|refusal| format!("{refused}: no session opens: {refusal}")))?;
+        say(lines(&decision.verdict, &explanation, &told))?;
+        say(reviews::lines(&unreviewed))?;
     }
     Ok(ExitCode::from(u8::from(!allowed)))
 }
@@ -102,12 +110,12 @@ struct Told {
 }
 
 /// Analyses on a stack of its own: the parser needs a large one.
-fn told(statement: &str, database: String) -> Result<Told, Failed> {
+fn told(statement: &str, database: String, role: String) -> Result<Told, Failed> {
     let text = statement.to_owned();
     let analysing = std::thread::Builder::new()
         .stack_size(STACK_SIZE)
         .spawn(move || {
-            let settings = Settings::new(database, ROLE);
+            let settings = Settings::new(database, &role);
             let assumed = assume(&text, &settings)?;
             let analysis = analyse(&text, &settings, &assumed.catalogue, &Prepared::default())?;
             Ok::<_, portcullis_dialect::sql::Refused>(Told {
@@ -122,6 +130,14 @@ fn told(statement: &str, database: String) -> Result<Told, Failed> {
         }
         Err(_) => Err("the analysis failed".into()),
     }
+}
+
+/// The role that sessions would log in with.
+fn role(chosen: &LoweredDocument<'_>, documents: &Documents) -> String {
+    let secret = |namespace: &str, name: &str| documents.secret(namespace, name);
+    let lowered = chosen.lowered.connection.as_ref();
+    let found = lowered.and_then(|it| credential::find(chosen.connection, it, secret).ok());
+    found.map_or(ROLE, |found| found.username).to_owned()
 }
 
 fn choose<'d>(
@@ -205,89 +221,73 @@ fn access(access: &Access) -> String {
 
 // === for people ===
 
-fn print(verdict: &Verdict, explanation: &Explanation, told: &Told) {
+fn lines(verdict: &Verdict, explanation: &Explanation, told: &Told) -> Vec<String> {
     let tone = match verdict {
         Verdict::Allow => Tone::Good,
         Verdict::Hold(_) => Tone::Waiting,
         Verdict::Deny => Tone::Bad,
     };
-    println!("{}", tinted(tone, &verdict.to_string()));
+    let mut lines = vec![tinted(tone, &verdict.to_string())];
     if let Some(reason) = &explanation.reason {
-        println!("  {reason}\n  {}", reason.remediation);
+        lines.push(format!("  {reason}"));
+        lines.push(format!("  {}", reason.remediation));
     }
     let operation = &told.analysis.operation;
-    println!(
-        "\n{} {}",
-        tinted(Tone::Bold, operation.effect.as_str()),
-        operation.verb
-    );
-    for one in operation.accesses.iter() {
-        println!("  {}", access(one));
-    }
-    for flag in &operation.flags {
-        println!("  flag {}", flag.as_str());
-    }
+    let effect = tinted(Tone::Bold, operation.effect.as_str());
+    lines.extend([String::new(), format!("{effect} {}", operation.verb)]);
+    let accesses = operation.accesses.iter();
+    lines.extend(accesses.map(|one| format!("  {}", access(one))));
+    let flags = operation.flags.iter();
+    lines.extend(flags.map(|flag| format!("  flag {}", flag.as_str())));
     if !told.assumed.is_empty() {
-        let assumed = told.assumed.join(", ");
-        println!(
-            "  {}",
-            tinted(
-                Tone::Faint,
-                &format!("taken for ordinary tables: {assumed}")
-            )
-        );
+        let assumed = format!("taken for ordinary tables: {}", told.assumed.join(", "));
+        lines.push(format!("  {}", tinted(Tone::Faint, &assumed)));
     }
     for part in &explanation.baseline {
-        println!(
-            "\nbaseline {}{}",
-            part.rule,
-            match &part.lifted_by {
-                Some((policy, rule)) => format!(", lifted by {policy}, rule {rule}"),
-                None => String::new(),
-            }
-        );
+        let lifted = match &part.lifted_by {
+            Some((policy, rule)) => format!(", lifted by {policy}, rule {rule}"),
+            None => String::new(),
+        };
+        lines.extend([String::new(), format!("baseline {}{lifted}", part.rule)]);
     }
-    for policy in &explanation.policies {
-        print_policy(policy);
-    }
+    lines.extend(explanation.policies.iter().flat_map(policy_lines));
+    lines.extend([String::new(), tinted(Tone::Faint, NOT_JUDGED)]);
+    lines
 }
 
-fn print_policy(policy: &PolicyExplanation) {
+fn policy_lines(policy: &PolicyExplanation) -> Vec<String> {
     let how = match (policy.binds, policy.by_default) {
         (false, _) => "does not bind this subject".to_owned(),
         (true, true) => format!("{} by default", policy.verdict),
         (true, false) => policy.verdict.to_string(),
     };
-    println!(
-        "\n{} ({:?}): {how}",
-        tinted(Tone::Bold, &policy.name.to_string()),
-        policy.enforcement
-    );
-    for rule in &policy.rules {
-        print_rule(rule);
-    }
+    let name = tinted(Tone::Bold, &policy.name.to_string());
+    let mut lines = vec![
+        String::new(),
+        format!("{name} ({:?}): {how}", policy.enforcement),
+    ];
+    lines.extend(policy.rules.iter().flat_map(rule_lines));
+    lines
 }
 
-fn print_rule(rule: &RuleExplanation) {
+fn rule_lines(rule: &RuleExplanation) -> Vec<String> {
     let mark = if rule.applies {
         "applies"
     } else {
         "does not apply"
     };
-    println!("  {} ({}): {mark}", rule.name, rule.verdict);
+    let mut lines = vec![format!("  {} ({}): {mark}", rule.name, rule.verdict)];
     let unless = rule.unless.iter().flatten().map(|field| ("unless ", field));
-    for (word, field) in rule.matching.iter().map(|field| ("", field)).chain(unless) {
+    let fields = rule.matching.iter().map(|field| ("", field)).chain(unless);
+    lines.extend(fields.map(|(word, field)| {
         let (tone, holds) = match field.holds {
             true => (Tone::Good, "yes"),
             false => (Tone::Faint, "no"),
         };
-        println!(
-            "    {word}{}: {} ({})",
-            field.field,
-            tinted(tone, holds),
-            field.because
-        );
-    }
+        let holds = tinted(tone, holds);
+        format!("    {word}{}: {holds} ({})", field.field, field.because)
+    }));
+    lines
 }
 
 fn listed(errors: &[impl ToString]) -> String {

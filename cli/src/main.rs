@@ -1,11 +1,5 @@
 //! `portcullis`: judge policies, decide about requests, read recordings, and a demonstration.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this program talks to people on a terminal"
-)]
-
 mod approvals;
 mod args;
 mod demo;
@@ -13,6 +7,7 @@ mod documents;
 mod explain;
 mod files;
 mod output;
+mod request;
 mod reviews;
 mod sessions;
 mod socket;
@@ -45,9 +40,13 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(code) => code,
+        Err(error) if output::is_unread(&*error) => ExitCode::from(UNREAD),
         Err(error) => failed(&error.to_string()),
     }
 }
+
+/// What a shell tells of a filter that the end of its pipe has ended (128 and SIGPIPE).
+const UNREAD: u8 = 141;
 
 /// What went wrong, in the words of whoever noticed.
 type Failed = Box<dyn std::error::Error>;
@@ -56,6 +55,6 @@ type Failed = Box<dyn std::error::Error>;
 type Done = Result<ExitCode, Failed>;
 
 fn failed(message: &str) -> ExitCode {
-    eprintln!("portcullis: {message}");
+    output::warn(&format!("portcullis: {message}"));
     ExitCode::from(2)
 }

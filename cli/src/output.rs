@@ -1,6 +1,10 @@
 //! Tables for people, JSON and YAML for machines. Colours only on a terminal.
+//!
+//! All that is printed goes through here. Where nobody reads it any more the program ends quietly,
+//! as a filter does in a pipe, and never by a panic.
 
-use std::io::{IsTerminal, Write};
+use std::error::Error;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -18,6 +22,12 @@ pub(crate) enum Format {
     Yaml,
 }
 
+impl Format {
+    pub(crate) fn is_table(self) -> bool {
+        self == Self::Table
+    }
+}
+
 /// How a word is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -28,6 +38,15 @@ pub(crate) enum Tone {
     Bold,
 }
 
+/// What all output is written to.
+#[derive(Debug)]
+pub(crate) struct Out(io::StdoutLock<'static>);
+
+/// Nobody reads the output any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the output is not read any more")]
+struct Unread;
+
 /// Prints a value for machines, or says that the caller must print a table.
 pub(crate) fn for_machines(format: Format, value: &Value) -> Result<bool, Failed> {
     let text = match format {
@@ -35,17 +54,19 @@ pub(crate) fn for_machines(format: Format, value: &Value) -> Result<bool, Failed
         Format::Json => serde_json::to_string_pretty(value)? + "\n",
         Format::Yaml => to_yaml(value),
     };
-    std::io::stdout().write_all(text.as_bytes())?;
+    let mut out = Out::new();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
     Ok(true)
 }
 
 /// Prints rows under headings. Control characters of what others wrote are made visible.
-pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failed> {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    if !std::io::stdout().is_terminal() {
+    if !io::stdout().is_terminal() {
         table.set_width(u16::MAX);
     }
     table.set_header(headings.to_vec());
@@ -55,21 +76,67 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    println!("{}", table.trim_fmt());
+    say([table.trim_fmt()])
 }
 
-/// Prints lines, or tells that nobody reads them any more.
+/// Prints lines.
 pub(crate) fn say(lines: impl IntoIterator<Item = String>) -> Result<(), Failed> {
-    let mut out = std::io::stdout().lock();
+    let mut out = Out::new();
     for line in lines {
         writeln!(out, "{line}")?;
     }
     Ok(out.flush()?)
 }
 
+/// Tells of what is wrong beside the output; where nobody can read that either, it stays untold.
+pub(crate) fn warn(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Whether something ended for want of a reader of its output. A pipe that breaks elsewhere is
+/// another matter.
+pub(crate) fn is_unread(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(|io| io.get_ref());
+        if inner.is_some_and(|inner| inner.is::<Unread>()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+// === impl Out ===
+
+impl Out {
+    pub(crate) fn new() -> Self {
+        Self(io::stdout().lock())
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(unread)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(unread)
+    }
+}
+
+fn unread(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::BrokenPipe => io::Error::new(ErrorKind::BrokenPipe, Unread),
+        _ => error,
+    }
+}
+
 /// A word in colour on a terminal, plain elsewhere.
 pub(crate) fn tinted(tone: Tone, word: &str) -> String {
-    if !std::io::stdout().is_terminal() {
+    if !io::stdout().is_terminal() {
         return word.to_owned();
     }
     let code = match tone {
@@ -102,29 +169,42 @@ pub(crate) fn line(text: &str, limit: usize) -> String {
             continue;
         }
         blank = false;
-        if character.is_control() || is_directional(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
+        show(&mut shown, character);
         count += 1;
     }
     shown
 }
 
+/// Text that somebody else wrote, whole and as it is, but for what could play tricks.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    text.chars().for_each(|one| show(&mut shown, one));
+    shown
+}
+
+fn show(shown: &mut String, character: char) {
+    if character.is_control() || is_directional(character) {
+        shown.extend(character.escape_unicode());
+    } else {
+        shown.push(character);
+    }
+}
+
 /// Characters that turn the direction of text, or hide.
 fn is_directional(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::line;
+    use super::{line, visible};
 
     #[test]
     fn what_others_wrote_cannot_steer_a_terminal() {
         assert_eq!(line("a\u{1b}[2Jb", 80), "a\\u{1b}[2Jb");
         assert_eq!(line("x\u{202e}y", 80), "x\\u{202e}y");
+        let text = "a  \tb\u{1b}[2J\u{61c}\r";
+        assert_eq!(visible(text), "a  \\u{9}b\\u{1b}[2J\\u{61c}\\u{d}");
     }
 
     #[test]

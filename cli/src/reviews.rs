@@ -86,23 +86,20 @@ pub(crate) fn for_machines(lacking: &[Unreviewed]) -> Value {
         .collect()
 }
 
-pub(crate) fn print(lacking: &[Unreviewed]) {
+pub(crate) fn lines(lacking: &[Unreviewed]) -> Vec<String> {
     if lacking.is_empty() {
-        return;
+        return Vec::new();
     }
-    println!(
-        "\n{}",
-        tinted(Tone::Bold, "Functions that are not known to be reviewed")
-    );
-    for one in lacking {
-        match &one.sha256 {
-            Some(hash) => println!("  - {{name: {}, sha256: {hash}}}", one.name),
-            None => println!(
-                "  {}: give --definition a file with what pg_get_functiondef tells of it",
-                one.name
-            ),
-        }
-    }
+    let title = "Functions that are not known to be reviewed";
+    let mut lines = vec![String::new(), tinted(Tone::Bold, title)];
+    lines.extend(lacking.iter().map(|one| match &one.sha256 {
+        Some(hash) => format!("  - {{name: {}, sha256: {hash}}}", one.name),
+        None => format!(
+            "  {}: give --definition a file with what pg_get_functiondef tells of it",
+            one.name
+        ),
+    }));
+    lines
 }
 
 /// As a review writes it: in double quotes where it is not all lower case.

@@ -36,6 +36,8 @@ pub(crate) struct Answer {
     #[serde(default)]
     pub(crate) requests: Vec<Request>,
     #[serde(default)]
+    pub(crate) request: Option<Value>,
+    #[serde(default)]
     pub(crate) sessions: Vec<OpenSession>,
     #[serde(default)]
     pub(crate) session: Option<OpenSession>,

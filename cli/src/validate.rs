@@ -1,128 +1,176 @@
 //! `portcullis validate`: every error of a directory, or what it amounts to.
+//!
+//! What the documents mean together is judged once each of them can be read by itself.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use portcullis_crds::lower::documents::lower_all;
+use portcullis_crds::document::{DocumentError, Documents, Places};
+use portcullis_crds::lower::advice::advice;
+use portcullis_crds::lower::documents::{LoweredDocument, check, classes, lower_all};
+use portcullis_crds::lower::snapshot::Refused;
+use portcullis_crds::lower::{FieldError, credential};
 use portcullis_policy::Snapshot;
 use serde_json::{Value, json};
 
-use crate::Done;
 use crate::args::Validate;
-use crate::documents::{DocumentKeys, read};
-use crate::output::{Tone, for_machines, table, tinted};
+use crate::documents::read;
+use crate::output::{Tone, for_machines, say, table, tinted};
+use crate::{Done, Failed};
 
 /// One thing that is wrong.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Wrong {
     file: String,
+    /// Counted from 1; 0 where the file as a whole is meant.
     document: usize,
     field: String,
     reason: String,
 }
 
+/// What is told of a directory.
+#[derive(Debug, Default)]
+struct Told {
+    /// Each once: a policy is judged anew for each Connection that it binds.
+    wrong: BTreeSet<Wrong>,
+    /// With these a Connection stays closed, and all others open.
+    closed: BTreeSet<Wrong>,
+    advice: Vec<String>,
+    connections: Vec<Value>,
+    /// A document cannot be read, so nothing else was judged.
+    unread: bool,
+}
+
 pub(crate) fn run(args: &Validate) -> Done {
-    let (wrong, connections) = match read(&args.directory)? {
-        Err(errors) => {
-            let wrong = errors.into_iter().map(|error| Wrong {
-                file: error.file,
-                document: error.document,
-                field: error.field,
-                reason: error.reason,
-            });
-            (wrong.collect(), Vec::new())
-        }
-        Ok(documents) => judge(&documents),
+    let told = match read(&args.directory)? {
+        Err(errors) => Told {
+            wrong: errors.into_iter().map(Wrong::from).collect(),
+            unread: true,
+            ..Told::default()
+        },
+        Ok((documents, places)) => Told::of(&documents, &places),
     };
-    let told = json!({
-        "valid": wrong.is_empty(),
-        "errors": wrong.iter().map(Wrong::json).collect::<Vec<_>>(),
-        "connections": connections,
-    });
-    if !for_machines(args.output, &told)? {
-        print(&wrong, &connections);
+    if !for_machines(args.output, &told.json())? {
+        told.print()?;
     }
-    Ok(ExitCode::from(u8::from(!wrong.is_empty())))
+    Ok(ExitCode::from(u8::from(!told.wrong.is_empty())))
 }
 
-fn judge(documents: &portcullis_crds::document::Documents) -> (Vec<Wrong>, Vec<Value>) {
-    let mut wrong: Vec<Wrong> = Vec::new();
-    let mut connections = Vec::new();
-    for document in lower_all(documents, 1, &DocumentKeys(documents)) {
-        for refused in &document.lowered.refused {
-            wrong.extend(refused.errors.iter().map(|error| Wrong {
-                file: format!("{} {}", refused.kind, refused.name),
-                document: 0,
-                field: error.field.clone(),
-                reason: error.reason.clone(),
-            }));
-        }
-        let (policies, masks) = (
-            document.lowered.parts.policies.len(),
-            document.lowered.parts.masks.len(),
-        );
-        let name = document.name();
-        let revision = document.lowered.parts.revision.clone();
-        if let Err(errors) = Snapshot::compile(document.lowered.parts) {
-            wrong.extend(errors.into_iter().map(|error| Wrong {
-                file: format!("Connection {name}"),
-                document: 0,
-                field: String::new(),
-                reason: error.to_string(),
-            }));
-        }
-        connections.push(json!({
-            "namespace": name.namespace, "name": name.name,
-            "protocol": document.connection.spec.protocol.name(),
-            "policies": policies, "masks": masks, "revision": revision,
-        }));
-    }
-    // One object may bear on several Connections; its error is one.
-    wrong.sort_by(|one, two| {
-        (&one.file, &one.field, &one.reason).cmp(&(&two.file, &two.field, &two.reason))
-    });
-    wrong.dedup_by(|one, two| {
-        one.file == two.file && one.field == two.field && one.reason == two.reason
-    });
-    (wrong, connections)
-}
+// === impl Told ===
 
-fn print(wrong: &[Wrong], connections: &[Value]) {
-    if wrong.is_empty() {
-        let text = |value: &Value, name: &str| match &value[name] {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+impl Told {
+    fn of(documents: &Documents, places: &Places) -> Self {
+        let mut told = Self {
+            advice: advice(documents),
+            ..Self::default()
         };
-        let rows: Vec<Vec<String>> = connections
-            .iter()
-            .map(|connection| {
-                ["namespace", "name", "protocol", "policies", "masks"]
-                    .map(|column| text(connection, column))
-                    .to_vec()
-            })
-            .collect();
-        table(
-            &["NAMESPACE", "CONNECTION", "PROTOCOL", "POLICIES", "MASKS"],
-            &rows,
-        );
-        println!("{}", tinted(Tone::Good, "valid"));
-        return;
+        if documents.connections.is_empty() {
+            let advice = "there is no Connection, so nothing is served";
+            told.advice.push(advice.to_owned());
+        }
+        for refused in check(documents, documents) {
+            told.refuse(places, refused);
+        }
+        let classes = classes(documents);
+        for document in lower_all(documents, &classes, 1, documents) {
+            told.connection(documents, places, document);
+        }
+        told
     }
-    for one in wrong {
-        println!("{}", one.line());
+
+    fn connection(
+        &mut self,
+        documents: &Documents,
+        places: &Places,
+        document: LoweredDocument<'_>,
+    ) {
+        let name = document.name();
+        let (object, lowered) = (document.connection, document.lowered);
+        let (policies, masks) = (lowered.parts.policies.len(), lowered.parts.masks.len());
+        self.connections.push(json!({
+            "namespace": name.namespace, "name": name.name,
+            "protocol": object.spec.protocol.name(),
+            "policies": policies, "masks": masks, "revision": lowered.parts.revision,
+        }));
+        let at = |field: &str, reason: String| Refused {
+            kind: "Connection",
+            name: name.clone(),
+            errors: vec![FieldError {
+                field: field.to_owned(),
+                reason,
+            }],
+        };
+        if let Some(connection) = &lowered.connection {
+            let secret = |namespace: &str, name: &str| documents.secret(namespace, name);
+            if let Err(reason) = credential::find(object, connection, secret) {
+                let closed = at("spec.credentials.secretRef", reason);
+                self.closed.extend(wrong(places, closed));
+            }
+        }
+        let compiles = lowered.parts.broken.is_empty();
+        for refused in lowered.refused {
+            self.refuse(places, refused);
+        }
+        if !compiles {
+            return;
+        }
+        for error in Snapshot::compile(lowered.parts).err().into_iter().flatten() {
+            self.refuse(places, at("", error.to_string()));
+        }
     }
-    let errors = if wrong.len() == 1 { "error" } else { "errors" };
-    println!(
-        "{}",
-        tinted(Tone::Bad, &format!("{} {errors}", wrong.len()))
-    );
+
+    fn refuse(&mut self, places: &Places, refused: Refused) {
+        self.wrong.extend(wrong(places, refused));
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "valid": self.wrong.is_empty(),
+            "errors": self.wrong.iter().map(Wrong::json).collect::<Vec<_>>(),
+            "closed": self.closed.iter().map(Wrong::json).collect::<Vec<_>>(),
+            "warnings": self.advice,
+            "connections": self.connections,
+        })
+    }
+
+    fn print(&self) -> Result<(), Failed> {
+        if self.wrong.is_empty() {
+            table(
+                &["NAMESPACE", "CONNECTION", "PROTOCOL", "POLICIES", "MASKS"],
+                &self.connections.iter().map(row).collect::<Vec<_>>(),
+            )?;
+        }
+        say(self.wrong.iter().map(Wrong::line))?;
+        let warning = tinted(Tone::Waiting, "warning:");
+        let closed = self.closed.iter();
+        say(closed.map(|one| format!("{warning} it stays closed: {}", one.line())))?;
+        say(self.advice.iter().map(|one| format!("{warning} {one}")))?;
+        if self.wrong.is_empty() {
+            return say([tinted(Tone::Good, "valid")]);
+        }
+        if self.unread {
+            say([
+                "what the documents mean together is judged once all of them can be read"
+                    .to_owned(),
+            ])?;
+        }
+        let errors = if self.wrong.len() == 1 {
+            "error"
+        } else {
+            "errors"
+        };
+        say([tinted(Tone::Bad, &format!("{} {errors}", self.wrong.len()))])
+    }
 }
 
 // === impl Wrong ===
 
 impl Wrong {
+    /// `file: document N: field: reason`, as the proxy tells it.
     fn line(&self) -> String {
         let mut place = self.file.clone();
         if self.document > 0 {
-            place = format!("{place}: {}", self.document);
+            place = format!("{place}: document {}", self.document);
         }
         if !self.field.is_empty() {
             place = format!("{place}: {}", self.field);
@@ -133,4 +181,43 @@ impl Wrong {
     fn json(&self) -> Value {
         json!({"file": self.file, "document": self.document, "field": self.field, "reason": self.reason})
     }
+}
+
+impl From<DocumentError> for Wrong {
+    fn from(error: DocumentError) -> Self {
+        Self {
+            reason: match error.position {
+                Some(position) => format!("{} ({position})", error.reason),
+                None => error.reason,
+            },
+            file: error.file,
+            document: error.document,
+            field: error.field,
+        }
+    }
+}
+
+/// The errors of an object, where it is written.
+fn wrong(places: &Places, refused: Refused) -> impl Iterator<Item = Wrong> {
+    let key = (
+        refused.kind.to_owned(),
+        refused.name.namespace,
+        refused.name.name,
+    );
+    let (file, document) = places.get(&key).cloned().unwrap_or_default();
+    refused.errors.into_iter().map(move |error| Wrong {
+        file: file.clone(),
+        document,
+        field: error.field,
+        reason: error.reason,
+    })
+}
+
+fn row(connection: &Value) -> Vec<String> {
+    let columns = ["namespace", "name", "protocol", "policies", "masks"];
+    let text = |column: &str| match connection.get(column) {
+        Some(Value::String(text)) => text.clone(),
+        other => other.cloned().unwrap_or_default().to_string(),
+    };
+    columns.map(text).to_vec()
 }

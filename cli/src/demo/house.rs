@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::server::Server;
 use crate::Failed;
-use crate::output::{Tone, tinted};
+use crate::output::{Tone, say, tinted};
 
 /// How often, and how many times, the proxy is asked whether it is ready.
 const ASK_EVERY: Duration = Duration::from_millis(100);
@@ -104,44 +104,27 @@ impl House {
         )
     }
 
-    pub(super) fn invite(&self) {
-        let bold = |text: &str| tinted(Tone::Bold, text);
+    pub(super) fn invite(&self) -> Result<(), Failed> {
         let portcullis = std::env::current_exe().map_or_else(
             |_| "portcullis".to_owned(),
             |program| program.display().to_string(),
         );
-        println!("\nIt goes on running. Try it:\n");
-        println!(
-            "  {}",
-            bold(&format!(
-                "PGPASSFILE={} psql '{}'",
-                self.password_file().display(),
-                self.address()
-            ))
-        );
-        println!(
-            "  edit {} and watch open sessions follow",
-            self.config().join("policy.yaml").display()
-        );
-        println!(
-            "  {}",
-            bold(&format!(
-                "{portcullis} approvals list --state {}",
-                self.state().display()
-            ))
-        );
-        println!(
-            "  {}",
-            bold(&format!(
-                "{portcullis} sessions list --state {}",
-                self.state().display()
-            ))
-        );
-        println!(
-            "  metrics: http://127.0.0.1:{}/metrics   status: http://127.0.0.1:{}/status",
-            self.admin_port, self.admin_port
-        );
-        println!("\nPress Enter to end it.");
+        let (pass, address) = (self.password_file(), self.address());
+        let psql = format!("PGPASSFILE={} psql '{address}'", pass.display());
+        let state = self.state();
+        let list = |what: &str| format!("{portcullis} {what} list --state {}", state.display());
+        let bold = |text: &str| format!("  {}", tinted(Tone::Bold, text));
+        let policy = self.config().join("policy.yaml");
+        let admin = format!("http://127.0.0.1:{}", self.admin_port);
+        say([
+            "\nIt goes on running. Try it:\n".to_owned(),
+            bold(&psql),
+            format!("  edit {} and watch open sessions follow", policy.display()),
+            bold(&list("approvals")),
+            bold(&list("sessions")),
+            format!("  metrics: {admin}/metrics   status: {admin}/status"),
+            "\nPress Enter to end it.".to_owned(),
+        ])
     }
 
     /// Until somebody presses Enter or Ctrl-C, ends this process, or ends the proxy.
@@ -206,12 +189,9 @@ impl Drop for Scratch {
     }
 }
 
-/// A line from a terminal; for ever where there is none.
+/// A line, or that nobody can write one any more.
 async fn enter() {
-    let read = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0; 1])).await;
-    if !matches!(read, Ok(Ok(1..))) {
-        std::future::pending::<()>().await;
-    }
+    let _ = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0; 1])).await;
 }
 
 /// Until a process has ended.

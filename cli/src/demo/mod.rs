@@ -12,19 +12,20 @@ use std::process::ExitCode;
 
 use crate::Done;
 use crate::args::Demo;
-use crate::output::{Tone, tinted};
+use crate::output::{Tone, say, tinted};
 use house::House;
 
 pub(crate) fn run(args: &Demo) -> Done {
     let house = House::build(args.directory.as_deref())?;
     let failures = walk::walk(&house)?;
     for failure in &failures {
-        println!("{} {failure}", tinted(Tone::Bad, "not as expected:"));
+        let wrong = tinted(Tone::Bad, "not as expected:");
+        say([format!("{wrong} {failure}")])?;
     }
     if args.once || !failures.is_empty() {
         return Ok(ExitCode::from(u8::from(!failures.is_empty())));
     }
-    house.invite();
+    house.invite()?;
     house.wait()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use crate::Failed;
-use crate::output::{Tone, tinted};
+use crate::output::{Tone, say, tinted};
 
 /// What must, and what must not, be in what a step prints.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,12 +38,13 @@ impl Ran {
     }
 }
 
-pub(super) fn heading(title: &str) {
-    println!("\n{}", tinted(Tone::Bold, &format!("== {title}")));
+pub(super) fn heading(title: &str) -> Result<(), Failed> {
+    let title = tinted(Tone::Bold, &format!("== {title}"));
+    say([String::new(), title])
 }
 
-pub(super) fn shown(command: &str) {
-    println!("{}", tinted(Tone::Faint, &format!("$ {command}")));
+pub(super) fn shown(command: &str) -> Result<(), Failed> {
+    say([tinted(Tone::Faint, &format!("$ {command}"))])
 }
 
 /// Runs a command and prints what it says.
@@ -52,37 +53,32 @@ pub(super) fn run(title: &str, command: &mut Command) -> Result<Ran, Failed> {
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))?;
-    Ok(said(title, &output))
+    said(title, &output)
 }
 
 /// Prints what a command said: people see both streams, so a reader of the demonstration does too.
-pub(super) fn said(title: &str, output: &Output) -> Ran {
+pub(super) fn said(title: &str, output: &Output) -> Result<Ran, Failed> {
     let text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    print_folded(text.trim_end());
-    Ran {
+    say(folded(text.trim_end()))?;
+    Ok(Ran {
         title: title.to_owned(),
         text,
-    }
+    })
 }
 
 /// The head and the tail of a long text: what is between is more of the same.
-fn print_folded(text: &str) {
+fn folded(text: &str) -> Vec<String> {
     const HEAD: usize = 6;
     const TAIL: usize = 5;
-    let lines: Vec<&str> = text.lines().collect();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let folded = lines.len().saturating_sub(HEAD + TAIL);
-    for (at, line) in lines.iter().enumerate() {
-        match at {
-            _ if folded < 10 || at < HEAD || at >= HEAD + folded => println!("{line}"),
-            HEAD => println!(
-                "{}",
-                tinted(Tone::Faint, &format!("  … {folded} more lines …"))
-            ),
-            _ => {}
-        }
+    if folded >= 10 {
+        let more = tinted(Tone::Faint, &format!("  … {folded} more lines …"));
+        lines.splice(HEAD..HEAD + folded, [more]);
     }
+    lines
 }

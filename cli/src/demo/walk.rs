@@ -94,10 +94,10 @@ pub(super) fn walk(house: &House) -> Result<Vec<String>, Failed> {
 }
 
 fn plain(house: &House, statement: &Statement<'_>) -> Result<Vec<String>, Failed> {
-    heading(statement.title);
+    heading(statement.title)?;
     let mut psql = psql(house);
     for sql in statement.sql {
-        shown(&format!("psql -c \"{sql}\""));
+        shown(&format!("psql -c \"{sql}\""))?;
         psql.args(["-c", sql]);
     }
     Ok(run(statement.title, &mut psql)?.failures(statement.expected))
@@ -107,8 +107,8 @@ fn plain(house: &House, statement: &Statement<'_>) -> Result<Vec<String>, Failed
 fn held(house: &House) -> Result<Vec<String>, Failed> {
     const TITLE: &str = "A change waits for a person";
     const SQL: &str = "UPDATE orders SET status = 'paid' WHERE id = 4";
-    heading(TITLE);
-    shown(&format!("psql -c \"{SQL}\""));
+    heading(TITLE)?;
+    shown(&format!("psql -c \"{SQL}\""))?;
     let waiting = psql(house)
         .args(["-c", SQL])
         .stdin(Stdio::null())
@@ -117,7 +117,7 @@ fn held(house: &House) -> Result<Vec<String>, Failed> {
         .spawn()?;
     let name = pending(house)?;
     let approve = ["approve", &name, "--reason", "the bank confirms it"];
-    shown(&format!("portcullis {} --state …", approve.join(" ")));
+    shown(&format!("portcullis {} --state …", approve.join(" ")))?;
     let mut command = portcullis()?;
     let approved = run(
         TITLE,
@@ -127,7 +127,7 @@ fn held(house: &House) -> Result<Vec<String>, Failed> {
         there: &[&name],
         absent: &[],
     });
-    let ran = said(TITLE, &waiting.wait_with_output()?);
+    let ran = said(TITLE, &waiting.wait_with_output()?)?;
     failures.extend(ran.failures(Expected {
         there: &["UPDATE 1", "NOTICE", &name],
         absent: &["ERROR"],
@@ -158,9 +158,9 @@ fn pending(house: &House) -> Result<String, Failed> {
 /// A policy is put into the directory while a session is open.
 fn edited(house: &House) -> Result<Vec<String>, Failed> {
     const TITLE: &str = "An edit reaches sessions that are open";
-    heading(TITLE);
+    heading(TITLE)?;
     let policy = house.config().join("no-orders.yaml");
-    shown("psql   -- one session: a query, then the edit, then the same query");
+    shown("psql   -- one session: a query, then the edit, then the same query")?;
     let edit = format!("\\! cp {} {}", no_orders(house)?, policy.display());
     let count = "SELECT count(*) FROM orders";
     let mut psql = psql(house);
@@ -184,7 +184,7 @@ fn no_orders(house: &House) -> Result<String, Failed> {
 
 fn recorded(house: &House) -> Result<Vec<String>, Failed> {
     const TITLE: &str = "All of it is recorded, and the record proves itself";
-    heading(TITLE);
+    heading(TITLE)?;
     let mut failures = Vec::new();
     let checks: [(&[&str], Expected<'_>); 2] = [
         (
@@ -203,7 +203,7 @@ fn recorded(house: &House) -> Result<Vec<String>, Failed> {
         ),
     ];
     for (arguments, expected) in checks {
-        shown(&format!("portcullis {} --state …", arguments.join(" ")));
+        shown(&format!("portcullis {} --state …", arguments.join(" ")))?;
         let mut command = portcullis()?;
         let ran = run(
             TITLE,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use portcullis_recording::event::{Body, SessionId, Timestamp};
+use portcullis_recording::event::{Body, SessionId, Timestamp, Value as Noted};
 use portcullis_recording::reader::{Payload, Query};
 use serde_json::{Value, json};
 
 use super::source;
-use super::time::{day_and_time, duration};
+use super::time::{day_and_time, duration, rfc3339};
 use crate::Done;
 use crate::args::Recorded;
 use crate::output::{Format, Tone, for_machines, line, table, tinted};
@@ -23,6 +23,8 @@ struct Summary {
     operations: u64,
     refused: u64,
     how: String,
+    /// The request of an operation that waited and may run: its run is no other operation.
+    granted: Option<String>,
 }
 
 pub(super) async fn run(from: &Recorded, output: Format) -> Done {
@@ -54,7 +56,7 @@ pub(super) async fn run(from: &Recorded, output: Format) -> Done {
             "REFUSED",
             "END",
         ];
-        table(&headings, &rows);
+        table(&headings, &rows)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -70,8 +72,19 @@ impl Summary {
                 self.connection = start.connection;
             }
             Body::Operation(operation) => {
-                self.operations += 1;
+                let request = match operation.attributes.get("approvalRequest") {
+                    Some(Noted::Text(request)) => Some(request),
+                    _ => None,
+                };
+                let goes_on = request.is_some() && self.granted.as_ref() == request;
+                if goes_on {
+                    self.granted = None;
+                }
+                self.operations += u64::from(!goes_on);
                 self.refused += u64::from(operation.decision == "deny");
+            }
+            Body::Approval(approval) if approval.fact == "approved" => {
+                self.granted = Some(approval.request);
             }
             Body::SessionEnded(end) => {
                 self.ended = Some(time);
@@ -82,12 +95,17 @@ impl Summary {
     }
 
     fn json(&self, id: SessionId) -> Value {
+        let (namespace, connection) = match self.connection.split_once('/') {
+            Some((namespace, name)) => (namespace, name),
+            None => ("", self.connection.as_str()),
+        };
         json!({
             "session": id.to_string(),
-            "started": day_and_time(self.started),
-            "ended": self.ended.map(day_and_time),
+            "startedAt": rfc3339(self.started),
+            "endedAt": self.ended.map(rfc3339),
             "subject": self.subject,
-            "connection": self.connection,
+            "namespace": namespace,
+            "connection": connection,
             "operations": self.operations,
             "refused": self.refused,
             "outcome": self.how,
@@ -114,5 +132,54 @@ impl Summary {
             refused,
             line(&self.how, 30),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_recording::event::{Approval, Map, Operation};
+
+    use super::*;
+
+    fn operation(decision: &str, request: &str) -> Body {
+        let attributes = Map::from([("approvalRequest".to_owned(), request.into())]);
+        Body::Operation(Operation {
+            decision: decision.to_owned(),
+            attributes,
+            ..Operation::default()
+        })
+    }
+
+    fn approved(request: &str) -> Body {
+        Body::Approval(Approval {
+            fact: "approved".to_owned(),
+            request: request.to_owned(),
+            ..Approval::default()
+        })
+    }
+
+    fn counted(bodies: Vec<Body>) -> (u64, u64) {
+        let mut summary = Summary::default();
+        for body in bodies {
+            summary.take(body, Timestamp::default());
+        }
+        (summary.operations, summary.refused)
+    }
+
+    #[test]
+    fn an_operation_that_waited_counts_once() {
+        let held = || operation("hold", "r-1");
+        let runs = || operation("allow", "r-1");
+        assert_eq!(counted(vec![held(), approved("r-1"), runs()]), (1, 0));
+        let refused = operation("deny", "r-1");
+        assert_eq!(counted(vec![held(), approved("r-1"), refused]), (1, 1));
+        // Under a grant for a time it runs again, and what was turned away is sent again.
+        assert_eq!(
+            counted(vec![held(), approved("r-1"), runs(), runs()]),
+            (2, 0)
+        );
+        assert_eq!(counted(vec![held(), runs()]), (2, 0));
+        let other = operation("allow", "r-2");
+        assert_eq!(counted(vec![held(), approved("r-1"), other]), (2, 0));
     }
 }

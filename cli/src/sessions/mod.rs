@@ -16,6 +16,7 @@ use portcullis_recording::export::JsonLines;
 
 use crate::Done;
 use crate::args::{Sessions, SessionsCommand};
+use crate::output::Out;
 pub(crate) use open::OpenSession;
 
 pub(crate) async fn run(args: Sessions) -> Done {
@@ -58,7 +59,7 @@ async fn export(session: Option<&str>, from: &crate::args::Recorded) -> Done {
     let recordings = source::open(from)?;
     let query = source::query(&recordings, session).await?;
     let mut events = recordings.events(query, source::keyring(from)?);
-    let mut lines = JsonLines::new(std::io::stdout().lock());
+    let mut lines = JsonLines::new(Out::new());
     while let Some(record) = events.next().await {
         lines.record(&record?)?;
     }

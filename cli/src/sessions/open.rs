@@ -4,16 +4,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use portcullis_recording::event::{SessionId, Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::time::day_and_time;
+use super::time::{day_and_time, rfc3339};
 use crate::output::{Format, for_machines, line, say, table};
 use crate::socket::ask;
 use crate::{Done, Failed};
 
 /// An open session, as the proxy tells it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OpenSession {
     pub(super) session: String,
@@ -29,7 +29,8 @@ pub(crate) struct OpenSession {
 
 pub(super) async fn list(state: &Path, output: Format) -> Done {
     let sessions = ask(state, &json!({ "verb": "sessions" })).await?.sessions;
-    if !for_machines(output, &serde_json::to_value(&sessions)?)? {
+    let told: Vec<Value> = sessions.iter().map(OpenSession::json).collect();
+    if !for_machines(output, &Value::Array(told))? {
         let headings = [
             "SESSION",
             "STARTED",
@@ -40,7 +41,7 @@ pub(super) async fn list(state: &Path, output: Format) -> Done {
             "OPERATIONS",
         ];
         let rows: Vec<Vec<String>> = sessions.iter().map(OpenSession::row).collect();
-        table(&headings, &rows);
+        table(&headings, &rows)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,11 +77,28 @@ pub(super) async fn find(digits: &str, state: &Path) -> Result<String, Failed> {
 // === impl OpenSession ===
 
 impl OpenSession {
+    fn started(&self) -> Timestamp {
+        Timestamp(self.started_at.saturating_mul(1_000_000))
+    }
+
+    /// With the names that a recorded session has.
+    fn json(&self) -> Value {
+        json!({
+            "session": self.session,
+            "startedAt": rfc3339(self.started()),
+            "subject": self.subject,
+            "namespace": self.namespace,
+            "connection": self.connection,
+            "protocol": self.protocol,
+            "client": self.client,
+            "operations": self.operations,
+        })
+    }
+
     fn row(&self) -> Vec<String> {
-        let started = Timestamp(self.started_at.saturating_mul(1_000_000));
         vec![
             self.session.chars().take(12).collect(),
-            day_and_time(started),
+            day_and_time(self.started()),
             line(&self.subject, 40),
             line(&format!("{}/{}", self.namespace, self.connection), 60),
             line(&self.protocol, 20),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use portcullis_recording::event::{Body, Map, Operation, Value as Recorded};
+use portcullis_recording::event::{Approval, Body, Map, Operation, Value as Recorded};
 use portcullis_recording::export::JsonLines;
 use portcullis_recording::reader::{Payload, Record};
 use serde_json::Value;
@@ -87,12 +87,10 @@ pub(super) fn lines(record: &Record) -> Vec<String> {
             },
         ),
         Body::Approval(approval) => format!(
-            "{time}     {} {} {} by {} {}",
+            "{time}     {} {} {}",
             approval.number,
             line(&approval.request, 80),
-            tinted(Tone::Waiting, &line(&approval.fact, 30)),
-            line(&approval.decider, 60),
-            line(&approval.reason, SHOWN),
+            fact(approval),
         ),
         Body::SessionEnded(end) => format!(
             "{time}  {} {} {}",
@@ -102,6 +100,23 @@ pub(super) fn lines(record: &Record) -> Vec<String> {
         ),
         other => format!("{time}  {}", line(&format!("{other:?}"), SHOWN)),
     }]
+}
+
+/// What became of a request, by whom and why. A grant is claimed by the proxy; its decider is who
+/// gave it.
+fn fact(approval: &Approval) -> String {
+    let mut told = tinted(Tone::Waiting, &line(&approval.fact, 30));
+    let by = match approval.fact.as_str() {
+        "claimed" => " by the proxy, approved by ",
+        _ => " by ",
+    };
+    if !approval.decider.is_empty() {
+        told = format!("{told}{by}{}", line(&approval.decider, 60));
+    }
+    if !approval.reason.is_empty() {
+        told = format!("{told}: {}", line(&approval.reason, SHOWN));
+    }
+    told
 }
 
 fn operation_lines(time: &str, operation: &Operation) -> Vec<String> {
@@ -156,5 +171,34 @@ fn text<'m>(map: &'m Map, name: &str) -> &'m str {
     match map.get(name) {
         Some(Recorded::Text(text)) => text,
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_of_an_approval_names_who_and_why_as_far_as_there_is_somebody() {
+        let told = |what: &str, decider: &str, reason: &str| {
+            fact(&Approval {
+                fact: what.to_owned(),
+                decider: decider.to_owned(),
+                reason: reason.to_owned(),
+                ..Approval::default()
+            })
+        };
+        let bare = tinted(Tone::Waiting, "claimed");
+        assert_eq!(
+            told("claimed", "erin", ""),
+            format!("{bare} by the proxy, approved by erin")
+        );
+        let bare = tinted(Tone::Waiting, "approved");
+        assert_eq!(
+            told("approved", "erin", "ticket 7"),
+            format!("{bare} by erin: ticket 7")
+        );
+        let bare = tinted(Tone::Waiting, "expired");
+        assert_eq!(told("expired", "", ""), bare);
     }
 }

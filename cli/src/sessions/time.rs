@@ -4,8 +4,17 @@ use portcullis_recording::event::Timestamp;
 
 /// `2026-11-21 07:31:02Z`.
 pub(super) fn day_and_time(time: Timestamp) -> String {
+    format!("{} {}Z", date(time), time_of_day(time, 0))
+}
+
+/// `2026-11-21T07:31:02.125Z`, for machines.
+pub(super) fn rfc3339(time: Timestamp) -> String {
+    format!("{}T{}Z", date(time), time_of_day(time, 3))
+}
+
+fn date(time: Timestamp) -> String {
     let (year, month, day) = civil(time.0 / 86_400_000_000);
-    format!("{year:04}-{month:02}-{day:02} {}Z", time_of_day(time, 0))
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// `07:31:02.125`.
@@ -48,7 +57,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 mod tests {
     use portcullis_recording::event::Timestamp;
 
-    use super::{day_and_time, duration, time_of_day};
+    use super::{day_and_time, duration, rfc3339, time_of_day};
 
     #[test]
     fn days_are_those_of_the_calendar() {
@@ -56,6 +65,8 @@ mod tests {
         assert_eq!(told(0), "1970-01-01 00:00:00Z");
         assert_eq!(told(951_782_400), "2000-02-29 00:00:00Z");
         assert_eq!(told(1_795_246_262), "2026-11-21 07:31:02Z");
+        let precise = rfc3339(Timestamp(1_795_246_262_125_999));
+        assert_eq!(precise, "2026-11-21T07:31:02.125Z");
     }
 
     #[test]

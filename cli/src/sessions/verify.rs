@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::source;
 use crate::args::Recorded;
 use crate::files::bounded;
-use crate::output::{Format, Tone, for_machines, table, tinted};
+use crate::output::{Format, Tone, for_machines, say, table, tinted, warn};
 use crate::{Done, Failed};
 
 /// Where a proxy that makes its own key keeps it, in its state directory.
@@ -49,7 +49,7 @@ pub(super) async fn run(
     let report = verify(&recordings, &trust).await?;
     let unread = unread(&recordings, from).await?;
     if !for_machines(output, &told(&report, &unread))? {
-        print(&report, &unread);
+        print(&report, &unread)?;
     }
     // What no anchor covers yet is the ordinary state of a record that is being written.
     let broken = report.verdict() == Verdict::Broken || !unread.sessions.is_empty();
@@ -114,7 +114,7 @@ fn anchors(paths: &[PathBuf]) -> Result<Vec<Head>, Failed> {
             match line.trim().parse() {
                 Ok(head) => anchors.push(head),
                 Err(_) if line.trim().is_empty() => {}
-                Err(error) => eprintln!("{}: line {number}: {error}", path.display()),
+                Err(error) => warn(&format!("{}: line {number}: {error}", path.display())),
             }
         }
     }
@@ -145,7 +145,7 @@ fn told(report: &Report, unread: &Unread) -> Value {
     })
 }
 
-fn print(report: &Report, unread: &Unread) {
+fn print(report: &Report, unread: &Unread) -> Result<(), Failed> {
     let rows: Vec<Vec<String>> = report
         .writers
         .iter()
@@ -165,19 +165,17 @@ fn print(report: &Report, unread: &Unread) {
             "WRITER", "SEGMENTS", "EVENTS", "SIGNED", "ANCHORED", "VERDICT",
         ],
         &rows,
-    );
+    )?;
     for one in &report.writers {
-        for finding in &one.findings {
-            println!("{}: {finding}", one.writer);
-        }
+        let findings = one.findings.iter();
+        say(findings.map(|finding| format!("{}: {finding}", one.writer)))?;
     }
-    for (session, why) in &unread.sessions {
-        println!("session {session} cannot be read: {why}");
-    }
+    let unreadable = unread.sessions.iter();
+    say(unreadable.map(|(session, why)| format!("session {session} cannot be read: {why}")))?;
     if unread.more > 0 {
-        println!("{} more events cannot be read", unread.more);
+        say([format!("{} more events cannot be read", unread.more)])?;
     }
-    println!("{}", shown(report.verdict()));
+    say([shown(report.verdict())])
 }
 
 fn shown(verdict: Verdict) -> String {

@@ -254,7 +254,7 @@ pub struct ApiKey {
     #[schemars(
         length(min = 64, max = 64),
         regex(pattern = r"^[0-9a-f]{64}$"),
-        example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+        example = "0000000000000000000000000000000000000000000000000000000000000000"
     )]
     pub sha256: String,
     /// When the key stops working, and sessions that it opened end.

@@ -32,6 +32,7 @@ pub use self::limit::{
 use self::list::Part;
 use self::object::Kinds;
 pub use self::tree::Position;
+use crate::lower::masking::Keys;
 use crate::{ApprovalRequest, Connection, ConnectionClass, GuardrailPolicy, MaskingRule};
 
 /// Everything that was read. Defaults are filled in as an API server would, a namespaced object
@@ -106,6 +107,31 @@ impl Documents {
         let mut labels = written.unwrap_or_default();
         labels.insert(NAMESPACE_NAME_LABEL.to_owned(), namespace.to_owned());
         labels
+    }
+}
+
+impl Documents {
+    /// All values of a Secret.
+    pub fn secret(&self, namespace: &str, name: &str) -> Option<BTreeMap<&str, &[u8]>> {
+        let mut secrets = self.secrets.iter();
+        let secret = secrets.find(|secret| {
+            let metadata = &secret.metadata;
+            metadata.name.as_deref() == Some(name)
+                && metadata.namespace.as_deref() == Some(namespace)
+        })?;
+        let values = secret.data.iter().flatten();
+        Some(
+            values
+                .map(|(key, value)| (key.as_str(), value.0.as_slice()))
+                .collect(),
+        )
+    }
+}
+
+impl Keys for Documents {
+    fn key(&self, namespace: &str, name: &str, key: &str) -> Option<Vec<u8>> {
+        let value = self.secret(namespace, name)?.get(key)?.to_vec();
+        Some(value)
     }
 }
 

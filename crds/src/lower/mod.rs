@@ -4,8 +4,10 @@
 //! alike. Every error is told, each at its field; what cannot be lowered is refused whole, never
 //! skipped and never defaulted.
 
+pub mod advice;
 pub mod class;
 pub mod connection;
+pub mod credential;
 pub mod documents;
 pub mod guardrail;
 pub mod host;

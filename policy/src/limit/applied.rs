@@ -1,5 +1,7 @@
 //! The limits that bind one subject on one connection, gathered from its policies.
 
+use std::sync::Arc;
+
 use crate::limit::{LimitId, LimitKind, Named, share};
 use crate::rule::{CountLimit, Limits, ObjectName, RateLimit, SizeLimit};
 
@@ -21,7 +23,7 @@ impl AppliedLimits {
     /// Adds a policy's limits. Rates and sessions are this replica's part of them; rows and bytes
     /// are of one operation, which one replica serves whole.
     pub fn add(&mut self, policy: &ObjectName, limits: &Limits, replicas: u32) {
-        let policy = policy.to_string();
+        let policy = Arc::new(policy.clone());
         let id = |kind| LimitId::new(kind, &policy);
         let rate = |kind, limit: RateLimit| Named {
             id: id(kind),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::limit::LimitKind;
-use crate::rule::Per;
+use crate::rule::{ObjectName, Per};
 use crate::subject::Subject;
 
 /// Who is counted: a subject on a connection, and the connection. Made once for a session.
@@ -25,7 +25,7 @@ pub struct Caller {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitId {
     kind: LimitKind,
-    source: Arc<str>,
+    source: Arc<ObjectName>,
     digest: Digest,
 }
 
@@ -64,12 +64,11 @@ impl Caller {
 // === impl LimitId ===
 
 impl LimitId {
-    /// `source` is the policy's name as people write it.
-    pub fn new(kind: LimitKind, source: &str) -> Self {
+    pub fn new(kind: LimitKind, source: &Arc<ObjectName>) -> Self {
         Self {
             kind,
-            source: source.into(),
-            digest: Digest::of(&kind.to_string(), &[source]),
+            source: Arc::clone(source),
+            digest: Digest::of(&kind.to_string(), &[&source.to_string()]),
         }
     }
 
@@ -77,7 +76,7 @@ impl LimitId {
         self.kind
     }
 
-    pub fn source(&self) -> &Arc<str> {
+    pub fn source(&self) -> &Arc<ObjectName> {
         &self.source
     }
 

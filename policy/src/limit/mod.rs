@@ -35,6 +35,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::rule::ObjectName;
+
 /// Nanoseconds since some fixed instant of this process, from a clock that is meant not to step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Monotonic(u64);
@@ -54,7 +56,7 @@ pub enum LimitKind {
 pub struct Standing {
     pub kind: LimitKind,
     /// The policy that sets the limit.
-    pub source: Arc<str>,
+    pub source: Arc<ObjectName>,
     pub max: u64,
     /// How many more would pass now.
     pub left: u64,

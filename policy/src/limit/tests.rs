@@ -19,7 +19,7 @@ fn a_replicas_share_is_rounded_down_and_at_least_one() {
 fn a_refusal_says_which_limit_of_which_policy() {
     let standing = Standing {
         kind: LimitKind::Writes,
-        source: "shop/agents".into(),
+        source: ObjectName::new("shop", "agents").into(),
         max: 5,
         left: 0,
         frees_in: Some(Duration::from_secs(3)),

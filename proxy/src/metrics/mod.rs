@@ -50,6 +50,8 @@ pub struct Metrics {
     pub sessions: IntGaugeVec,
     /// `portcullis_bytes_total{direction}`: client_in, client_out, upstream_in, upstream_out
     pub bytes: IntCounterVec,
+    /// `portcullis_refused_openings_total{protocol,reason}`; the reasons are [`Refused`].
+    pub refused_openings: IntCounterVec,
     pub spool_bytes: IntGauge,
     /// `portcullis_reloads_total{result}`: applied, refused
     pub reloads: IntCounterVec,
@@ -64,6 +66,20 @@ pub enum Decided {
     Held,
     Limited,
     Failed,
+}
+
+/// Why somebody did not get a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Nobody was proven.
+    Login,
+    /// The access rule, lockdown, or a credential that does not hold.
+    Access,
+    /// As many sessions are open as may be.
+    Limit,
+    Database,
+    /// Policies, masks or the record cannot be had.
+    Unavailable,
 }
 
 /// The handles of one protocol, to be kept by whoever counts often.
@@ -143,6 +159,13 @@ impl Metrics {
                 ),
                 &["direction"],
             )?,
+            refused_openings: IntCounterVec::new(
+                opts(
+                    "refused_openings_total",
+                    "Sessions that were not opened, by why.",
+                ),
+                &["protocol", "reason"],
+            )?,
             spool_bytes: IntGauge::with_opts(opts("spool_bytes", "Bytes in the spool."))?,
             reloads: IntCounterVec::new(
                 opts(
@@ -168,6 +191,7 @@ impl Metrics {
         registry.register(Box::new(self.masked_values.clone()))?;
         registry.register(Box::new(self.sessions.clone()))?;
         registry.register(Box::new(self.bytes.clone()))?;
+        registry.register(Box::new(self.refused_openings.clone()))?;
         registry.register(Box::new(self.spool_bytes.clone()))?;
         registry.register(Box::new(self.reloads.clone()))
     }
@@ -202,6 +226,10 @@ impl Metrics {
                 failed: one(Decided::Failed),
             }
         };
+        for reason in Refused::ALL {
+            let labels = [protocol, reason.as_str()];
+            self.refused_openings.with_label_values(&labels);
+        }
         let bytes = |direction: &str| self.bytes.with_label_values(&[direction]);
         ProtocolMetrics {
             session: effect(Effect::Session),
@@ -221,6 +249,12 @@ impl Metrics {
             upstream_in: bytes("upstream_in"),
             upstream_out: bytes("upstream_out"),
         }
+    }
+
+    /// Somebody did not get a session.
+    pub fn refused(&self, protocol: &str, reason: Refused) {
+        let labels = [protocol, reason.as_str()];
+        self.refused_openings.with_label_values(&labels).inc();
     }
 
     /// An edit was taken over, or refused.
@@ -245,6 +279,28 @@ impl Decided {
             Self::Held => "held",
             Self::Limited => "limited",
             Self::Failed => "failed",
+        }
+    }
+}
+
+// === impl Refused ===
+
+impl Refused {
+    pub const ALL: [Self; 5] = [
+        Self::Login,
+        Self::Access,
+        Self::Limit,
+        Self::Database,
+        Self::Unavailable,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Access => "access",
+            Self::Limit => "limit",
+            Self::Database => "database",
+            Self::Unavailable => "unavailable",
         }
     }
 }

@@ -15,6 +15,7 @@ mod ending;
 pub mod gate;
 pub mod ports;
 pub mod record;
+pub mod refused;
 pub mod registry;
 
 use std::net::IpAddr;
@@ -81,6 +82,15 @@ pub(crate) struct Current {
     may_only_read: bool,
 }
 
+/// What a session that may open begins with.
+#[derive(Debug)]
+struct Admitted {
+    current: Arc<Current>,
+    caller: Caller,
+    taken: Taken,
+    unrecorded: Option<Box<Event>>,
+}
+
 /// A place among the sessions that limits count.
 #[derive(Debug)]
 struct Taken {
@@ -109,22 +119,16 @@ impl Session {
             started_at: now,
         };
         let changes = door.target.changes();
-        let target = door.target.load_full();
-        let named = |denial: Denial| denial.in_session(id);
-        ending::may_stand(&door, &target, &proven, &facts).map_err(named)?;
-        if let Some(stale) = target.snapshot.stale() {
-            return Err(named(Denial::of_reason(&stale)));
-        }
-        let current = Arc::new(Current::of(&target, &proven).map_err(named)?);
         let subject = Arc::clone(&proven.subject);
-        let entry = Entry::new(id, subject, &door, client, (now, monotonic));
-        let caller = Caller::new(&proven.subject, &target.snapshot.connection().uid);
-        let taken = Taken::take(&house, Arc::new(entry), &caller, &current).map_err(named)?;
-        let entry = Arc::clone(&taken.entry);
-        let started = record::started(id, &door, &proven, client, (&says, &current.masks));
-        let unrecorded = record_start(&house, &current.target, started)
-            .await
-            .map_err(named)?;
+        let entry = Arc::new(Entry::new(id, subject, &door, client, (now, monotonic)));
+        let who = (&proven, client, &says);
+        let admitted = Admitted::of(&door, who, &facts, Arc::clone(&entry)).await;
+        let Admitted {
+            current,
+            caller,
+            taken,
+            unrecorded,
+        } = admitted.map_err(|denial| refused::opening(&door, who, id, denial))?;
         ending::watch(&door, &proven, &facts, &entry, changes);
         Ok(Self {
             id,
@@ -181,6 +185,7 @@ impl Session {
         let target = Arc::clone(&loaded);
         drop(loaded);
         if let Err(denial) = ending::may_stand(&self.door, &target, &self.proven, &self.facts) {
+            let denial = denial.in_session(self.id);
             self.entry.end(EndReason::Cut(denial.clone()));
             return Err(denial);
         }
@@ -247,6 +252,34 @@ impl Current {
             may_only_read: view.may_only_read(),
             view,
             masks,
+        })
+    }
+}
+
+// === impl Admitted ===
+
+impl Admitted {
+    async fn of(
+        door: &Door,
+        (proven, client, says): (&Proven, IpAddr, &ClientSays),
+        facts: &SessionFacts,
+        entry: Arc<Entry>,
+    ) -> Result<Self, Denial> {
+        let target = door.target.load_full();
+        ending::may_stand(door, &target, proven, facts)?;
+        if let Some(stale) = target.snapshot.stale() {
+            return Err(Denial::of_reason(&stale));
+        }
+        let current = Arc::new(Current::of(&target, proven)?);
+        let caller = Caller::new(&proven.subject, &target.snapshot.connection().uid);
+        let started = record::started(entry.id, door, proven, client, (says, &current.masks));
+        let taken = Taken::take(&door.house, entry, &caller, &current)?;
+        let unrecorded = record_start(&door.house, &target, started).await?;
+        Ok(Self {
+            current,
+            caller,
+            taken,
+            unrecorded,
         })
     }
 }

@@ -257,6 +257,8 @@ pub enum Standing {
     /// Approved by these, and not yet used up.
     Approved {
         by: Vec<String>,
+        /// What they said, in the same order; empty where somebody said nothing.
+        reasons: Vec<String>,
     },
     Denied {
         by: String,

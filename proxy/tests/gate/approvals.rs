@@ -98,18 +98,18 @@ async fn what_was_approved_runs_once() {
         .record()
         .into_iter()
         .filter_map(|body| match body {
-            Body::Approval(approval) => Some((approval.fact, approval.decider)),
+            Body::Approval(approval) => Some((approval.fact, approval.decider, approval.reason)),
             _ => None,
         })
         .collect();
-    let fact = |fact: &str, by: &str| (fact.to_owned(), by.to_owned());
+    let fact = |fact: &str, by: &str, why: &str| (fact.to_owned(), by.to_owned(), why.to_owned());
     assert_eq!(
         facts,
         [
-            fact("requested", ""),
-            fact("approved", "dave"),
-            fact("claimed", "dave"),
-            fact("requested", ""),
+            fact("requested", "agent", ""),
+            fact("approved", "dave", "ticket 7"),
+            fact("claimed", "dave", ""),
+            fact("requested", "agent", ""),
         ]
     );
     let decisions: Vec<_> = bed.operations().into_iter().map(|o| o.decision).collect();
@@ -299,6 +299,9 @@ async fn denied_shows_who_and_why_and_withdrawing_is_final() {
     ] {
         assert_eq!(denial.class, Class::ApprovalDenied);
         assert!(denial.message.contains("dave") && denial.message.contains("Friday"));
+        assert_eq!(denial.policy.unwrap().to_string(), "shop/approve");
+        assert_eq!(denial.rule.as_deref(), Some("writes"));
+        assert_eq!(denial.session, Some(session.id));
     }
     let other = told(Effect::Write, "DELETE", "DELETE FROM orders WHERE id = 8");
     let hold = held(&mut session, &crate::bed::asked(&other)).await;

@@ -284,11 +284,13 @@ impl Bed {
 
     /// All events of the record, in order.
     pub(crate) fn record(&self) -> Vec<Body> {
+        self.events().into_iter().map(|event| event.body).collect()
+    }
+
+    /// The same with the sessions that they belong to.
+    pub(crate) fn events(&self) -> Vec<Event> {
         self.house().writer.flush().unwrap();
         read(self.folder.path())
-            .into_iter()
-            .map(|event| event.body)
-            .collect()
     }
 
     pub(crate) fn operations(&self) -> Vec<portcullis_recording::event::Operation> {
@@ -357,8 +359,8 @@ impl FakeApprovals {
     }
 
     pub(crate) fn approve(&self, name: &str) {
-        let by = vec!["dave".to_owned()];
-        self.set(name, Standing::Approved { by });
+        let (by, reasons) = (vec!["dave".to_owned()], vec!["ticket 7".to_owned()]);
+        self.set(name, Standing::Approved { by, reasons });
     }
 
     pub(crate) fn standing(&self, name: &str) -> Standing {

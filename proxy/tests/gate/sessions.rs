@@ -5,9 +5,12 @@ use std::time::Duration;
 use portcullis_policy::{Class, CountLimit, Limits, Per, Policy};
 use portcullis_proxy::session::denial::Denial;
 use portcullis_proxy::session::gate::{Outcome, Ruling};
+use portcullis_proxy::session::refused::{
+    MAX_SHOWN, MAX_SHOWN_TEXT, MAX_SINGLE, WINDOW, login_failed,
+};
 use portcullis_proxy::session::registry::{Line, TAIL_LINES};
 use portcullis_proxy::session::{EndReason, Session};
-use portcullis_recording::event::{Body, SessionId};
+use portcullis_recording::event::{Body, SessionId, Value};
 
 use crate::bed::{Bed, Terms, asked, open_policy, select};
 
@@ -78,7 +81,108 @@ async fn who_may_not_come_in_is_told_why() {
     bed.edit(Terms::default());
     bed.door.closed.cancel();
     assert_eq!(refused(&bed).await.class, Class::AccessDenied);
-    assert!(bed.record().is_empty());
+    assert!(bed.house().registry.list().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_come_in_is_on_record_under_the_session_that_is_told() {
+    let bed = Bed::new(Terms {
+        access: "somebody-else",
+        ..Terms::default()
+    });
+    let denial = refused(&bed).await;
+    let events = bed.events();
+    let ids: Vec<_> = events.iter().map(|event| Some(event.session)).collect();
+    assert_eq!(ids, [denial.session; 2]);
+    let [Body::SessionStarted(started), Body::SessionEnded(ended)] =
+        [events[0].body.clone(), events[1].body.clone()]
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!(
+        (started.subject.as_str(), started.client_address.as_str()),
+        ("agent", "127.0.0.1")
+    );
+    assert_eq!(
+        (ended.outcome.as_str(), ended.reason, ended.operations),
+        ("refused", denial.message, 0)
+    );
+    assert_eq!(ended.attributes["class"], "AccessDenied".into());
+    let counted = bed.house().metrics.text().unwrap();
+    let line = "portcullis_refused_openings_total{protocol=\"postgres\",reason=\"access\"} 1\n";
+    assert!(counted.contains(line), "{counted}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_refused_openings_is_counted_and_not_recorded_one_by_one() {
+    let bed = Bed::new(Terms {
+        access: "somebody-else",
+        ..Terms::default()
+    });
+    for number in 1..=MAX_SINGLE + 100 {
+        let denial = refused(&bed).await;
+        assert_eq!(denial.session.is_some(), number <= MAX_SINGLE, "{number}");
+    }
+    let client = std::net::IpAddr::from([192, 0, 2, 1]);
+    for number in 0..1_000 {
+        let user = format!("user-{number}-{}", "x".repeat(1_000));
+        login_failed(&bed.door, client, &user, "no key has this hash");
+    }
+    let single = usize::try_from(2 * MAX_SINGLE).unwrap();
+    assert_eq!(bed.record().len(), single);
+    tokio::time::sleep(WINDOW + seconds(1)).await;
+    let record = bed.record();
+    assert_eq!(record.len(), single + 1);
+    let Some(Body::Notice(told)) = record.last() else {
+        panic!("{record:?}");
+    };
+    assert_eq!(told.what, "openings-refused");
+    assert_eq!(told.attributes["connection"], "shop/orders".into());
+    assert_eq!(told.attributes["failedLogins"], 1_000.into());
+    assert_eq!(told.attributes["refusedSessions"], 100.into());
+    let Value::List(first) = &told.attributes["first"] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(first.len(), MAX_SHOWN);
+    // Another window, which says nothing where all of it is recorded.
+    assert!(refused(&bed).await.session.is_some());
+    tokio::time::sleep(WINDOW + seconds(1)).await;
+    assert_eq!(bed.record().len(), single + 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_logins_are_told_with_who_they_said_they_were_and_at_once_when_the_process_stops() {
+    let bed = Bed::new(Terms::default());
+    let client = std::net::IpAddr::from([192, 0, 2, 1]);
+    login_failed(&bed.door, client, &"u".repeat(300), "no key has this hash");
+    bed.house().shutdown.drain.cancel();
+    others_run_until(&bed, 1).await;
+    let [Body::Notice(told)] = &bed.record()[..] else {
+        panic!("{:?}", bed.record());
+    };
+    let text = |text: &str| Value::from(text);
+    let first = Value::Map(
+        [
+            ("address".to_owned(), text("192.0.2.1")),
+            ("reason".to_owned(), text("no key has this hash")),
+            ("user".to_owned(), text(&"u".repeat(MAX_SHOWN_TEXT))),
+        ]
+        .into(),
+    );
+    assert_eq!(told.attributes["first"], Value::List(vec![first]));
+    let counted = bed.house().metrics.text().unwrap();
+    let line = "portcullis_refused_openings_total{protocol=\"postgres\",reason=\"login\"} 1\n";
+    assert!(counted.contains(line), "{counted}");
+}
+
+/// Lets others run until so much is on record, without the window's time passing.
+async fn others_run_until(bed: &Bed, events: usize) {
+    for _ in 0..100 {
+        if bed.record().len() >= events {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,6 +212,7 @@ async fn sessions_are_bounded_and_their_places_come_back() {
         denial.message,
         "limit of 1 sessions set by shop/open is reached"
     );
+    assert_eq!(denial.policy.unwrap().to_string(), "shop/open");
     assert_eq!(bed.house().registry.count("shop", "orders"), 1);
 }
 
@@ -134,6 +239,7 @@ async fn each_change_that_withdraws_access_ends_the_session() {
         let select = select();
         let ruling = judged.judge(&asked(&select)).await;
         assert!(matches!(ruling, Ruling::Refused(_)), "{ruling:?}");
+        assert_eq!(cut(&judged).await.session, Some(judged.id));
         let denial = cut(&watched).await;
         assert_eq!(denial.session, Some(watched.id));
         bed.edit(Terms::default());

@@ -39,6 +39,10 @@ async fn a_held_operation_runs_once_it_is_approved_and_only_once() {
     let notice = String::from_utf8_lossy(&notice).into_owned();
     assert!(tag == b'N' && notice.contains(&name), "{notice}");
     assert!(notice.contains("portcullis approve"), "{notice}");
+    assert!(
+        notice.contains(&format!("`portcullis approvals show {name}`")),
+        "{notice}"
+    );
     assert_eq!(rows(&run, "held1"), "1");
     let request = &run.requests()[0];
     assert_eq!(request["requester"], json!("agent"));
@@ -51,6 +55,14 @@ async fn a_held_operation_runs_once_it_is_approved_and_only_once() {
     let file = std::fs::read_to_string(file).unwrap();
     assert!(file.contains("search_path = "), "{file}");
     assert!(!file.contains("row_security ="), "{file}");
+    let shown = run.tell(&json!({"verb": "show", "name": name}));
+    let operation = &shown["request"]["spec"]["operation"];
+    assert_eq!(operation["verb"], json!("DELETE"), "{shown}");
+    let text = operation["text"].as_str().unwrap();
+    assert!(
+        text.contains("search_path = ") && text.contains("DELETE FROM held1"),
+        "{text}"
+    );
 
     let begun = Instant::now();
     let told = run.decide("approve", &name, "it is fine");

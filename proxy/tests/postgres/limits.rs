@@ -59,6 +59,13 @@ fn detail(answer: &[Message]) -> Value {
     serde_json::from_slice(&detail[1..]).unwrap()
 }
 
+/// That a refusal names the policy that it comes from, and its session.
+fn named(detail: &Value) {
+    assert_eq!(detail["policy"], "shop/open");
+    let session = detail["sessionId"].as_str().unwrap();
+    assert_eq!(session.len(), 32, "{session}");
+}
+
 /// That an answer is this limit's refusal; tells after how many seconds to come again.
 fn refused(answer: &[Message], message: &str) -> Duration {
     assert!(
@@ -69,6 +76,7 @@ fn refused(answer: &[Message], message: &str) -> Duration {
     let detail = detail(answer);
     assert_eq!(detail["class"], "LimitExceeded");
     assert_eq!(detail["message"], message);
+    named(&detail);
     Duration::from_secs(detail["retryAfterSeconds"].as_u64().unwrap())
 }
 
@@ -306,4 +314,25 @@ async fn a_rule_by_the_clock_holds_at_its_hours() {
     assert_eq!(detail(&answer)["rule"], "no-writes-at-night");
     let rows = house.server.sql("postgres", "SELECT count(*) FROM by_day");
     assert_eq!(rows, "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_over_its_limit_names_policy_and_session() {
+    let Some(house) = house(Limits {
+        rows: Some(SizeLimit {
+            max: 2,
+            on_exceed: OnExceed::Error,
+        }),
+        ..Limits::default()
+    })
+    .await
+    else {
+        return;
+    };
+    let mut client = Client::log_in(house.address).await;
+    let answer = client.query("SELECT generate_series(1, 3)").answer().await;
+    let detail = detail(&answer);
+    assert_eq!(detail["class"], "LimitExceeded");
+    assert_eq!(detail["message"], "the reply is over the limit of 2 rows");
+    named(&detail);
 }

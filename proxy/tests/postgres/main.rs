@@ -40,6 +40,7 @@ mod masking;
 mod memory;
 mod metrics;
 mod oidc;
+mod openings;
 mod peers;
 mod pinned;
 mod psql;

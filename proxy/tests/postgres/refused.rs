@@ -335,3 +335,16 @@ async fn the_longest_message_is_taken_and_one_byte_more_is_not() {
         "{got}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_with_a_zero_byte_ends_the_session() {
+    let Some(house) = House::open(vec![crate::bed::open_policy()]).await else {
+        return;
+    };
+    // `SELECT 1`, zero, `;`, zero.
+    let mut client = Client::log_in(house.address).await;
+    let frame = "! 51 00 00 00 0f 53 45 4c 45 43 54 20 31 00 3b 00";
+    let got = client.play(&[frame, "~ Z"]).await;
+    assert!(got[0].starts_with("E(08P01: "), "{got:?}");
+    assert_eq!(got[1..], ["closed"]);
+}

@@ -11,5 +11,6 @@
 )]
 
 mod login;
+mod old_certificate;
 mod server;
 mod view;

@@ -154,16 +154,16 @@ pub struct Approval {
     pub request: String,
     /// `requested`, `approved`, `denied`, `revoked`, `expired`, `withdrawn`, `claimed`.
     pub fact: String,
-    /// Who decided.
+    /// Who decided; of `requested` who asked, of `claimed` who had approved.
     pub decider: String,
     pub reason: String,
     pub attributes: Map,
 }
 
-/// Somebody looked at sessions or ended one.
+/// Somebody looked at sessions, ended one, or decided about a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AdminAct {
-    /// `tail`, `kill`, `read`.
+    /// `list`, `tail`, `kill`, `read`, `approve`, `deny`, `revoke`.
     pub act: String,
     pub actor: String,
     pub target: String,
@@ -180,7 +180,8 @@ pub struct SessionEnded {
     pub attributes: Map,
 }
 
-/// What the recorder itself has to say, such as that the clock stepped back.
+/// What belongs to no session: what the recorder itself has to say, such as that the clock stepped
+/// back, and what is only counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Notice {
     /// One of the names in [`notice`], or one of a later version.
@@ -197,6 +198,10 @@ pub mod notice {
     /// before this ended with that stop. Attributes: `cutBytes`, `cutSha256` where a torn tail
     /// was cut off, and `cutKept`, whether there was room to set it aside.
     pub const WRITER_RESTARTED: &str = "writer-restarted";
+    /// Openings of sessions were refused, more than are recorded one by one. Attributes:
+    /// `connection`, `failedLogins`, `refusedSessions`, and `first`, a list of some of them with
+    /// `address`, `user` (what they said of themselves, or who it was proven to be) and `reason`.
+    pub const OPENINGS_REFUSED: &str = "openings-refused";
     /// Checkpoints are signed by another key from here on. Attributes: `from`, `to`.
     pub const KEY_ROTATED: &str = "key-rotated";
 }

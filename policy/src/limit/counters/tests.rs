@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::limit::{LimitKind, RESOLUTION};
+use crate::rule::ObjectName;
 use crate::subject::Subject;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,6 +19,11 @@ fn caller(name: &str, connection: &str) -> Caller {
     )
 }
 
+fn policy(name: &str) -> Arc<ObjectName> {
+    let (namespace, name) = name.split_once('/').unwrap();
+    Arc::new(ObjectName::new(namespace, name))
+}
+
 fn rate(source: &str, max: u64, per: Per) -> Named<RateLimit> {
     let limit = RateLimit {
         max,
@@ -23,7 +31,7 @@ fn rate(source: &str, max: u64, per: Per) -> Named<RateLimit> {
         per,
     };
     Named {
-        id: LimitId::new(LimitKind::Operations, source),
+        id: LimitId::new(LimitKind::Operations, &policy(source)),
         limit,
     }
 }
@@ -31,7 +39,7 @@ fn rate(source: &str, max: u64, per: Per) -> Named<RateLimit> {
 fn sessions(max: u64, per: Per) -> Named<CountLimit> {
     let limit = CountLimit { max, per };
     Named {
-        id: LimitId::new(LimitKind::Sessions, "ns/p"),
+        id: LimitId::new(LimitKind::Sessions, &policy("ns/p")),
         limit,
     }
 }
@@ -118,7 +126,10 @@ fn the_answer_says_what_is_left_and_when_it_frees() {
         rate("ns/narrow", 2, Per::Subject),
     ];
     let first = counters.admit(&alice, &limits, at(0)).unwrap().unwrap();
-    assert_eq!((&*first.source, first.left), ("ns/narrow", 1));
+    assert_eq!(
+        (first.source.to_string().as_str(), first.left),
+        ("ns/narrow", 1)
+    );
     assert_eq!(first.frees_in, Some(Duration::ZERO));
     let second = counters.admit(&alice, &limits, at(400)).unwrap().unwrap();
     assert_eq!(
@@ -127,7 +138,11 @@ fn the_answer_says_what_is_left_and_when_it_frees() {
     );
     let refused = exceeded(counters.admit(&alice, &limits, at(700)));
     assert_eq!(
-        (&*refused.source, refused.max, refused.left),
+        (
+            refused.source.to_string().as_str(),
+            refused.max,
+            refused.left
+        ),
         ("ns/narrow", 2, 0)
     );
     assert_eq!(refused.frees_in, Some(Duration::from_millis(300)));
@@ -172,7 +187,7 @@ fn of_two_limits_that_refuse_the_longer_wait_is_told() {
     }] {
         let refused = exceeded(counters.admit(&alice, &limits, at(500)));
         assert_eq!(
-            (&*refused.source, refused.frees_in),
+            (refused.source.to_string().as_str(), refused.frees_in),
             ("ns/hour", Some(Duration::from_millis(3_599_500)))
         );
     }
@@ -238,7 +253,7 @@ fn kinds_are_counted_apart() {
     let alice = caller("alice", "a");
     let operations = rate("ns/p", 1, Per::Subject);
     let writes = Named {
-        id: LimitId::new(LimitKind::Writes, "ns/p"),
+        id: LimitId::new(LimitKind::Writes, &policy("ns/p")),
         limit: operations.limit,
     };
     assert!(counters.admit(&alice, &[operations], at(0)).is_ok());

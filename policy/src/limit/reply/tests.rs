@@ -1,9 +1,10 @@
 use super::*;
 use crate::limit::LimitId;
+use crate::rule::ObjectName;
 
 fn limit(kind: LimitKind, max: u64, on_exceed: OnExceed) -> Named<SizeLimit> {
     Named {
-        id: LimitId::new(kind, "ns/p"),
+        id: LimitId::new(kind, &ObjectName::new("ns", "p").into()),
         limit: SizeLimit { max, on_exceed },
     }
 }

@@ -27,11 +27,11 @@ mod tests;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use portcullis_recording::event::{Approval, Body, Event, SessionId};
+use portcullis_recording::event::{AdminAct, Body, Event, SessionId};
 use portcullis_recording::writer::Writer;
 use tokio::task::spawn_blocking;
 
-pub use self::book::{Book, DecideError, Decision, Listed, MAX_REASON, MAX_REQUESTS, Verb};
+pub use self::book::{Book, DecideError, Decision, Listed, MAX_REASON, MAX_REQUESTS, Shown, Verb};
 pub use self::file::{Folder, KEY_FILE, MAX_KEY_FILE, new_key};
 use crate::session::ports::{Approvals, ApprovalsRefused, Clock, Standing, WantedApproval};
 
@@ -61,7 +61,7 @@ impl Requests {
         let now = self.clock.now();
         self.blocking(move |book| {
             book.decide(&decision, now, |decision| {
-                let event = Event::new(SessionId::NONE, Body::Approval(fact(decision)));
+                let event = Event::new(SessionId::NONE, Body::AdminAct(act(decision)));
                 let written = writer.append_strict(&event, now);
                 written.map(drop).map_err(|error| error.to_string())
             })
@@ -84,6 +84,14 @@ impl Requests {
         self.blocking(move |book| book.list(now))
             .await
             .unwrap_or_default()
+    }
+
+    /// All of a request.
+    pub async fn show(&self, name: &str) -> Option<Shown> {
+        let (name, now) = (name.to_owned(), self.clock.now());
+        self.blocking(move |book| book.show(&name, now))
+            .await
+            .flatten()
     }
 
     /// Lets time pass: what is over expires, what is finished long ago is removed.
@@ -150,12 +158,13 @@ fn unavailable<T>() -> Result<T, ApprovalsRefused> {
     Err(ApprovalsRefused::Unavailable("a thread died".to_owned()))
 }
 
-fn fact(decision: &Decision) -> Approval {
-    Approval {
-        request: decision.name.clone(),
-        fact: decision.verb.fact().to_owned(),
-        decider: decision.by.clone(),
+/// What somebody did. What came of it is told by the session that waits for it.
+fn act(decision: &Decision) -> AdminAct {
+    AdminAct {
+        act: decision.verb.as_str().to_owned(),
+        actor: decision.by.clone(),
+        target: decision.name.clone(),
         reason: decision.reason.clone(),
-        ..Approval::default()
+        ..AdminAct::default()
     }
 }

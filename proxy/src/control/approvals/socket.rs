@@ -8,13 +8,15 @@
 //! ```text
 //! {"verb":"approve|deny|revoke","name":N,"namespace":NS?,"reason":TEXT?}  {"ok":true,"state":S}
 //! {"verb":"list"}                                                {"ok":true,"requests":[…]}
+//! {"verb":"show","name":N,"namespace":NS?}                       {"ok":true,"request":{…}}
 //! {"verb":"sessions"}                                            {"ok":true,"sessions":[…]}
 //! {"verb":"kill","session":ID,"reason":TEXT}                     {"ok":true}
 //! {"verb":"tail","session":ID,"reason":TEXT?}                    {"ok":true,…}, and lines: see `follow`
 //! anything that does not go well                                 {"ok":false,"error":TEXT}
 //! ```
 //!
-//! The last three take a group of `spec.admin.groups`: see `control::caretaker`.
+//! A request is told to who may decide about it: `list` in short, `show` whole, with `spec` and
+//! `status` in the words of the custom resource. The last three take a group of `spec.admin.groups`: see `control::caretaker`.
 
 use std::fs;
 use std::io;
@@ -31,7 +33,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::{Decision, Requests, Verb, follow};
+use super::{Decision, Listed as Request, Requests, Shown, Verb, follow};
 use crate::control::caretaker::{Caretaker, NoCaretaker, Ward};
 use crate::session::registry::Listed;
 
@@ -65,6 +67,7 @@ enum Command {
     Deny(About),
     Revoke(About),
     List,
+    Show(Named),
     Sessions,
     Kill { session: String, reason: String },
     Tail(Following),
@@ -76,6 +79,13 @@ struct Following {
     session: String,
     #[serde(default)]
     reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
+    namespace: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -184,22 +194,20 @@ impl Desk {
             Command::Revoke(about) => self.decide(Verb::Revoke, about, uid).await,
             Command::List => {
                 self.known(uid)?;
-                let listed = self.requests.list().await;
-                let listed: Vec<Value> = listed
-                    .into_iter()
-                    .map(|it| {
-                        json!({
-                            "namespace": it.namespace,
-                            "name": it.name,
-                            "state": it.state,
-                            "approvals": it.approvals,
-                            "requester": it.requester,
-                            "summary": it.summary,
-                            "expiresAt": it.expires_at,
-                        })
-                    })
-                    .collect();
+                let mut listed = self.requests.list().await;
+                let standing = self.ward.standing.load();
+                listed.retain(|it| {
+                    let connection = (it.namespace.clone(), it.connection.clone());
+                    standing.decider(&connection, uid).is_some()
+                });
+                let listed: Vec<Value> = listed.iter().map(in_short).collect();
                 Ok(json!({ "requests": listed }))
+            }
+            Command::Show(named) => {
+                self.decider(&named, uid).await?;
+                let shown = self.requests.show(&named.name).await;
+                let shown = shown.ok_or_else(|| missing(&named.name))?;
+                Ok(json!({ "request": whole(&shown) }))
             }
             Command::Sessions => {
                 let listed = self.ward.list(&self.caretaker(uid)?)?;
@@ -246,28 +254,13 @@ impl Desk {
     }
 
     async fn decide(&self, verb: Verb, about: About, uid: u32) -> Result<Value, String> {
-        let missing = || format!("there is no request {}", about.name);
-        let connection = self
-            .requests
-            .connection(&about.name)
-            .await
-            .ok_or_else(missing)?;
-        if about
-            .namespace
-            .as_ref()
-            .is_some_and(|namespace| *namespace != connection.0)
-        {
-            return Err(missing());
-        }
-        let by = self
-            .ward
-            .standing
-            .load()
-            .decider(&connection, uid)
-            .map(str::to_owned)
-            .ok_or_else(|| unmapped(uid))?;
+        let named = Named {
+            name: about.name,
+            namespace: about.namespace,
+        };
+        let by = self.decider(&named, uid).await?;
         let decision = Decision {
-            name: about.name.clone(),
+            name: named.name,
             verb,
             by,
             reason: about.reason.unwrap_or_default(),
@@ -282,11 +275,50 @@ impl Desk {
         Ok(json!({ "state": word(&standing) }))
     }
 
+    /// The name under which a user decides about a request.
+    async fn decider(&self, about: &Named, uid: u32) -> Result<String, String> {
+        self.known(uid)?;
+        let connection = self.requests.connection(&about.name).await;
+        let connection = connection
+            .filter(|(its, _)| about.namespace.as_ref().is_none_or(|it| it == its))
+            .ok_or_else(|| missing(&about.name))?;
+        let standing = self.ward.standing.load();
+        let by = standing.decider(&connection, uid).map(str::to_owned);
+        by.ok_or_else(|| unmapped(uid))
+    }
+
     fn known(&self, uid: u32) -> Result<String, String> {
         let standing = self.ward.standing.load();
         let known = standing.any_decider(uid).map(str::to_owned);
         known.ok_or_else(|| unmapped(uid))
     }
+}
+
+fn in_short(request: &Request) -> Value {
+    json!({
+        "namespace": request.namespace,
+        "connection": request.connection,
+        "name": request.name,
+        "state": request.state,
+        "approvals": request.approvals,
+        "requester": request.requester,
+        "summary": request.summary,
+        "expiresAt": request.expires_at,
+    })
+}
+
+fn whole(shown: &Shown) -> Value {
+    let mut told = in_short(&shown.listed);
+    if let Some(members) = told.as_object_mut() {
+        members.insert("heldUntil".to_owned(), json!(shown.held_until));
+        members.insert("spec".to_owned(), json!(shown.request.spec));
+        members.insert("status".to_owned(), json!(shown.request.status));
+    }
+    told
+}
+
+fn missing(name: &str) -> String {
+    format!("there is no request {name}")
 }
 
 fn parse(line: &[u8]) -> Result<Command, String> {

@@ -1,10 +1,9 @@
 //! ConnectionClasses: who may get in, who may decide, who may look after sessions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use portcullis_crds::DEFAULT_CLASS;
-use portcullis_crds::connection_class::{ConnectionClass, ConnectionClassSpec, Identity, OsUser};
+use portcullis_crds::connection_class::{ConnectionClass, OsUser};
 use portcullis_crds::lower::FieldError;
 
 use super::Compiling;
@@ -44,35 +43,6 @@ impl Deciders {
 // === impl Compiling ===
 
 impl Compiling {
-    /// The classes that are written. Where a Connection names the default one and nobody wrote
-    /// it, its defaults hold: no way to prove who one is, so nobody gets in.
-    pub(super) fn class_specs(
-        &mut self,
-        used: &BTreeSet<String>,
-    ) -> BTreeMap<String, ConnectionClass> {
-        let mut specs: BTreeMap<String, ConnectionClass> = BTreeMap::new();
-        for class in &self.documents.connection_classes {
-            let name = class.metadata.name.clone().unwrap_or_default();
-            specs.insert(name, class.clone());
-        }
-        if used.contains(DEFAULT_CLASS) && !specs.contains_key(DEFAULT_CLASS) {
-            self.advice.push(format!(
-                "there is no ConnectionClass {DEFAULT_CLASS}, so defaults hold: no identity \
-                 provider, and nobody gets in"
-            ));
-            let class = ConnectionClass::new(DEFAULT_CLASS, ConnectionClassSpec::default());
-            specs.insert(DEFAULT_CLASS.to_owned(), class);
-        }
-        for (name, class) in &specs {
-            if used.contains(name) && !proves_anybody(&class.spec.identity) {
-                self.advice.push(format!(
-                    "ConnectionClass {name} has no identity provider, so nobody gets in"
-                ));
-            }
-        }
-        specs
-    }
-
     pub(super) fn classes(
         &mut self,
         specs: &BTreeMap<String, ConnectionClass>,
@@ -133,11 +103,4 @@ pub fn lower_class(
         deciders: Arc::new(Deciders::new(deciders)),
         admin_groups: spec.admin.groups.clone(),
     })
-}
-
-fn proves_anybody(identity: &Identity) -> bool {
-    !identity.oidc.is_empty()
-        || identity.service_account_tokens.is_some()
-        || identity.mtls.is_some()
-        || !identity.api_keys.is_empty()
 }

@@ -13,13 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use portcullis_crds::PLATFORM_NAMESPACE;
 use portcullis_crds::connection::Connection;
-use portcullis_crds::connection_class::{ApprovalDefaults, ConnectionClass};
+use portcullis_crds::connection_class::ConnectionClass;
 use portcullis_crds::document::{Documents, Places, Reader};
+use portcullis_crds::lower::FieldError;
+use portcullis_crds::lower::advice::advice;
 use portcullis_crds::lower::connection::LoweredConnection;
-use portcullis_crds::lower::documents::lower_one;
-use portcullis_crds::lower::{FieldError, guardrail, masking};
+use portcullis_crds::lower::documents::{self, lower_all};
+use portcullis_crds::lower::snapshot::{Lowered, Refused};
 use portcullis_crds::revision::{Versioned, revision};
 use portcullis_policy::{Snapshot, SnapshotParts};
 
@@ -143,15 +144,14 @@ impl Compiling {
     }
 
     fn finish(mut self) -> Result<Configuration, Vec<Refusal>> {
-        self.refuse_requests();
-        self.check_policies();
+        self.check();
         let used: BTreeSet<String> = self
             .documents
             .connections
             .iter()
             .map(|connection| connection.spec.class_name.clone())
             .collect();
-        let specs = self.class_specs(&used);
+        let specs = documents::classes(&self.documents);
         let classes = self.classes(&specs);
         let (recording, recording_place) = self.recording(&used, &specs);
         let connections = self.connections(&specs);
@@ -170,122 +170,37 @@ impl Compiling {
         })
     }
 
-    /// The proxy alone writes requests: one that lies here could be made by whoever may write a
-    /// policy, decisions included.
-    fn refuse_requests(&mut self) {
-        let names: Vec<Name> = self
-            .documents
-            .approval_requests
-            .iter()
-            .map(|it| name_of(&it.metadata))
-            .collect();
-        for name in names {
-            let reason = "only the proxy writes requests, under its own state; remove it";
-            self.refuse_at("ApprovalRequest", &name, "kind", reason);
+    fn check(&mut self) {
+        for refused in documents::check(&self.documents, &self.objects) {
+            self.refuse_object(refused);
         }
-    }
-
-    /// Also those that bind no Connection yet: an error is told when it is written.
-    fn check_policies(&mut self) {
-        let defaults = ApprovalDefaults::default();
-        let mut refused = Vec::new();
-        for object in &self.documents.guardrail_policies {
-            if let Err(errors) = guardrail::lower(object, &defaults) {
-                refused.push(("GuardrailPolicy", name_of(&object.metadata), errors));
-            }
-        }
-        for object in &self.documents.masking_rules {
-            if let Err(errors) = masking::lower(object, &self.objects) {
-                refused.push(("MaskingRule", name_of(&object.metadata), errors));
-            }
-        }
-        for (kind, name, errors) in refused {
-            self.refuse(kind, &name, errors);
-        }
-        self.advise_on_namespaces();
-    }
-
-    fn advise_on_namespaces(&mut self) {
-        let guards = self.documents.guardrail_policies.iter();
-        let selectors = guards
-            .map(|policy| (name_of(&policy.metadata), &policy.spec.target_selector))
-            .chain(
-                self.documents
-                    .masking_rules
-                    .iter()
-                    .map(|mask| (name_of(&mask.metadata), &mask.spec.target_selector)),
-            );
-        let told: Vec<Name> = selectors
-            .filter(|((namespace, _), _)| namespace == PLATFORM_NAMESPACE)
-            .filter(|(_, selector)| {
-                let selector = selector.as_ref();
-                selector.is_some_and(|selector| selector.namespace_selector.is_some())
-            })
-            .map(|(name, _)| name)
-            .collect();
-        let unlabelled: BTreeSet<String> = self
-            .documents
-            .connections
-            .iter()
-            .map(|connection| name_of(&connection.metadata).0)
-            .filter(|namespace| self.documents.namespace_labels(namespace).is_empty())
-            .collect();
-        for (_, policy) in told {
-            for namespace in &unlabelled {
-                self.advice.push(format!(
-                    "{policy} selects by labels of namespaces, and {namespace} has none here; \
-                     write a Namespace document with them"
-                ));
-            }
-        }
+        self.advice = advice(&self.documents);
     }
 
     fn connections(
         &mut self,
         specs: &BTreeMap<String, ConnectionClass>,
     ) -> BTreeMap<Name, Compiled> {
+        let documents = std::mem::take(&mut self.documents);
         let mut connections = BTreeMap::new();
-        let mut ports: BTreeMap<u16, Name> = BTreeMap::new();
-        for object in std::mem::take(&mut self.documents.connections) {
-            let name = name_of(&object.metadata);
-            let class = specs.get(&object.spec.class_name);
-            let Some((lowered, parts)) = self.lower(&object, class) else {
+        for document in lower_all(&documents, specs, 1, &self.objects) {
+            let (object, class) = (document.connection, document.class);
+            let Lowered {
+                parts,
+                connection,
+                refused,
+            } = document.lowered;
+            for refused in refused {
+                self.refuse_object(refused);
+            }
+            let Some(lowered) = connection.filter(|_| parts.broken.is_empty()) else {
                 continue;
             };
-            if let Some(other) = ports.insert(lowered.port, name.clone()) {
-                let reason = format!(
-                    "{}/{} listens on port {} already; choose another",
-                    other.0, other.1, lowered.port
-                );
-                self.refuse_at("Connection", &name, "spec.port", &reason);
-            }
-            if let Some(compiled) = self.compiled(&object, &lowered, parts, class) {
-                connections.insert(name, compiled);
+            if let Some(compiled) = self.compiled(object, &lowered, parts, class) {
+                connections.insert(name_of(&object.metadata), compiled);
             }
         }
         connections
-    }
-
-    fn lower(
-        &mut self,
-        object: &Connection,
-        class: Option<&ConnectionClass>,
-    ) -> Option<(LoweredConnection, SnapshotParts)> {
-        let lowered = lower_one(&self.documents, object, class, 1, &self.objects);
-        let whole = lowered.refused.is_empty();
-        for refused in lowered.refused {
-            let name = (refused.name.namespace, refused.name.name);
-            // A class that is not there is an error of who names it.
-            if refused.kind == "ConnectionClass" && class.is_none() {
-                self.refuse("Connection", &name_of(&object.metadata), refused.errors);
-            } else {
-                self.refuse(refused.kind, &name, refused.errors);
-            }
-        }
-        lowered
-            .connection
-            .filter(|_| whole)
-            .map(|it| (it, lowered.parts))
     }
 
     fn compiled(
@@ -313,6 +228,11 @@ impl Compiling {
         let key = (kind.to_owned(), name.0.clone(), name.1.clone());
         let (file, document) = self.places.get(&key).cloned().unwrap_or_default();
         Place { file, document }
+    }
+
+    fn refuse_object(&mut self, refused: Refused) {
+        let name = (refused.name.namespace, refused.name.name);
+        self.refuse(refused.kind, &name, refused.errors);
     }
 
     fn refuse(&mut self, kind: &str, name: &Name, errors: Vec<FieldError>) {

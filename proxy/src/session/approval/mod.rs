@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use portcullis_policy::limit::Monotonic;
 use portcullis_policy::mask::MaskSet;
-use portcullis_policy::{ApprovalTerms, Class, Reason, Subject, Wait};
+use portcullis_policy::{ApprovalTerms, Class, ObjectName, Reason, Subject, Wait};
 use portcullis_recording::event::{self, Body, Event, Map};
 use prometheus::IntGauge;
 use tokio::time::Instant;
@@ -97,7 +97,7 @@ impl Hold {
         let metrics = &self.busy.house().metrics;
         metrics.approval_wait_seconds.observe(waited.as_secs_f64());
         let standing = decided.map_err(|refused| {
-            let denial = of_refused(&refused).naming(&self.name);
+            let denial = asked_by(&self.wanted, of_refused(&refused)).naming(&self.name);
             denial.in_session(self.busy.entry().id)
         })?;
         if let Some((fact, decider, reason)) = fact(&standing) {
@@ -105,13 +105,13 @@ impl Hold {
                 &self.busy,
                 self.number,
                 &self.name,
-                (fact, &decider, reason),
+                (fact, &decider, &reason),
             );
         }
         match standing {
             Standing::Approved { .. } => Ok(()),
             other => {
-                let denial = of_standing(&other, &self.wanted.namespace, &self.name);
+                let denial = of_standing(&other, &self.wanted, &self.name);
                 Err(denial.in_session(self.busy.entry().id))
             }
         }
@@ -130,9 +130,12 @@ impl Hold {
 
     fn denied(&self, class: Class, why: &str) -> Denial {
         let message = format!("this needs an approval ({}), and {why}", self.name);
-        Denial::new(class, message, self.how_to_approve())
-            .naming(&self.name)
-            .in_session(self.busy.entry().id)
+        asked_by(
+            &self.wanted,
+            Denial::new(class, message, self.how_to_approve()),
+        )
+        .naming(&self.name)
+        .in_session(self.busy.entry().id)
     }
 }
 
@@ -257,7 +260,7 @@ pub(super) fn required(reason: Option<&Reason>, namespace: &str, name: &str) -> 
 }
 
 /// A request that is no grant.
-pub(super) fn of_standing(standing: &Standing, namespace: &str, name: &str) -> Denial {
+pub(super) fn of_standing(standing: &Standing, wanted: &WantedApproval, name: &str) -> Denial {
     let again = "try the operation again to ask anew";
     let denial = match standing {
         Standing::Denied { by, reason } => Denial::new(
@@ -273,13 +276,23 @@ pub(super) fn of_standing(standing: &Standing, namespace: &str, name: &str) -> D
         Standing::Pending => Denial::new(
             Class::ApprovalRequired,
             format!("this needs an approval (request {name})"),
-            how_to_approve(namespace, name),
+            how_to_approve(&wanted.namespace, name),
         ),
         Standing::Expired => required_again(name, "expired"),
         Standing::Withdrawn => required_again(name, "was withdrawn"),
         Standing::Consumed | Standing::Approved { .. } => required_again(name, "was used up"),
     };
-    denial.naming(name)
+    asked_by(wanted, denial).naming(name)
+}
+
+/// Names the rule that asks for the approval.
+pub(super) fn asked_by(wanted: &WantedApproval, denial: Denial) -> Denial {
+    let (namespace, name) = &wanted.policy;
+    let policy = ObjectName::new(namespace.as_str(), name.as_str());
+    denial.by(
+        (!name.is_empty()).then(|| Arc::new(policy)),
+        (!wanted.rule.is_empty()).then(|| wanted.rule.as_str().into()),
+    )
 }
 
 pub(super) fn of_refused(refused: &ApprovalsRefused) -> Denial {
@@ -335,13 +348,18 @@ pub(super) fn record(
     }
 }
 
-fn fact(standing: &Standing) -> Option<(&'static str, String, &str)> {
+fn fact(standing: &Standing) -> Option<(&'static str, String, String)> {
+    let nobody = String::new;
     Some(match standing {
-        Standing::Approved { by } => ("approved", by.join(", "), ""),
-        Standing::Denied { by, reason } => ("denied", by.clone(), reason),
-        Standing::Revoked { by, reason } => ("revoked", by.clone(), reason),
-        Standing::Expired => ("expired", String::new(), ""),
-        Standing::Withdrawn => ("withdrawn", String::new(), ""),
+        Standing::Approved { by, reasons } => {
+            let said = reasons.iter().map(String::as_str);
+            let said: Vec<&str> = said.filter(|reason| !reason.is_empty()).collect();
+            ("approved", by.join(", "), said.join("; "))
+        }
+        Standing::Denied { by, reason } => ("denied", by.clone(), reason.clone()),
+        Standing::Revoked { by, reason } => ("revoked", by.clone(), reason.clone()),
+        Standing::Expired => ("expired", nobody(), nobody()),
+        Standing::Withdrawn => ("withdrawn", nobody(), nobody()),
         Standing::Pending | Standing::Consumed => return None,
     })
 }
@@ -367,7 +385,8 @@ fn people(subject: &Subject) -> (String, Option<String>) {
 
 fn how_to_approve(namespace: &str, name: &str) -> String {
     format!(
-        "have it approved with `portcullis approve {name}`, or in a cluster with \
+        "have it approved with `portcullis approve {name}` (`portcullis approvals show {name}` \
+         tells what it is), or in a cluster with \
          `kubectl -n {namespace} annotate appr/{name} portcullis.dev/approve=\"why\"`"
     )
 }

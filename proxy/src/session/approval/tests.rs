@@ -50,6 +50,40 @@ fn a_service_account_asks_only_where_a_person_answers_for_it() {
     answered_for(&subject(None, Some("agent-7"))).unwrap();
 }
 
+fn asked_for() -> WantedApproval {
+    WantedApproval {
+        namespace: "shop".into(),
+        connection: "orders".into(),
+        connection_uid: "uid-1".into(),
+        address: "db.internal:5432".into(),
+        policy: ("shop".into(), "approve".into()),
+        rule: "writes".into(),
+        requester: "agent".into(),
+        on_behalf_of: None,
+        issuer: String::new(),
+        hash: String::new(),
+        summary: String::new(),
+        verb: "UPDATE".into(),
+        effects: vec!["Write"],
+        resources: Vec::new(),
+        flags: Vec::new(),
+        attributes: std::collections::BTreeMap::new(),
+        text: String::new(),
+        masked_values: 0,
+        terms: ApprovalTerms {
+            required: 1,
+            grant: portcullis_policy::Grant::OneShot,
+            wait: Wait::Reject,
+            expires_after: Duration::from_secs(900),
+        },
+        bounds: crate::session::ports::ApprovalBounds {
+            max_pending_per_subject: 1,
+            ttl_after_finished: Duration::from_secs(60),
+            required_extra: std::collections::BTreeMap::new(),
+        },
+    }
+}
+
 #[test]
 fn no_standing_but_approved_is_a_grant() {
     for standing in [
@@ -58,8 +92,16 @@ fn no_standing_but_approved_is_a_grant() {
         Standing::Withdrawn,
         Standing::Consumed,
     ] {
-        let denial = of_standing(&standing, "shop", "r-1");
+        let denial = of_standing(&standing, &asked_for(), "r-1");
         assert_eq!(denial.class, Class::ApprovalRequired, "{standing:?}");
         assert_eq!(denial.approval_request.as_deref(), Some("r-1"));
+        let by = |denial: &Denial| {
+            let policy = denial.policy.as_ref().map(ToString::to_string);
+            (policy, denial.rule.as_deref().map(str::to_owned))
+        };
+        assert_eq!(
+            by(&denial),
+            (Some("shop/approve".into()), Some("writes".into()))
+        );
     }
 }

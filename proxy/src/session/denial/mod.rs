@@ -82,7 +82,12 @@ impl Denial {
             },
             Refusal::TableFull => (None, "try again later"),
         };
+        let policy = match refusal {
+            Refusal::Exceeded(standing) => Some(Arc::clone(&standing.source)),
+            Refusal::TableFull => None,
+        };
         Self {
+            policy,
             retry_after,
             ..Self::new(Class::LimitExceeded, refusal.to_string(), remediation)
         }
@@ -101,6 +106,16 @@ impl Denial {
     pub fn in_session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
+    }
+
+    /// Names the policy, and the rule of it, that this comes from.
+    #[must_use]
+    pub fn by(self, policy: Option<Arc<ObjectName>>, rule: Option<Arc<str>>) -> Self {
+        Self {
+            policy,
+            rule,
+            ..self
+        }
     }
 
     /// Names the request that people decide about.

@@ -36,7 +36,7 @@ fn absent_parts_are_left_out() {
 fn a_limit_says_when_it_is_worth_to_come_back() {
     let standing = Standing {
         kind: LimitKind::Operations,
-        source: "shop/agents".into(),
+        source: ObjectName::new("shop", "agents").into(),
         max: 5,
         left: 0,
         frees_in: Some(Duration::from_secs(3)),

@@ -72,7 +72,7 @@ impl Session {
         let (name, standing) = match requested {
             Ok(found) => found,
             Err(refused) => {
-                let denial = approval::of_refused(&refused);
+                let denial = approval::asked_by(&wanted.0, approval::of_refused(&refused));
                 return Ruling::Refused(self.refuse(
                     asked,
                     denial,
@@ -98,12 +98,13 @@ impl Session {
                     Ok(number) => number,
                     Err(denial) => return Ruling::Refused(denial),
                 };
-                approval::record(&busy, number, &name, ("requested", "", ""));
+                let requester = wanted.0.requester.as_str();
+                approval::record(&busy, number, &name, ("requested", requester, ""));
                 Ruling::Held(Hold::new(wanted.0, name, number, hold_for, busy))
             }
             Standing::Approved { .. } => self.decide_and_run(asked, &wanted, &name).await,
             other => {
-                let denial = approval::of_standing(&other, &wanted.0.namespace, &name);
+                let denial = approval::of_standing(&other, &wanted.0, &name);
                 Ruling::Refused(self.refuse(asked, denial, Some(decision), Decided::Denied))
             }
         }
@@ -159,12 +160,14 @@ impl Session {
         // Numbers are never used twice in a session, nor sessions' names.
         let execution = format!("{}-{number}", self.id);
         let claimed = approvals.claim(name, wanted, &execution).await;
-        match claimed.map_err(|refused| approval::of_refused(&refused))? {
-            Standing::Approved { by } => {
+        match claimed
+            .map_err(|refused| approval::asked_by(wanted, approval::of_refused(&refused)))?
+        {
+            Standing::Approved { by, .. } => {
                 let by = by.join(", ");
                 approval::record(&busy, number, name, ("claimed", &by, ""));
             }
-            other => return Err(approval::of_standing(&other, &wanted.namespace, name)),
+            other => return Err(approval::of_standing(&other, wanted, name)),
         }
         let decision = self.decide(asked)?;
         match decision.verdict {
@@ -188,7 +191,8 @@ impl Session {
     ) -> Result<Wanted, Denial> {
         let current = (&*self.current.target, &*self.current.masks);
         let reason = (decision.reason.as_ref(), terms);
-        approval::wanted(asked, current, &self.proven.subject, reason)
+        let wanted = approval::wanted(asked, current, &self.proven.subject, reason);
+        wanted.map_err(|denial| named(denial, decision))
     }
 
     /// That an operation waits is recorded like a refusal; its run will be an operation of its own.
@@ -230,10 +234,22 @@ impl Session {
 fn changed_meanwhile(decision: &Decision) -> Denial {
     match decision.verdict {
         Verdict::Deny => denied(decision),
-        Verdict::Allow | Verdict::Hold(_) => Denial::new(
-            portcullis_policy::Class::ApprovalRequired,
-            "the policies of this connection changed while the approval was looked up",
-            "try the operation again",
+        Verdict::Allow | Verdict::Hold(_) => named(
+            Denial::new(
+                portcullis_policy::Class::ApprovalRequired,
+                "the policies of this connection changed while the approval was looked up",
+                "try the operation again",
+            ),
+            decision,
         ),
     }
+}
+
+/// Names the rule that decided.
+fn named(denial: Denial, decision: &Decision) -> Denial {
+    let reason = decision.reason.as_ref();
+    denial.by(
+        reason.and_then(|reason| reason.policy.clone()),
+        reason.and_then(|reason| reason.rule.clone()),
+    )
 }

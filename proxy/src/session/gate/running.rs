@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_policy::limit::{Monotonic, Passage, ReplyMeter};
 use portcullis_policy::mask::MaskSet;
 use portcullis_policy::{ApprovalTerms, OnExceed};
-use portcullis_recording::event::{self, Body, Event, Map};
+use portcullis_recording::event::{self, Body, Event, Map, SessionId};
 
 use super::Told;
 use super::sent::Sent;
@@ -108,6 +108,10 @@ impl Running {
     /// Which operation of its session it is, as the record counts them.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    pub fn session(&self) -> SessionId {
+        self.busy.entry().id
     }
 
     pub fn allowed(&self) -> &Allowed {

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::EndReason;
 use super::denial::Denial;
 use super::ports::House;
+use super::refused::Refusals;
 use tail::Tailed;
 pub use tail::{Line, MAX_LINE_BYTES, TAIL_LINES, Tail};
 
@@ -32,6 +33,8 @@ pub struct Registry {
     open: Mutex<Open>,
     /// Places for those who follow sessions.
     tails: Arc<Semaphore>,
+    /// Of openings.
+    pub(super) refusals: Refusals,
 }
 
 /// An open session as it is listed.
@@ -136,11 +139,12 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let entry = self.find(session)?;
         let recorded = record_act(house, "kill", session.to_string(), who, why);
-        entry.end(EndReason::Killed(Denial::new(
+        let denial = Denial::new(
             Class::AccessDenied,
             format!("this session was ended by {who}: {why}"),
             "ask whoever ended it before you connect again",
-        )));
+        );
+        entry.end(EndReason::Killed(denial.in_session(session)));
         recorded
     }
 
@@ -210,6 +214,7 @@ impl Default for Registry {
         Self {
             open: Mutex::default(),
             tails: Arc::new(Semaphore::new(MAX_TAILS)),
+            refusals: Refusals::default(),
         }
     }
 }

@@ -33,24 +33,21 @@ pub const PROXY: Drawing = Drawing {
     unit: protocol_or_first,
     modules: &[
         row("config", &["secret"]),
-        row("error", &[]),
         row("secret", &[]),
         row("hex", &[]),
         row("telemetry", &["config"]),
         row("metrics", &["portcullis_policy"]),
         row("shutdown", &[]),
         row("io", &[]),
-        row("web", &[]),
         row(
             "listen",
-            &["config", "error", "io", "metrics", "session", "shutdown"],
+            &["config", "io", "metrics", "session", "shutdown"],
         ),
-        row("identity", &["error", "secret", "portcullis_policy"]),
+        row("identity", &["secret", "portcullis_policy"]),
         // A session asks again whether what proved its subject still holds.
         row(
             "session",
             &[
-                "error",
                 "hex",
                 "identity",
                 "io",
@@ -65,7 +62,6 @@ pub const PROXY: Drawing = Drawing {
             name: "control",
             may_know: &[
                 "config",
-                "error",
                 "hex",
                 "identity",
                 "metrics",
@@ -102,11 +98,10 @@ pub const PROXY: Drawing = Drawing {
         row("standalone", WIRED),
         row("cluster", WIRED),
         // The registry: one line a protocol.
-        row("protocol", &["error", "listen", "session", "protocol/*"]),
+        row("protocol", &["listen", "session", "protocol/*"]),
         row(
             "protocol/<x>",
             &[
-                "error",
                 "hex",
                 "identity",
                 "io",
@@ -115,7 +110,6 @@ pub const PROXY: Drawing = Drawing {
                 "metrics",
                 "secret",
                 "session",
-                "web",
                 "portcullis_policy",
                 "portcullis_dialect::<x>",
                 "portcullis_dialect::sql",

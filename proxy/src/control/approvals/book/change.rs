@@ -3,12 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 use portcullis_crds::approval_request::{Decision as Said, GrantWindow, MAX_DECISIONS, Usage};
 use portcullis_crds::condition;
 
 use super::{
     ApprovalRequestStatus, ApprovalState, DENIED_FOR, DecideError, Decision, DecisionKind, Entry,
-    Folder, GrantKind, Kept, Listed, MAX_REASON, Standing, StateError, Verb, WantedApproval,
+    Folder, GrantKind, Kept, Listed, MAX_REASON, Shown, Standing, StateError, Verb, WantedApproval,
     is_for, same, watch,
 };
 use crate::control::approvals::document::{condition, final_condition, time};
@@ -46,6 +47,10 @@ impl Entry {
             ApprovalState::Pending => Standing::Pending,
             ApprovalState::Approved => Standing::Approved {
                 by: said.iter().map(|it| it.username.clone()).collect(),
+                reasons: said
+                    .iter()
+                    .map(|it| it.reason.clone().unwrap_or_default())
+                    .collect(),
             },
             ApprovalState::Denied => Standing::Denied {
                 by: by(),
@@ -235,6 +240,7 @@ impl Entry {
         let request = &self.kept.request;
         Listed {
             namespace: request.metadata.namespace.clone().unwrap_or_default(),
+            connection: request.spec.connection_ref.name.clone(),
             name: self.kept.name(),
             state: word(self.state()),
             approvals: request
@@ -245,6 +251,20 @@ impl Entry {
             requester: request.spec.requester.username.clone(),
             summary: request.spec.operation.summary.clone(),
             expires_at: request.spec.expires_at.0.to_string(),
+        }
+    }
+
+    pub(super) fn shown(&self, now: SystemTime) -> Shown {
+        let waits = self.state() == ApprovalState::Pending && self.kept.is_held(now);
+        let until = self.kept.held_until.filter(|_| waits);
+        let until = until.and_then(|seconds| {
+            let seconds = i64::try_from(seconds).ok()?;
+            Timestamp::from_second(seconds).ok()
+        });
+        Shown {
+            listed: self.listed(),
+            request: self.kept.request.clone(),
+            held_until: until.map(|until| until.to_string()),
         }
     }
 }

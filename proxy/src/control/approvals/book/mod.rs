@@ -6,7 +6,9 @@ mod change;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use portcullis_crds::approval_request::{ApprovalRequestStatus, ApprovalState, DecisionKind};
+use portcullis_crds::approval_request::{
+    ApprovalRequest, ApprovalRequestStatus, ApprovalState, DecisionKind,
+};
 use portcullis_crds::guardrail_policy::Grant as GrantKind;
 use portcullis_policy::Wait;
 use tokio::sync::watch;
@@ -64,6 +66,7 @@ pub enum Verb {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed {
     pub namespace: String,
+    pub connection: String,
     pub name: String,
     pub state: &'static str,
     /// How many have approved, of how many that must.
@@ -72,6 +75,15 @@ pub struct Listed {
     /// The operation in a line.
     pub summary: String,
     pub expires_at: String,
+}
+
+/// A request with all that an approver must see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    pub listed: Listed,
+    pub request: ApprovalRequest,
+    /// Until when the caller waits for it; none where nobody does.
+    pub held_until: Option<String>,
 }
 
 /// Why a decision does not count.
@@ -282,6 +294,13 @@ impl Book {
         self.requests.values().map(Entry::listed).collect()
     }
 
+    /// All of a request.
+    pub fn show(&mut self, name: &str, now: SystemTime) -> Option<Shown> {
+        let entry = self.requests.get_mut(name)?;
+        entry.expire(&self.folder, now);
+        Some(entry.shown(now))
+    }
+
     /// Where a request belongs: its namespace and Connection.
     pub fn connection(&self, name: &str) -> Option<(String, String)> {
         let request = &self.requests.get(name)?.kept.request;
@@ -343,6 +362,14 @@ impl Book {
 // === impl Verb ===
 
 impl Verb {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+            Self::Revoke => "revoke",
+        }
+    }
+
     pub const fn fact(self) -> &'static str {
         match self {
             Self::Approve => "approved",

@@ -117,6 +117,88 @@ async fn the_decider_is_who_the_uid_is_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn who_may_decide_is_shown_the_whole_operation_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = desk(folder.path(), &[(1000, "carol")]);
+    let mut wanted = wanted();
+    wanted.masked_values = 2;
+    wanted.terms.wait = Wait::Hold {
+        hold_for: Duration::from_secs(600),
+    };
+    let (name, _) = desk.requests.request(&wanted).await.unwrap();
+    let show = |named: Value| {
+        let mut show = json!({ "verb": "show" });
+        let members = named.as_object().unwrap().clone();
+        show.as_object_mut().unwrap().extend(members);
+        show.to_string().into_bytes()
+    };
+    let ask = show(json!({ "name": name, "namespace": "shop" }));
+    let told = desk.answer(&ask, 1000).await.unwrap();
+    let request = &told["request"];
+    assert_eq!(request["name"], json!(name));
+    assert_eq!(request["connection"], json!("orders-db"));
+    assert!(request["heldUntil"].is_string(), "{request}");
+    let spec = &request["spec"];
+    let operation = json!({
+        "hash": format!("sha256:{}", "ab".repeat(32)),
+        "hashVersion": "v1",
+        "summary": "DELETE FROM orders WHERE id = 7",
+        "verb": "DELETE",
+        "effects": ["Write"],
+        "resources": ["Write table:public.orders"],
+        "flags": ["unbounded"],
+        "attributes": { "database": ["orders"] },
+        "text": "DELETE FROM orders\nWHERE id = 7",
+        "maskedValues": 2,
+    });
+    assert_eq!(spec["operation"], operation);
+    assert_eq!(spec["requester"]["username"], "agent-7");
+    assert_eq!(spec["requester"]["onBehalfOf"], "oidc:Alice@example.com");
+    let policy = json!({ "namespace": "shop", "name": "writes", "rule": "hold", "generation": 0 });
+    assert_eq!(spec["policyRef"], policy);
+    assert_eq!(request["status"]["decisions"], json!([]));
+    desk.answer(&command("approve", &name), 1000).await.unwrap();
+    let told = desk.answer(&ask, 1000).await.unwrap();
+    let said = json!([{ "username": "carol", "decision": "Approve", "reason": "fine" }]);
+    assert_eq!(told["request"]["status"]["decisions"], said);
+    assert_eq!(told["request"]["heldUntil"], Value::Null);
+    for uid in [0, 1002] {
+        let refused = desk.answer(&ask, uid).await.unwrap_err();
+        assert!(refused.contains("is nobody here"), "{refused}");
+    }
+    for other in [
+        json!({ "name": "none-1" }),
+        json!({ "name": name, "namespace": "other" }),
+    ] {
+        let refused = desk.answer(&show(other), 1000).await.unwrap_err();
+        assert!(refused.starts_with("there is no request"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn requests_are_told_only_to_deciders_of_their_own_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = desk(folder.path(), &[(1000, "carol")]);
+    let (name, _) = desk.requests.request(&wanted()).await.unwrap();
+    let mut standing = desk.ward.standing.load().as_ref().clone();
+    let dave = OsUser {
+        uid: 1001,
+        username: "dave".to_owned(),
+        groups: Vec::new(),
+    };
+    let mut class = standing.classes["default"].clone();
+    class.deciders = Arc::new(Deciders::new([(1001, dave)]));
+    standing.classes.insert("other".to_owned(), class);
+    desk.ward.standing.store(Arc::new(standing));
+    let listed = |uid| desk.answer(br#"{"verb":"list"}"#, uid);
+    assert_eq!(listed(1001).await.unwrap(), json!({ "requests": [] }));
+    let carol = listed(1000).await.unwrap();
+    assert_eq!(carol["requests"][0]["name"], json!(name));
+    let show = json!({ "verb": "show", "name": name }).to_string();
+    assert!(desk.answer(show.as_bytes(), 1001).await.is_err());
+}
+
+#[tokio::test]
 async fn a_connection_that_is_gone_has_no_deciders() {
     let folder = tempfile::tempdir().unwrap();
     let desk = desk(folder.path(), &[(1000, "carol")]);
@@ -205,6 +287,7 @@ async fn the_socket_knows_its_peer_by_the_kernel() {
     let keys: Vec<&str> = request.keys().map(String::as_str).collect();
     let expected = [
         "approvals",
+        "connection",
         "expiresAt",
         "name",
         "namespace",

@@ -77,6 +77,7 @@ fn said(verb: Verb, name: &str, by: &str) -> Decision {
 fn approved(by: &[&str]) -> Standing {
     Standing::Approved {
         by: by.iter().map(|name| (*name).to_owned()).collect(),
+        reasons: by.iter().map(|_| "because".to_owned()).collect(),
     }
 }
 

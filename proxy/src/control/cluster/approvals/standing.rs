@@ -126,9 +126,12 @@ fn granted(request: &ApprovalRequest, status: &ApprovalRequestStatus, now: Syste
     if is_over(&window.expires_at.0, now) {
         Standing::Expired
     } else if begun {
-        let by = status.decisions.iter();
+        let said = || status.decisions.iter();
         Standing::Approved {
-            by: by.map(|decision| decision.username.clone()).collect(),
+            by: said().map(|it| it.username.clone()).collect(),
+            reasons: said()
+                .map(|it| it.reason.clone().unwrap_or_default())
+                .collect(),
         }
     } else {
         Standing::Pending

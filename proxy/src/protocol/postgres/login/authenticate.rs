@@ -43,6 +43,8 @@ pub(super) enum NotProven {
     Bearer(#[from] InvalidBearer),
     #[error("{0}")]
     Unproven(Unproven),
+    #[error("the client asks where to get a token")]
+    Asks(Unproven),
     #[error("no password was given")]
     Empty,
 }
@@ -50,6 +52,11 @@ pub(super) enum NotProven {
 // === impl NotProven ===
 
 impl NotProven {
+    /// Whether a credential was tried. A client that only asks where to get one has not failed.
+    pub(super) fn is_attempt(&self) -> bool {
+        !matches!(self, Self::Io(_) | Self::Asks(_))
+    }
+
     /// SQLSTATE and message for the client; none where there is nobody to tell.
     pub(super) fn told(&self) -> Option<(&'static str, String)> {
         match self {
@@ -57,7 +64,9 @@ impl NotProven {
             Self::Frame(_) | Self::Unexpected(_) | Self::Bearer(_) => {
                 Some((code::PROTOCOL_VIOLATION, self.to_string()))
             }
-            Self::Unproven(unproven) => Some((code::INVALID_PASSWORD, unproven.told.clone())),
+            Self::Unproven(unproven) | Self::Asks(unproven) => {
+                Some((code::INVALID_PASSWORD, unproven.told.clone()))
+            }
             Self::Empty => Some((
                 code::INVALID_PASSWORD,
                 "no password was given: it must be a token or an API key".to_owned(),
@@ -75,7 +84,10 @@ pub(super) async fn authenticate(
     let target = door.target.load_full();
     let near = peer.ip().to_canonical().is_loopback();
     let outcome = prove(stream, (oauth, near), door, &target).await;
-    if matches!(outcome, Err(NotProven::Unproven(_) | NotProven::Empty)) {
+    if matches!(
+        outcome,
+        Err(NotProven::Unproven(_) | NotProven::Asks(_) | NotProven::Empty)
+    ) {
         tokio::time::sleep(FAILURE_DELAY).await;
     }
     outcome
@@ -129,23 +141,22 @@ async fn bearer(
     ask(stream, ASK_SASL, oauth::MECHANISM).await?;
     let outcome = match oauth::initial(answer(stream).await?.reveal())? {
         Bearer::Token(token) => {
-            identities
-                .prove(Presented::Bearer(&token), purpose, now)
-                .await
+            let proven = identities.prove(Presented::Bearer(&token), purpose, now);
+            proven.await.map_err(NotProven::Unproven)
         }
-        Bearer::Discovery => Err(Unproven {
+        Bearer::Discovery => Err(NotProven::Asks(Unproven {
             reason: "no token yet: the client asks where to get one".to_owned(),
             told: "a bearer token is needed".to_owned(),
-        }),
+        })),
     };
     match outcome {
         Ok(proven) => Ok(proven),
-        Err(unproven) => {
+        Err(failed) => {
             let challenge = oauth::challenge(identities.discovery());
             ask(stream, CONTINUE_SASL, &challenge).await?;
             // The client acknowledges with one byte, whatever it is.
             answer(stream).await?;
-            Err(NotProven::Unproven(unproven))
+            Err(failed)
         }
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_dialect::postgres::wire::write;
-use portcullis_policy::Glob;
+use portcullis_policy::{Class, Glob};
 
 use super::refuse::{self, Report, Severity, code};
 use crate::identity::Proven;
@@ -21,7 +21,9 @@ use crate::io::{Stream, within};
 use crate::listen::Accepted;
 use crate::session::ClientSays;
 use crate::session::Session;
+use crate::session::denial::Denial;
 use crate::session::ports::{Door, Upstream};
+use crate::session::refused;
 use handshake::Arrival;
 use parameters::{NEWEST_MINOR, Wanted};
 
@@ -103,6 +105,9 @@ async fn steps(client: Accepted, door: &Arc<Door>) -> Option<Purpose> {
         Err(failed) => {
             tracing::info!(%failed, %peer, "a login failed");
             if let Some((code, message)) = failed.told() {
+                if failed.is_attempt() {
+                    refused::login_failed(door, peer.ip(), &wanted.user, &failed.to_string());
+                }
                 farewell(&mut stream, Report::new(code, &message)).await;
             }
             return None;
@@ -140,12 +145,15 @@ async fn open(
         }
     };
     if !may_name(&door.target.load().upstream, &database) {
-        let message = format!("database \"{database}\" is not open through this connection");
-        farewell(
-            &mut stream,
-            Report::new(code::INSUFFICIENT_PRIVILEGE, &message),
-        )
-        .await;
+        refused::database_refused(door);
+        let denial = Denial::new(
+            Class::AccessDenied,
+            format!("database \"{database}\" is not open through this connection"),
+            "name a database that is, or ask whoever owns the connection",
+        );
+        let mut out = Vec::new();
+        refuse::denial(&mut out, Severity::Fatal, &denial.in_session(session.id));
+        last_words(&mut stream, &out).await;
         session.close("the database is not open");
         return None;
     }

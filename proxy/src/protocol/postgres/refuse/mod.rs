@@ -112,6 +112,14 @@ impl<'a> Report<'a> {
     }
 
     #[must_use]
+    pub(super) fn detail(self, detail: &'a str) -> Self {
+        Self {
+            detail: Some(detail),
+            ..self
+        }
+    }
+
+    #[must_use]
     pub(super) fn hint(self, hint: &'a str) -> Self {
         Self {
             hint: Some(hint),

@@ -1,5 +1,7 @@
 //! Replies that a limit cuts or fails, told to the client.
 
+use std::sync::Arc;
+
 use portcullis_policy::limit::{LimitKind, Standing};
 use portcullis_policy::{Class, Effect};
 
@@ -13,6 +15,7 @@ pub(super) fn denial(limit: &Standing) -> Denial {
         format!("the reply is over the limit of {}", told(limit)),
         "Ask for less, with a narrower condition or a LIMIT.",
     )
+    .by(Some(Arc::clone(&limit.source)), None)
 }
 
 /// The same where the operation has changed data: it ran to its end, and may be undone.

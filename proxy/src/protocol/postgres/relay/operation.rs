@@ -145,7 +145,8 @@ impl Operation {
 
     /// Why the server may only read it and not run it; none where it may run.
     pub(super) fn only_read(&self) -> Option<Denial> {
-        self.refusal.clone().or_else(|| self.answer.only_read())
+        let denial = self.refusal.clone().or_else(|| self.answer.only_read());
+        denial.map(|denial| denial.in_session(self.running.session()))
     }
 
     /// Ended before it went upstream.
@@ -321,6 +322,7 @@ impl Operation {
 
     /// Nothing more of it passes, and the client is told why at its end.
     pub(super) fn fail(&mut self, denial: Denial) {
+        let denial = denial.in_session(self.running.session());
         self.outcome = Some(Outcome::Cut(denial.clone()));
         self.stopped = Some(Stopped::Failed(Box::new(denial)));
     }

@@ -289,7 +289,8 @@ where
                 }
                 EndReason::Killed(denial) => {
                     let report = Report::new(code::ADMIN_SHUTDOWN, &denial.message);
-                    let report = report.hint(&denial.remediation);
+                    let json = denial.to_json();
+                    let report = report.detail(&json).hint(&denial.remediation);
                     refuse::error(out, Severity::Fatal, report);
                     return;
                 }

@@ -155,5 +155,6 @@ fn wanted() -> WantedApproval {
 fn approved(by: &[&str]) -> Standing {
     Standing::Approved {
         by: by.iter().map(|by| (*by).to_owned()).collect(),
+        reasons: by.iter().map(|_| String::new()).collect(),
     }
 }

@@ -1,34 +1,14 @@
-//! The command as people run it.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and reads files of this repository"
-)]
+//! What is told of policies before they are in force.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use serde_json::Value;
 
-fn portcullis(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_portcullis"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
+use crate::run::{json, portcullis, said};
 
 fn sample(name: &str) -> String {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/samples");
     samples.join(name).to_str().unwrap().to_owned()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        panic!("no JSON; {said}")
-    })
 }
 
 fn explained(folder: &str, more: &[&str], statement: &str) -> (Option<i32>, Value) {
@@ -73,6 +53,127 @@ fn every_error_is_named_with_its_file_and_field() {
         })
         .collect();
     assert_eq!(fields, ["spec.default", "spec.rulez"]);
+}
+
+const CONNECTION: &str = "apiVersion: portcullis.dev/v1alpha1
+kind: ConnectionClass
+metadata: {name: default}
+spec: {identity: {apiKeys: [{username: agent, owner: carol, sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}]}}
+---
+apiVersion: portcullis.dev/v1alpha1
+kind: Connection
+metadata: {name: NAME, namespace: shop}
+spec:
+  protocol: PostgreSQL
+  port: 6432
+  upstream: {host: db.internal, database: orders}
+  credentials: {secretRef: {name: db}}
+  access: {subjects: [{kind: User, name: agent}]}
+";
+
+const SECRET: &str = "apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: shop}
+stringData: {serves: 'orders@db.internal:5432', username: app, password: hunter2}
+";
+
+fn validated(files: &[(&str, &str)]) -> (Option<i32>, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let output = portcullis(&["validate", folder.path().to_str().unwrap(), "-o", "json"]);
+    (output.status.code(), json(&output))
+}
+
+fn wrong(told: &Value, list: &str) -> Vec<String> {
+    let errors = told[list].as_array().unwrap().iter();
+    let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
+    errors
+        .map(|error| {
+            let place = format!("{}:{}", text(error, "file"), error["document"]);
+            format!(
+                "{place}:{}: {}",
+                text(error, "field"),
+                text(error, "reason")
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn what_binds_no_connection_yet_is_judged_all_the_same() {
+    let mask = "apiVersion: portcullis.dev/v1alpha1\nkind: MaskingRule\n\
+                metadata: {name: m, namespace: shop}\nspec:\n  targetRefs: [{name: none}]\n  \
+                match: {columns: [a.b]}\n  transform: {type: Redact}\n";
+    let connection = CONNECTION.replace("NAME", "orders");
+    let (code, told) = validated(&[
+        ("c.yaml", &connection),
+        ("m.yaml", mask),
+        ("s.yaml", SECRET),
+    ]);
+    assert_eq!(code, Some(1), "{told}");
+    let errors = wrong(&told, "errors");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].starts_with("m.yaml:1:spec.match.columns[0]: a column is written"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn two_connections_on_one_port_are_refused_at_the_second() {
+    let one = CONNECTION.replace("NAME", "orders");
+    let two = one
+        .split("---\n")
+        .nth(1)
+        .unwrap()
+        .replace("orders, n", "other, n");
+    let (code, told) = validated(&[("a.yaml", &one), ("b.yaml", &two), ("s.yaml", SECRET)]);
+    assert_eq!(code, Some(1), "{told}");
+    let port = "b.yaml:1:spec.port: shop/orders listens on port 6432 already; choose another";
+    assert_eq!(wrong(&told, "errors"), [port]);
+}
+
+#[test]
+fn a_secret_that_does_not_fit_is_a_warning_with_its_place() {
+    let connection = CONNECTION.replace("NAME", "orders");
+    let (code, told) = validated(&[("c.yaml", &connection), ("s.yaml", SECRET)]);
+    assert_eq!((code, &told["closed"]), (Some(0), &serde_json::json!([])));
+    assert_eq!(told["warnings"], serde_json::json!([]));
+    let (code, told) = validated(&[("c.yaml", &connection)]);
+    assert_eq!(code, Some(0));
+    let missing = "c.yaml:2:spec.credentials.secretRef: there is no Secret shop/db; write one, or \
+                   name another";
+    assert_eq!(wrong(&told, "closed"), [missing]);
+    let other = SECRET.replace("db.internal", "other.internal");
+    let (_, told) = validated(&[("c.yaml", &connection), ("s.yaml", &other)]);
+    let closed = wrong(&told, "closed");
+    assert!(
+        closed[0].contains("which is not this Connection's"),
+        "{closed:?}"
+    );
+}
+
+#[test]
+fn explain_takes_the_role_from_the_secret_and_says_what_it_does_not_judge() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = CONNECTION.replace("NAME", "orders");
+    std::fs::write(folder.path().join("c.yaml"), connection).unwrap();
+    let config = folder.path().to_str().unwrap();
+    let explain = ["explain", "--config", config, "--user", "agent", "SELECT 1"];
+    let machine = || json(&portcullis(&[&explain[..], &["-o", "json"]].concat()));
+    let role = |told: &Value| told["operation"]["attributes"]["role"].clone();
+    assert_eq!(role(&machine()), serde_json::json!(["portcullis"]));
+    std::fs::write(folder.path().join("s.yaml"), SECRET).unwrap();
+    let told = machine();
+    assert_eq!(role(&told), serde_json::json!(["app"]));
+    assert_eq!(told["notJudged"], serde_json::json!(["masks", "limits"]));
+    let table = said(&portcullis(&explain));
+    assert!(
+        table.contains("not judged here: masks and limits"),
+        "{table}"
+    );
 }
 
 #[test]

@@ -1,19 +1,7 @@
 //! Recorded and open sessions, as people look at them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and measures how long a replay waits"
-)]
-
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Command, Output};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -25,22 +13,9 @@ use portcullis_recording::spool::SpoolConfig;
 use portcullis_recording::writer::Writer;
 use serde_json::{Value, json};
 
+use crate::run::{complained, json as parsed, portcullis, proxy, said};
+
 const SESSION: SessionId = SessionId::new([0xab; 16]);
-
-fn portcullis(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_portcullis"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn complained(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 /// A row of one text, as a client gets it.
 fn row(text: &str) -> Vec<u8> {
@@ -54,7 +29,7 @@ fn row(text: &str) -> Vec<u8> {
 }
 
 /// A state directory with one recorded session, whose operation took two seconds.
-fn recorded(folder: &Path, recipient: Option<&RecipientPrivateKey>) -> Writer {
+pub(crate) fn recorded(folder: &Path, recipient: Option<&RecipientPrivateKey>) -> Writer {
     let (key, pem) = SigningKey::generate().unwrap();
     std::fs::write(folder.join("signing-key.pem"), pem).unwrap();
     let mut spool = SpoolConfig::new(folder.join("spool"), "test".parse().unwrap());
@@ -270,25 +245,6 @@ fn frames(bytes: &[u8]) -> Vec<usize> {
     frames
 }
 
-/// A proxy that hears one command on each connection, and says these lines.
-fn proxy(state: &Path, answers: Vec<Vec<Value>>) -> JoinHandle<Vec<Value>> {
-    let listener = UnixListener::bind(state.join("control.sock")).unwrap();
-    std::thread::spawn(move || {
-        let mut heard = Vec::new();
-        for lines in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut command = String::new();
-            let mut reading = BufReader::new(stream.try_clone().unwrap());
-            reading.read_line(&mut command).unwrap();
-            heard.push(serde_json::from_str(&command).unwrap());
-            for line in lines {
-                stream.write_all(format!("{line}\n").as_bytes()).unwrap();
-            }
-        }
-        heard
-    })
-}
-
 fn open(session: &str) -> Value {
     json!({
         "session": session, "subject": "agent", "namespace": "shop", "connection": "orders",
@@ -309,6 +265,7 @@ fn open_sessions_are_listed_and_killed_by_the_first_digits() {
         vec![
             vec![listed.clone()],
             vec![listed.clone()],
+            vec![listed.clone()],
             vec![json!({ "ok": true })],
             vec![listed],
             vec![no],
@@ -320,6 +277,12 @@ fn open_sessions_are_listed_and_killed_by_the_first_digits() {
         told.contains("abababababab  2023-11-14 22:13:20Z  agent    shop/orders"),
         "{told}"
     );
+    let machine = parsed(&portcullis(&[
+        "sessions", "list", "--open", "--state", state, "-o", "json",
+    ]));
+    assert_eq!(machine[0]["startedAt"], "2023-11-14T22:13:20.000Z");
+    assert_eq!(machine[0]["namespace"], "shop");
+    assert_eq!(machine[0]["connection"], "orders");
     let kill = |digits: &str| {
         portcullis(&[
             "sessions", "kill", digits, "--state", state, "--reason", "why",
@@ -335,7 +298,7 @@ fn open_sessions_are_listed_and_killed_by_the_first_digits() {
     assert!(complained(&refused).contains("dave may not look after sessions"));
     let heard = proxy.join().unwrap();
     let asked = json!({ "verb": "kill", "session": two, "reason": "why" });
-    assert_eq!(heard[2], asked);
+    assert_eq!(heard[3], asked);
     let store = ["sessions", "list", "--open", "--store", state];
     assert_eq!(portcullis(&store).status.code(), Some(2));
     let silent = ["sessions", "kill", "ab", "--state", state];
