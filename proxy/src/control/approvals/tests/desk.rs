@@ -77,7 +77,7 @@ pub(crate) fn desk(folder: &Path, deciders: &[(u32, &str)]) -> Desk {
 }
 
 fn command(verb: &str, name: &str) -> Vec<u8> {
-    json!({ "verb": verb, "name": name, "reason": "fine" })
+    json!({ "verb": verb, "name": name, "reason": "because" })
         .to_string()
         .into_bytes()
 }
@@ -159,7 +159,7 @@ async fn who_may_decide_is_shown_the_whole_operation_and_nobody_else() {
     assert_eq!(request["status"]["decisions"], json!([]));
     desk.answer(&command("approve", &name), 1000).await.unwrap();
     let told = desk.answer(&ask, 1000).await.unwrap();
-    let said = json!([{ "username": "carol", "decision": "Approve", "reason": "fine" }]);
+    let said = json!([{ "username": "carol", "decision": "Approve", "reason": "because" }]);
     assert_eq!(told["request"]["status"]["decisions"], said);
     assert_eq!(told["request"]["heldUntil"], Value::Null);
     for uid in [0, 1002] {
@@ -224,7 +224,7 @@ async fn whoever_waits_is_told_of_a_decision_and_of_a_withdrawal() {
     desk.answer(&command("deny", &one), 1000).await.unwrap();
     let denied = Standing::Denied {
         by: "carol".to_owned(),
-        reason: "fine".to_owned(),
+        reason: "because".to_owned(),
     };
     assert_eq!(first.await.unwrap().unwrap(), denied);
     desk.requests.withdraw("shop", &two).await.unwrap();
