@@ -12,6 +12,8 @@ SHELL := /bin/sh
 # rustup's own folder first: a distribution's cargo beside it is another version.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# What a run from the start to the end would not use again is not kept: gigabytes of it.
+export CARGO_INCREMENTAL ?= 0
 
 # How long `make fuzz` and the fuzz step of `make test` run, all targets together.
 SECONDS ?= 60
