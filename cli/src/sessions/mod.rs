@@ -14,17 +14,29 @@ use std::process::ExitCode;
 
 use portcullis_recording::export::JsonLines;
 
-use crate::Done;
-use crate::args::{Sessions, SessionsCommand};
+use crate::args::{Proxies, Sessions, SessionsCommand};
 use crate::output::Out;
-pub(crate) use open::OpenSession;
+use crate::{Done, cluster};
+pub(crate) use open::{OpenSession, chosen, print};
 
 pub(crate) async fn run(args: Sessions) -> Done {
     match args.command {
-        SessionsCommand::List { from, open, output } => match (open, &from.place.state) {
-            (true, Some(state)) => open::list(state, output).await,
-            _ => list::run(&from, output).await,
-        },
+        SessionsCommand::List {
+            from,
+            open,
+            proxies,
+            output,
+        } => {
+            let is_cluster = from.place.state.is_none() && from.place.store.is_none();
+            if !is_cluster && proxies != Proxies::default() {
+                return Err("--state and --store name a place, the other options a cluster".into());
+            }
+            match &from.place.state {
+                _ if is_cluster => cluster::sessions::list(&proxies, output).await,
+                Some(state) if open => open::list(state, output).await,
+                _ => list::run(&from, output).await,
+            }
+        }
         SessionsCommand::Show {
             session,
             from,
@@ -50,8 +62,12 @@ pub(crate) async fn run(args: Sessions) -> Done {
         SessionsCommand::Kill {
             session,
             state,
+            proxies,
             reason,
-        } => open::kill(&session, &state, &reason).await,
+        } => match state {
+            Some(state) => open::kill(&session, &state, &reason).await,
+            None => cluster::sessions::kill(&session, &proxies, &reason).await,
+        },
     }
 }
 

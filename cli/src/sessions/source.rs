@@ -15,6 +15,9 @@ use crate::files::bounded;
 /// What a proxy keeps in its state directory: what was sent away, and what still waits.
 const IN_STATE: [&str; 2] = ["recordings", "spool"];
 
+const NO_PLACE: &str = "where is the record? --state DIR of a proxy that runs without a cluster, or \
+                        --store URL; proxies of a cluster send theirs to the store of their class";
+
 pub(super) fn open(from: &Recorded) -> Result<Recordings, Failed> {
     if let Some(state) = &from.place.state {
         let mut stores = Vec::new();
@@ -28,7 +31,7 @@ pub(super) fn open(from: &Recorded) -> Result<Recordings, Failed> {
         }
         return Ok(Recordings::joined(stores));
     }
-    let place = from.place.store.as_deref().unwrap_or_default();
+    let place = from.place.store.as_deref().ok_or(NO_PLACE)?;
     let store = match place.contains("://") {
         true => Store::open(place, &Options::new())?,
         false => Store::directory(Path::new(place))?,

@@ -4,7 +4,8 @@
 //! ```text
 //! GET /healthz /readyz /metrics /status        open
 //! GET /sessions                                the open sessions
-//! DELETE /sessions/{id}                        ends one; recorded with who did
+//! DELETE /sessions/{id}                        ends one; recorded with who did, and why, as the body
+//!                                              says: {"reason": TEXT}
 //! ```
 
 mod bearer;
@@ -17,13 +18,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -41,7 +43,9 @@ pub const MAX_CONNECTED: usize = 64;
 pub const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// The most headers of a request.
 pub const MAX_HEADERS: usize = 64;
-/// How long a client may take to send a head, and to stay idle between two.
+/// The most bytes of a request's body.
+pub const MAX_BODY_BYTES: usize = 8 * 1024;
+/// How long a client may take to send a head, or a body, and to stay idle between two.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long a client may stay connected.
 const CONNECTED_TIME: Duration = Duration::from_secs(120);
@@ -128,16 +132,16 @@ impl Office {
         Ok(match open {
             Some(answer) if is_read(request.method()) => answer,
             Some(_) => not_allowed("GET, HEAD"),
-            None => self.let_in(&request).await,
+            None => self.let_in(request).await,
         })
     }
 
-    async fn let_in(&self, request: &Request<Incoming>) -> Answer {
+    async fn let_in(&self, request: Request<Incoming>) -> Answer {
         let Some(ward) = self.ward() else {
             return problem(StatusCode::SERVICE_UNAVAILABLE, "there is no session yet");
         };
-        match self.who(&ward, request).await {
-            Ok(who) => administer(&ward, request, &who),
+        match self.who(&ward, &request).await {
+            Ok(who) => administer(&ward, request, &who).await,
             Err(answer) => *answer,
         }
     }
@@ -191,10 +195,11 @@ impl Office {
     }
 }
 
-fn administer(ward: &Ward, request: &Request<Incoming>, who: &Caretaker) -> Answer {
-    let path = request.uri().path();
+async fn administer(ward: &Ward, request: Request<Incoming>, who: &Caretaker) -> Answer {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
     let session = path.strip_prefix("/sessions/");
-    match (request.method(), path, session) {
+    match (&head.method, path, session) {
         (&Method::GET, "/sessions", _) => match ward.list(who) {
             Ok(listed) => {
                 let listed: Vec<Value> = listed.iter().map(told_of).collect();
@@ -203,13 +208,36 @@ fn administer(ward: &Ward, request: &Request<Incoming>, who: &Caretaker) -> Answ
             Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error),
         },
         (_, "/sessions", _) => not_allowed("GET"),
-        (&Method::DELETE, _, Some(session)) => match ward.kill(who, session, "by the admin port") {
-            Ok(()) => json_answer(StatusCode::OK, &json!({})),
-            Err(error) => problem(StatusCode::NOT_FOUND, &error),
+        (&Method::DELETE, _, Some(session)) => match reason(body).await {
+            Ok(reason) => match ward.kill(who, session, &reason) {
+                Ok(()) => json_answer(StatusCode::OK, &json!({})),
+                Err(error) => problem(StatusCode::NOT_FOUND, &error),
+            },
+            Err(wrong) => problem(StatusCode::BAD_REQUEST, wrong),
         },
         (_, _, Some(_)) => not_allowed("DELETE"),
         _ => problem(StatusCode::NOT_FOUND, "there is nothing here"),
     }
+}
+
+/// Why a session is ended, as the body says; one without a body does not say.
+async fn reason(body: Incoming) -> Result<String, &'static str> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Why {
+        reason: String,
+    }
+    let body = Limited::new(body, MAX_BODY_BYTES).collect();
+    let Ok(Ok(body)) = timeout(HEAD_TIME, body).await else {
+        return Err("the body is cut short, too slow or too long");
+    };
+    let body = body.to_bytes();
+    if body.is_empty() {
+        return Ok("by the admin port".to_owned());
+    }
+    let why: Result<Why, _> = serde_json::from_slice(&body);
+    why.map(|why| why.reason)
+        .map_err(|_| "write {\"reason\": \"why\"}")
 }
 
 fn is_read(method: &Method) -> bool {
