@@ -236,12 +236,18 @@ pub(crate) enum SessionsCommand {
     Tail {
         /// The session, or the first digits of it.
         session: String,
-        /// Where the proxy keeps its state.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
+        /// Where a proxy that runs without a cluster keeps its state; without it a cluster is meant.
+        #[arg(long, value_name = "DIR",
+            conflicts_with_all = ["kubeconfig", "context", "namespace", "connection", "service_account"])]
+        state: Option<PathBuf>,
+        #[command(flatten)]
+        proxies: Proxies,
         /// Why; it is recorded.
         #[arg(long, default_value = "")]
         reason: String,
+        /// JSON is a line for each thing that the proxy tells; YAML a document for each.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
     /// End an open session.
     Kill {
@@ -256,6 +262,8 @@ pub(crate) enum SessionsCommand {
         /// Why; it is recorded, and the client is told.
         #[arg(long)]
         reason: String,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
 }
 

@@ -86,15 +86,20 @@ impl Kubectl {
         answer(command, name, input)
     }
 
-    /// Runs `portcullis` as this user, in this namespace.
-    pub fn portcullis(&self, arguments: &[&str]) -> Said {
+    /// `portcullis` as this user, in this namespace.
+    pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
         command
             .env("KUBECONFIG", &self.kubeconfig)
             .args(arguments)
             .args(&self.options);
+        command
+    }
+
+    /// Runs it.
+    pub fn portcullis(&self, arguments: &[&str]) -> Said {
         let name = format!("portcullis {}", arguments.join(" "));
-        answer(command, name, "")
+        answer(self.program(arguments), name, "")
     }
 
     /// Runs kubectl.

@@ -6,18 +6,18 @@
 //! the kubeconfig means another user than the token does.
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
-use kube::api::PostParams;
+use kube::api::{Portforwarder, PostParams};
 use kube::client::{Body, ConfigExt};
 use kube::{Api, ResourceExt};
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
@@ -25,6 +25,7 @@ use super::words::chain;
 use super::{Cluster, PATIENCE, in_time};
 use crate::Failed;
 use crate::output::line;
+use crate::socket::Lines;
 
 /// The admin port of a gateway's pods.
 const ADMIN_PORT: u16 = 9090;
@@ -34,6 +35,11 @@ pub(crate) const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// How long a token of a service account is good; the API server gives none for less.
 const TOKEN_SECONDS: i64 = 600;
+
+/// How much of what is told waits to be read here.
+const WAITING: usize = 64 * 1024;
+
+const SILENT: &str = "the proxy does not answer";
 
 const NO_TOKEN: &str = "your kubeconfig proves you by no token, and a proxy can have nothing else \
                         checked; --service-account NAME has the API server make one";
@@ -102,13 +108,57 @@ impl Cluster {
         bearer: &Bearer,
         asked: Asked<'_>,
     ) -> Result<Value, Failed> {
+        let (forwarder, stream) = self.reach(pod).await?;
+        let answer = timeout(PATIENCE, exchange(stream, bearer, asked)).await;
+        forwarder.abort();
+        answer.map_err(|_| SILENT)?
+    }
+
+    /// Has the proxy of a pod tell lines, for as long as it does and they are read.
+    pub(super) async fn lines(
+        &self,
+        pod: &Pod,
+        bearer: &Bearer,
+        asked: Asked<'_>,
+    ) -> Result<Lines<DuplexStream>, Failed> {
+        let (forwarder, stream) = self.reach(pod).await?;
+        let answer = timeout(PATIENCE, send(stream, bearer, asked)).await;
+        let (head, mut body) = answer.map_err(|_| SILENT)??.into_parts();
+        if !head.status.is_success() {
+            let body = timeout(PATIENCE, whole(body)).await.map_err(|_| SILENT)?;
+            return Err(refused(head.status, &body?));
+        }
+        let (told, mut telling) = duplex(WAITING);
+        tokio::spawn(async move {
+            while let Some(Ok(frame)) = body.frame().await {
+                let Ok(data) = frame.into_data() else {
+                    continue;
+                };
+                if telling.write_all(&data).await.is_err() {
+                    break;
+                }
+            }
+            forwarder.abort();
+        });
+        Ok(Lines::new(told))
+    }
+
+    async fn reach(
+        &self,
+        pod: &Pod,
+    ) -> Result<
+        (
+            Portforwarder,
+            impl AsyncRead + AsyncWrite + Unpin + Send + use<>,
+        ),
+        Failed,
+    > {
         let api: Api<Pod> = self.api(&self.namespace);
         let name = pod.name_any();
         let mut forwarder = in_time(api.portforward(&name, &[ADMIN_PORT])).await?;
-        let stream = forwarder.take_stream(ADMIN_PORT).ok_or("no port")?;
-        let answer = timeout(PATIENCE, exchange(stream, bearer, asked)).await;
-        forwarder.abort();
-        answer.map_err(|_| "the proxy does not answer")?
+        let stream = forwarder.take_stream(ADMIN_PORT);
+        let stream = stream.ok_or("the port was not forwarded")?;
+        Ok((forwarder, stream))
     }
 }
 
@@ -130,8 +180,22 @@ async fn exchange<S>(stream: S, bearer: &Bearer, asked: Asked<'_>) -> Result<Val
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let (head, body) = send(stream, bearer, asked).await?.into_parts();
+    let body = whole(body).await?;
+    match head.status.is_success() {
+        true => Ok(serde_json::from_slice(&body)
+            .map_err(|error| format!("the proxy's answer cannot be read: {error}"))?),
+        false => Err(refused(head.status, &body)),
+    }
+}
+
+async fn send<S>(stream: S, bearer: &Bearer, asked: Asked<'_>) -> Result<Response<Incoming>, Failed>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let conversing = tokio::spawn(connection);
+    // Ends with the stream, or when nobody reads the answer any more.
+    tokio::spawn(connection);
     let body = asked.body.map(|body| body.to_string()).unwrap_or_default();
     let request = Request::builder()
         .method(asked.method)
@@ -140,31 +204,27 @@ where
         .header(AUTHORIZATION, bearer.0.clone())
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))?;
-    let (head, body) = sender.send_request(request).await?.into_parts();
-    let body = Limited::new(body, MAX_ANSWER).collect().await;
-    conversing.abort();
-    let body = body.map_err(|error| chain(&*error))?.to_bytes();
-    told(head.status, serde_json::from_slice(&body).ok())
+    Ok(sender.send_request(request).await?)
 }
 
-fn told(status: StatusCode, body: Option<Value>) -> Result<Value, Failed> {
-    match (status.is_success(), body) {
-        (true, Some(body)) => Ok(body),
-        (true, None) => Err("the proxy's answer cannot be read".into()),
-        (false, body) => {
-            let detail = body.as_ref().and_then(|body| body["detail"].as_str());
-            Err(line(detail.unwrap_or(status.as_str()), 1024).into())
-        }
-    }
+async fn whole(body: Incoming) -> Result<Bytes, Failed> {
+    let body = Limited::new(body, MAX_ANSWER).collect().await;
+    Ok(body.map_err(|error| chain(&*error))?.to_bytes())
+}
+
+/// RFC 9457.
+fn refused(status: StatusCode, body: &[u8]) -> Failed {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let detail = body.get("detail").and_then(Value::as_str);
+    line(detail.unwrap_or(status.as_str()), 1024).into()
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "a field that is not there is null")]
 mod tests {
     use kube::config::AuthInfo;
     use kube::{Client, Config};
     use serde_json::json;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::AsyncReadExt;
 
     use super::*;
 

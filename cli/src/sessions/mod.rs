@@ -17,7 +17,8 @@ use portcullis_recording::export::JsonLines;
 use crate::args::{Proxies, Sessions, SessionsCommand};
 use crate::output::Out;
 use crate::{Done, cluster};
-pub(crate) use open::{OpenSession, chosen, print};
+pub(crate) use open::{OpenSession, chosen, ended, print};
+pub(crate) use tail::follow;
 
 pub(crate) async fn run(args: Sessions) -> Done {
     match args.command {
@@ -57,16 +58,22 @@ pub(crate) async fn run(args: Sessions) -> Done {
         SessionsCommand::Tail {
             session,
             state,
+            proxies,
             reason,
-        } => tail::run(&session, &state, &reason).await,
+            output,
+        } => match state {
+            Some(state) => tail::run(&session, &state, &reason, output).await,
+            None => cluster::sessions::tail(&session, &proxies, &reason, output).await,
+        },
         SessionsCommand::Kill {
             session,
             state,
             proxies,
             reason,
+            output,
         } => match state {
-            Some(state) => open::kill(&session, &state, &reason).await,
-            None => cluster::sessions::kill(&session, &proxies, &reason).await,
+            Some(state) => open::kill(&session, &state, &reason, output).await,
+            None => cluster::sessions::kill(&session, &proxies, &reason, output).await,
         },
     }
 }

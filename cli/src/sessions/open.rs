@@ -50,11 +50,18 @@ pub(crate) fn print<'s>(sessions: impl IntoIterator<Item = &'s OpenSession>) -> 
     table(&headings, &rows)
 }
 
-pub(super) async fn kill(session: &str, state: &Path, reason: &str) -> Done {
+pub(super) async fn kill(session: &str, state: &Path, reason: &str, output: Format) -> Done {
     let session = find(session, state).await?;
     let asked = json!({ "verb": "kill", "session": session, "reason": reason });
     ask(state, &asked).await?;
-    say([format!("{session} is ended")])?;
+    ended(&session, reason, output)
+}
+
+pub(crate) fn ended(session: &str, reason: &str, output: Format) -> Done {
+    let told = json!({ "session": session, "ended": true, "reason": reason });
+    if !for_machines(output, &told)? {
+        say([format!("{session} is ended")])?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

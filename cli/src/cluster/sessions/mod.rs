@@ -1,4 +1,4 @@
-//! `portcullis sessions list` and `kill` on a cluster: every proxy of a Connection is asked, for
+//! `portcullis sessions list`, `tail` and `kill` on a cluster: every proxy of a Connection is asked, for
 //! each knows its own sessions alone.
 
 use std::process::ExitCode;
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::Cluster;
 use super::port::{Asked, Bearer};
 use crate::args::Proxies;
-use crate::output::{Format, for_machines, line, say, warn};
-use crate::sessions::{OpenSession, chosen, print};
+use crate::output::{Format, for_machines, line, warn};
+use crate::sessions::{OpenSession, chosen, ended, follow, print};
 use crate::{Done, Failed};
 
 /// What the operator's own pods carry, and no others may.
@@ -40,42 +40,66 @@ pub(crate) async fn list(proxies: &Proxies, output: Format) -> Done {
     Ok(ExitCode::from(if heard.silent.is_empty() { 0 } else { 2 }))
 }
 
-pub(crate) async fn kill(session: &str, proxies: &Proxies, reason: &str) -> Done {
+pub(crate) async fn kill(session: &str, proxies: &Proxies, reason: &str, output: Format) -> Done {
     let cluster = Cluster::connect(&proxies.cluster).await?;
     let bearer = cluster.bearer(proxies.service_account.as_deref()).await?;
-    let heard = cluster.hear(&bearer, proxies.connection.as_deref()).await?;
-    heard.complain();
-    let open = heard.sessions.iter().map(|(open, _)| open.session.as_str());
-    let session = match session.parse::<SessionId>() {
-        Ok(session) => session,
-        // Among those that did not answer may be a second one that begins so.
-        Err(_) if !heard.silent.is_empty() => {
-            return Err("not every proxy answered; write the whole number of the session".into());
-        }
-        Err(_) => chosen(session, open)?.parse()?,
-    };
-    let session = session.to_string();
-    let found = heard
-        .sessions
-        .iter()
-        .find(|(open, _)| open.session == session);
-    let Some((_, pod)) = found else {
-        return Err(format!("no proxy tells of an open session {session}").into());
-    };
+    let (session, pod) = cluster.find(session, &bearer, proxies).await?;
     let path = format!("/sessions/{session}");
     let asked = Asked {
         method: Method::DELETE,
         path: &path,
         body: Some(json!({ "reason": reason })),
     };
-    cluster.ask(pod, &bearer, asked).await?;
-    say([format!("{session} is ended")])?;
-    Ok(ExitCode::SUCCESS)
+    cluster.ask(&pod, &bearer, asked).await?;
+    ended(&session, reason, output)
+}
+
+pub(crate) async fn tail(session: &str, proxies: &Proxies, reason: &str, output: Format) -> Done {
+    let cluster = Cluster::connect(&proxies.cluster).await?;
+    let bearer = cluster.bearer(proxies.service_account.as_deref()).await?;
+    let (session, pod) = cluster.find(session, &bearer, proxies).await?;
+    let path = format!("/sessions/{session}/tail");
+    let asked = Asked {
+        method: Method::POST,
+        path: &path,
+        body: Some(json!({ "reason": reason })),
+    };
+    let mut lines = cluster.lines(&pod, &bearer, asked).await?;
+    let answer = lines.answer().await?;
+    follow(&mut lines, &answer, output).await
 }
 
 // === impl Cluster ===
 
 impl Cluster {
+    /// The session whose number begins so, and the proxy that has it.
+    async fn find(
+        &self,
+        digits: &str,
+        bearer: &Bearer,
+        proxies: &Proxies,
+    ) -> Result<(String, Pod), Failed> {
+        let heard = self.hear(bearer, proxies.connection.as_deref()).await?;
+        heard.complain();
+        let open = heard.sessions.iter().map(|(open, _)| open.session.as_str());
+        let session = match digits.parse::<SessionId>() {
+            Ok(session) => session,
+            // Among those that did not answer may be a second one that begins so.
+            Err(_) if !heard.silent.is_empty() => {
+                return Err("not every proxy answered; write the whole number".into());
+            }
+            Err(_) => chosen(digits, open)?.parse()?,
+        };
+        let session = session.to_string();
+        let mut found = heard.sessions.into_iter();
+        let found = found.find(|(open, _)| open.session == session);
+        let (_, pod) = found.ok_or_else(|| match heard.silent.is_empty() {
+            true => format!("no proxy tells of an open session {session}"),
+            false => format!("not every proxy answered, and no other has the session {session}"),
+        })?;
+        Ok((session, pod))
+    }
+
     async fn hear(&self, bearer: &Bearer, connection: Option<&str>) -> Result<Heard, Failed> {
         let pods = self.proxies(connection).await?;
         let mut heard = Heard::default();
