@@ -160,7 +160,7 @@ async fn each_act_takes_its_own_verb_and_a_kill_tells_why() {
         told.contains("carol") && told.contains("end of the shift"),
         "{told}"
     );
-    let acts: Vec<_> = bed.record().into_iter().filter_map(|body| match body {
+    let acts = bed.record().into_iter().filter_map(|body| match body {
         Body::AdminAct(act) if act.act == "kill" => Some((act.actor, act.reason)),
         _ => None,
     });
