@@ -183,6 +183,9 @@ pub(crate) enum SessionsCommand {
         /// another program.
         #[arg(long, value_name = "TIMES")]
         speed: Option<f64>,
+        /// JSON is a line for each event, as in an export; YAML a document for each.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
     /// Follow an open session: operations and decisions as they happen, and what the client sees.
     Tail {
@@ -194,6 +197,9 @@ pub(crate) enum SessionsCommand {
         /// Why; it is recorded.
         #[arg(long, default_value = "")]
         reason: String,
+        /// JSON is a line for each thing that the proxy tells; YAML a document for each.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
     /// End an open session.
     Kill {
@@ -205,6 +211,8 @@ pub(crate) enum SessionsCommand {
         /// Why; it is recorded, and the client is told.
         #[arg(long)]
         reason: String,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
 }
 

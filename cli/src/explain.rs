@@ -39,17 +39,16 @@ const NOT_JUDGED: &str = "not judged here: masks and limits; a statement that is
 const ROLE: &str = "portcullis";
 
 pub(crate) fn run(args: &Explain) -> Done {
-    let documents = match read(&args.config)? {
-        Ok((documents, _)) => documents,
-        Err(errors) => {
-            return Err(format!(
-                "{} errors in {}; `portcullis validate` names them",
-                errors.len(),
-                args.config.display()
-            )
-            .into());
-        }
-    };
+    let judged = read(&args.config)?;
+    if !judged.errors.is_empty() {
+        return Err(format!(
+            "{} errors in {}; `portcullis validate` names them",
+            judged.errors.len(),
+            args.config.display()
+        )
+        .into());
+    }
+    let documents = judged.documents;
     let classes = classes(&documents);
     let lowered = lower_all(&documents, &classes, 1, &documents);
     let chosen = choose(lowered, args.connection.as_deref())?;

@@ -41,17 +41,20 @@ pub(crate) async fn run(args: Sessions) -> Done {
             session,
             from,
             speed,
-        } => replay::run(&session, &from, speed).await,
+            output,
+        } => replay::run(&session, &from, speed, output).await,
         SessionsCommand::Tail {
             session,
             state,
             reason,
-        } => tail::run(&session, &state, &reason).await,
+            output,
+        } => tail::run(&session, &state, &reason, output).await,
         SessionsCommand::Kill {
             session,
             state,
             reason,
-        } => open::kill(&session, &state, &reason).await,
+            output,
+        } => open::kill(&session, &state, &reason, output).await,
     }
 }
 

@@ -46,11 +46,14 @@ pub(super) async fn list(state: &Path, output: Format) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn kill(session: &str, state: &Path, reason: &str) -> Done {
+pub(super) async fn kill(session: &str, state: &Path, reason: &str, output: Format) -> Done {
     let session = find(session, state).await?;
     let asked = json!({ "verb": "kill", "session": session, "reason": reason });
     ask(state, &asked).await?;
-    say([format!("{session} is ended")])?;
+    let told = json!({ "session": session, "ended": true, "reason": reason });
+    if !for_machines(output, &told)? {
+        say([format!("{session} is ended")])?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,7 +85,7 @@ impl OpenSession {
     }
 
     /// With the names that a recorded session has.
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         json!({
             "session": self.session,
             "startedAt": rfc3339(self.started()),
