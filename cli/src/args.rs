@@ -231,6 +231,9 @@ pub(crate) enum SessionsCommand {
         /// another program.
         #[arg(long, value_name = "TIMES")]
         speed: Option<f64>,
+        /// JSON is a line for each event, as in an export; YAML a document for each.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
     /// Follow an open session: operations and decisions as they happen, and what the client sees.
     Tail {

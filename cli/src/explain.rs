@@ -55,17 +55,16 @@ pub(crate) struct Judged {
 }
 
 pub(crate) fn run(directory: &Path, args: &Explain) -> Done {
-    let documents = match read(directory)? {
-        Ok((documents, _)) => documents,
-        Err(errors) => {
-            return Err(format!(
-                "{} errors in {}; `portcullis validate` names them",
-                errors.len(),
-                directory.display()
-            )
-            .into());
-        }
-    };
+    let found = read(directory)?;
+    if !found.errors.is_empty() {
+        return Err(format!(
+            "{} errors in {}; `portcullis validate` names them",
+            found.errors.len(),
+            directory.display()
+        )
+        .into());
+    }
+    let documents = found.documents;
     let classes = classes(&documents);
     let lowered = lower_all(&documents, &classes, 1, &documents);
     let chosen = choose(lowered, args.connection.as_deref())?;

@@ -54,7 +54,8 @@ pub(crate) async fn run(args: Sessions) -> Done {
             session,
             from,
             speed,
-        } => replay::run(&session, &from, speed).await,
+            output,
+        } => replay::run(&session, &from, speed, output).await,
         SessionsCommand::Tail {
             session,
             state,

@@ -98,6 +98,9 @@ pub struct Analysis {
     /// Functions that it calls and that cannot be read, with the hashes of their definitions: what
     /// a [`catalogue::ReviewedFunction`] would have to name. Only the first of many.
     pub unreviewed: Vec<(names::Name, String)>,
+    /// What could not be told of it because another session was changing these, or what they look
+    /// at, when the catalogue was read. Only the first of many.
+    pub unread: Vec<names::Name>,
 }
 
 /// A cursor that a text declares.
@@ -289,6 +292,7 @@ fn finish(
         voids_settings: found.voids_settings,
         runs_when_read: found.runs_when_read,
         unreviewed: found.unreviewed.into_iter().collect(),
+        unread: found.unread.into_iter().collect(),
         lacks,
     }
 }

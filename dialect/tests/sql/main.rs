@@ -11,6 +11,7 @@
     reason = "a test fails by panicking and says on stderr why it skips"
 )]
 
+mod assumed;
 mod bounds;
 mod cases;
 mod clauses;
@@ -23,3 +24,4 @@ mod lineage;
 mod nesting;
 mod server;
 mod session;
+mod unread;

@@ -36,6 +36,7 @@ mod killed;
 mod kinds;
 mod lacking;
 mod limits;
+mod locked;
 mod masking;
 mod memory;
 mod metrics;

@@ -66,8 +66,12 @@ fn ready() -> Value {
 
 fn server(connection: Value, guardrail: Value) -> Server {
     Server::start(move |what, _| match what.strip_prefix("GET ") {
-        Some(path) if path == format!("{SHOP}/connections") => list(std::slice::from_ref(&connection)),
-        Some(path) if path == format!("{SHOP}/guardrailpolicies") => list(std::slice::from_ref(&guardrail)),
+        Some(path) if path == format!("{SHOP}/connections") => {
+            list(std::slice::from_ref(&connection))
+        }
+        Some(path) if path == format!("{SHOP}/guardrailpolicies") => {
+            list(std::slice::from_ref(&guardrail))
+        }
         _ => list(&[]),
     })
 }

@@ -70,6 +70,7 @@ impl Relation {
             dependents: _,
             unique,
             runs: _,
+            unread,
         } = self;
         let _ = writeln!(
             out,
@@ -77,7 +78,7 @@ impl Relation {
             (
                 (oid, name, kind, owner, columns, definition, wrapper),
                 (children, parents, cascades, triggers),
-                (rules, policies, checks, unique),
+                (rules, policies, checks, unique, unread),
             )
         );
     }
@@ -93,6 +94,7 @@ impl Function {
             settings,
             definition_hash,
             calls,
+            unread,
             ..
         } = self;
         let _ = writeln!(
@@ -105,7 +107,8 @@ impl Function {
                 security_definer,
                 settings,
                 definition_hash,
-                calls
+                calls,
+                unread
             )
         );
     }

@@ -204,6 +204,10 @@ impl<'c> Walk<'c> {
             self.body(function, body);
         } else if function.language == "internal" && self.catalogue.makes_a_range(&function.name) {
             // Its bounds are values of the call.
+        } else if function.unread {
+            self.function_access(Effect::Unknown, &function.name);
+            self.found.unread(&function.name);
+            self.voids_all();
         } else if function.oid < FIRST_USER_OID {
             // What came with the server and is in no list.
             self.function_access(Effect::Unknown, &function.name);

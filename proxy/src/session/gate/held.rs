@@ -21,7 +21,9 @@ impl Session {
     /// operation is refused and the grant stays unclaimed.
     pub async fn judge_after(&mut self, asked: &Asked<'_>, hold: Hold) -> Ruling {
         let began = self.door.house.clock.monotonic();
+        self.goes_on = true;
         let ruling = self.rule_after(asked, hold).await;
+        self.goes_on = false;
         self.measure(began, &ruling);
         ruling
     }

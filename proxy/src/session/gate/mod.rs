@@ -392,7 +392,9 @@ impl Session {
 
     fn next_number(&mut self) -> u64 {
         self.operations += 1;
-        self.entry.count_operation();
+        if !std::mem::take(&mut self.goes_on) {
+            self.entry.count_operation();
+        }
         self.operations
     }
 

@@ -109,9 +109,9 @@ impl Analyser {
         let (lineage, copies) = match text.len() > INLINE_BYTES {
             false => basis.trace(text, &cursors)?,
             true => {
-                let text = text.clone();
+                let (length, text) = (text.len(), text.clone());
                 let trace = move || basis.trace(&text, &cursors);
-                self.workers.run(trace).await?
+                self.workers.run(length, trace).await?
             }
         };
         let masks = Arc::clone(masks);

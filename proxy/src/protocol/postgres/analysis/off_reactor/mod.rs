@@ -1,6 +1,10 @@
-//! Long texts are analysed on threads of their own: they take milliseconds, and a deep stack.
+//! Texts that are not short are analysed on threads of their own: they take milliseconds, and a deep
+//! stack.
+//!
+//! So many at once, for all Connections of the process, and of long ones fewer: they wait for each
+//! other, and never keep all threads from the rest.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use portcullis_dialect::postgres::copy::{CopyOut, copies_out};
@@ -10,7 +14,7 @@ use portcullis_dialect::sql::parser::STACK_SIZE;
 use portcullis_dialect::sql::prepared::Prepared;
 use portcullis_dialect::sql::settings::Settings;
 use portcullis_dialect::sql::{self, Analysis, Refused};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::NotAnalysed;
@@ -19,10 +23,16 @@ use super::NotAnalysed;
 pub const INLINE_BYTES: usize = 2 * 1024;
 
 /// An analysis, waiting for its turn included, ends within this or the text is refused.
-pub const ANALYSIS_DEADLINE: Duration = Duration::from_secs(10);
+pub const ANALYSIS_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Threads that analyse at once for one Connection.
-const THREADS: usize = 4;
+/// A text of more bytes than this is long.
+pub const LONG_BYTES: usize = 16 * 1024;
+
+/// Threads that analyse at once at most, long texts among them.
+pub const MAX_ANALYSES: usize = 4;
+
+/// Of long texts so many at once at most, and no more than half the processors.
+pub const MAX_LONG_ANALYSES: usize = MAX_ANALYSES - 1;
 
 /// What an analysis rests on.
 #[derive(Debug, Clone)]
@@ -32,10 +42,12 @@ pub(super) struct Basis {
     pub(super) catalogue: Arc<Catalogue>,
 }
 
-/// Bounds how many long texts are analysed at once.
-#[derive(Debug)]
+/// Bounds how many texts are analysed at once. Who waits gets the next turn in the order of asking.
+#[derive(Debug, Clone)]
 pub(super) struct Workers {
     turns: Arc<Semaphore>,
+    /// A long text takes one of these first, and then a turn.
+    long: Arc<Semaphore>,
 }
 
 // === impl Basis ===
@@ -61,22 +73,30 @@ impl Basis {
 // === impl Workers ===
 
 impl Workers {
-    pub(super) fn new() -> Self {
+    /// Those of the process: what they use, processors and memory, is there once.
+    pub(super) fn of_the_process() -> Self {
+        static ALL: LazyLock<Workers> = LazyLock::new(|| {
+            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            Workers::new((processors / 2).clamp(1, MAX_LONG_ANALYSES))
+        });
+        ALL.clone()
+    }
+
+    fn new(long: usize) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(THREADS)),
+            turns: Arc::new(Semaphore::new(MAX_ANALYSES)),
+            long: Arc::new(Semaphore::new(long)),
         }
     }
 
-    /// Runs what reads a long text.
+    /// Runs what reads a text of this length.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        length: usize,
         read: impl FnOnce() -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, NotAnalysed> {
         timeout(ANALYSIS_DEADLINE, async {
-            let turn = Arc::clone(&self.turns)
-                .acquire_owned()
-                .await
-                .map_err(|_| NotAnalysed::Failed)?;
+            let turn = self.turn(length).await?;
             let (done, result) = oneshot::channel();
             std::thread::Builder::new()
                 .name("analysis".to_owned())
@@ -93,4 +113,27 @@ impl Workers {
         .await
         .map_err(|_| NotAnalysed::TooSlow(ANALYSIS_DEADLINE))?
     }
+
+    async fn turn(&self, length: usize) -> Result<Turn, NotAnalysed> {
+        let of = |permits: &Arc<Semaphore>| Arc::clone(permits).acquire_owned();
+        let long = match length > LONG_BYTES {
+            true => Some(of(&self.long).await.map_err(|_| NotAnalysed::Failed)?),
+            false => None,
+        };
+        let turn = of(&self.turns).await.map_err(|_| NotAnalysed::Failed)?;
+        Ok(Turn {
+            _long: long,
+            _turn: turn,
+        })
+    }
 }
+
+/// The right to analyse, until it is dropped.
+#[derive(Debug)]
+struct Turn {
+    _long: Option<OwnedSemaphorePermit>,
+    _turn: OwnedSemaphorePermit,
+}
+
+#[cfg(test)]
+mod tests;

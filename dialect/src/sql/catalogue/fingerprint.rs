@@ -1,0 +1,111 @@
+//! Whether a catalogue is still what it was, without reading it: nothing is opened and no lock is
+//! taken but those of the server's own tables.
+
+macro_rules! digest {
+    ($part:expr, $order:literal) => {
+        concat!(
+            "encode(sha256(convert_to(string_agg(",
+            $part,
+            ", ';' ORDER BY ",
+            $order,
+            "), 'UTF8')), 'hex')"
+        )
+    };
+}
+
+macro_rules! version {
+    ($table:literal, $key:literal, $where:expr) => {
+        concat!(
+            "
+UNION ALL
+SELECT '",
+            $table,
+            "', ",
+            digest!(concat!("concat_ws(' ', ", $key, ", x.xmin, x.ctid)"), $key),
+            " FROM ",
+            $table,
+            " x ",
+            $where
+        )
+    };
+}
+
+macro_rules! outside {
+    ($relation:literal) => {
+        concat!(
+            "WHERE ",
+            $relation,
+            " NOT IN (SELECT relation FROM elsewhere)"
+        )
+    };
+}
+
+/// One row for each of the server's tables that a catalogue is made of: its name, and a digest of
+/// which versions of which of its rows are there. Equal rows mean that nothing was committed that
+/// the [sections](super::Section) would tell otherwise. Must be read as they are, by the same role
+/// and in the same snapshot as what it stands for.
+///
+/// A version of a row is told by the transaction that wrote it and by its place. What lives in
+/// temporary schemas of others is left out.
+pub const FINGERPRINT: &str = concat!(
+    "
+WITH elsewhere (relation) AS (
+    SELECT c.oid FROM pg_class c WHERE pg_is_other_temp_schema(c.relnamespace))
+SELECT 'server', current_setting('server_version_num')
+UNION ALL
+SELECT 'roles', ",
+    digest!("concat_ws(' ', r.oid, r.rolname)", "r.oid"),
+    " FROM pg_roles r
+UNION ALL
+SELECT 'pg_namespace', ",
+    digest!(
+        "concat_ws(' ', x.oid, x.xmin, x.ctid, has_schema_privilege(x.oid, 'USAGE'))",
+        "x.oid"
+    ),
+    " FROM pg_namespace x",
+    version!(
+        "pg_class",
+        "x.oid",
+        "WHERE NOT pg_is_other_temp_schema(x.relnamespace)"
+    ),
+    version!(
+        "pg_attribute",
+        "x.attrelid, x.attnum",
+        outside!("x.attrelid")
+    ),
+    version!("pg_attrdef", "x.oid", outside!("x.adrelid")),
+    version!("pg_inherits", "x.inhrelid, x.inhparent", ""),
+    version!("pg_constraint", "x.oid", outside!("x.conrelid")),
+    version!("pg_trigger", "x.oid", outside!("x.tgrelid")),
+    version!("pg_rewrite", "x.oid", outside!("x.ev_class")),
+    version!("pg_policy", "x.oid", ""),
+    version!("pg_index", "x.indexrelid", outside!("x.indrelid")),
+    version!("pg_partitioned_table", "x.partrelid", ""),
+    version!(
+        "pg_proc",
+        "x.oid",
+        "WHERE NOT pg_is_other_temp_schema(x.pronamespace)"
+    ),
+    version!("pg_aggregate", "x.aggfnoid::oid", ""),
+    version!("pg_operator", "x.oid", ""),
+    version!("pg_cast", "x.oid", ""),
+    version!(
+        "pg_type",
+        "x.oid",
+        "WHERE NOT pg_is_other_temp_schema(x.typnamespace)"
+    ),
+    version!("pg_range", "x.rngtypid", ""),
+    version!("pg_language", "x.oid", ""),
+    version!("pg_collation", "x.oid", ""),
+    version!("pg_event_trigger", "x.oid", ""),
+    version!("pg_foreign_table", "x.ftrelid", ""),
+    version!("pg_foreign_server", "x.oid", ""),
+    version!("pg_foreign_data_wrapper", "x.oid", ""),
+    version!("pg_extension", "x.oid", ""),
+    // What belongs to an extension.
+    version!(
+        "pg_depend",
+        "x.classid, x.objid, x.objsubid, x.refclassid, x.refobjid",
+        "WHERE x.deptype = 'e'"
+    ),
+);
