@@ -289,6 +289,10 @@ pub(crate) struct Proxies {
 pub(crate) struct Recorded {
     #[command(flatten)]
     pub(crate) place: Place,
+    /// File with settings of the store, a line for each: `access_key_id=…`, `region=…`, by the names
+    /// that the Secret of `spec.recording.store` has. Without it the machine's own identity counts.
+    #[arg(long, value_name = "FILE", requires = "store")]
+    pub(crate) store_options: Option<PathBuf>,
     /// Private key that encrypted sessions are read with, X25519 in PEM; may be repeated.
     #[arg(long = "key", value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,

@@ -211,7 +211,7 @@ fn is_directional(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{line, visible};
+    use crate::output::{line, visible};
 
     #[test]
     fn what_others_wrote_cannot_steer_a_terminal() {

@@ -55,6 +55,9 @@ impl<'b> Roles<'b> {
                 &[user("erin")],
             ),
             own("portcullis-session-admin", &["erin"]),
+            json!({
+                "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "keeper" },
+            }),
             own("portcullis-port-forward", &["erin", "frank"]),
         ];
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
@@ -219,6 +222,19 @@ fn sessions_are_seen_and_ended_by_who_may(bed: &Bed<'_>) {
     refused.must_be_refused("you may not do this");
     let refused = dana.portcullis(&["sessions", "list"]);
     refused.must_be_refused("cannot list resource \"pods\"");
+    // Of whoever comes as an account its own rights count: it has none, though the admin has all.
+    let as_keeper = ["sessions", "list", "--service-account=keeper"];
+    let refused = bed.admin.portcullis(&as_keeper);
+    refused.must_be_refused("you may not do this");
+    let keeper = format!("--serviceaccount={}:keeper", bed.namespace.name);
+    let role = "--clusterrole=portcullis-session-admin";
+    bed.admin
+        .must(&["create", "rolebinding", "keeper", role, &keeper]);
+    wait_until("the account's right", || {
+        let said = bed.admin.portcullis(&as_keeper);
+        let told = said.succeeded && said.output.contains("oidc:dana@example.com");
+        told.then_some(()).ok_or(said.errors)
+    });
     let number = danas().next().unwrap()["session"].as_str().unwrap();
     let kill = ["sessions", "kill", number, "--reason", "end of the shift"];
     assert!(!frank.portcullis(&kill).succeeded);
