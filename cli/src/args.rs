@@ -72,11 +72,12 @@ pub(crate) struct Status {
     /// Every namespace.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub(crate) all_namespaces: bool,
-    /// Exit with 1 unless every Connection is Ready and every policy Programmed.
+    /// Exit with 1 unless every Connection is Ready and every policy Programmed; also where there is
+    /// neither.
     #[arg(long)]
     pub(crate) check: bool,
-    /// The same, but wait so many seconds for it.
-    #[arg(long, value_name = "SECONDS")]
+    /// The same, but wait so many seconds for it, at most a day.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub(crate) wait: Option<u64>,
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,

@@ -103,8 +103,11 @@ impl World {
         }
     }
 
+    /// Where there is nothing, a name was misspelt, or something is not there yet.
     fn is_well(&self) -> bool {
-        self.connections.iter().all(|one| one.standing.is_well)
+        let is_empty = self.connections.is_empty() && self.policies.is_empty();
+        !is_empty
+            && self.connections.iter().all(|one| one.standing.is_well)
             && self.policies.iter().all(|one| one.standing.is_well)
     }
 

@@ -215,5 +215,11 @@ fn what_waits_for_approval_is_told_beside_it_and_all_pages_are_read() {
     let names = value["pendingApprovals"].as_array().unwrap().iter();
     let names: Vec<_> = names.map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["orders-1", "orders-3"]);
-    assert_eq!(value["well"], true);
+    // There is no Connection and no policy: a name may be misspelt.
+    assert_eq!(value["well"], false);
+    assert_eq!(server.run(&["status", "--check"]).status.code(), Some(1));
+    assert_eq!(
+        server.run(&["status", "--wait", "86401"]).status.code(),
+        Some(2)
+    );
 }
