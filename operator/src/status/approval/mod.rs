@@ -17,9 +17,7 @@ use portcullis_crds::ApprovalRequest;
 use portcullis_crds::approval_request::{
     ApprovalRequestStatus, ApprovalState, Decision, DecisionKind, GrantWindow, MAX_DECISIONS,
 };
-use portcullis_crds::condition::{
-    APPROVED, COMPLETE, DENIED, EXPIRED, REVOKED, reason,
-};
+use portcullis_crds::condition::{APPROVED, COMPLETE, DENIED, EXPIRED, REVOKED, reason};
 use portcullis_crds::guardrail_policy::Grant;
 
 use super::{Conditions, Finding, whole_second};
