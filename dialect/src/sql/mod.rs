@@ -57,6 +57,7 @@ use portcullis_policy::{Access, Effect, Flag, Operation, Resource, ResourceKind}
 use catalogue::Catalogue;
 use classify::{Found, Walk};
 pub use classify::{MAX_ACCESSES, MAX_EXPANSION_DEPTH, MAX_EXPANSIONS};
+use depth::Stack;
 use parser::Parsed;
 pub use parser::Refused;
 use prepared::{Prepared, PreparedChange};
@@ -160,8 +161,20 @@ pub fn analyse_typed(
     prepared: &Prepared,
     types: &[u32],
 ) -> Result<Analysis, Refused> {
+    analyse_on(Stack::Made, text, settings, catalogue, prepared, types)
+}
+
+/// The same on such a stack.
+pub fn analyse_on(
+    stack: Stack,
+    text: &str,
+    settings: &Settings,
+    catalogue: &Catalogue,
+    prepared: &Prepared,
+    types: &[u32],
+) -> Result<Analysis, Refused> {
     parser::bounded(text.as_bytes())?;
-    depth::on_its_stack(text, || {
+    depth::on_its_stack(stack, text, || {
         analyse_here(text, settings, catalogue, prepared, types)
     })
 }

@@ -75,7 +75,8 @@ impl Server {
             ],
         ));
         let options = format!(
-            "-c listen_addresses='' -c unix_socket_directories={path} -c fsync=off -c max_connections=20"
+            "-c listen_addresses='' -c unix_socket_directories={path} -c fsync=off \
+             -c max_connections=20 -c autovacuum=off"
         );
         expect(server.as_owner(
             &server.binary("pg_ctl"),
@@ -156,7 +157,7 @@ impl Server {
         for _ in 0..READINGS {
             match self.catalogue_once(database) {
                 Some(catalogue) if !catalogue.is_unread() => return catalogue,
-                _ => std::thread::sleep(std::time::Duration::from_millis(50)),
+                _ => drop(self.psql(database, &["-c", "SELECT pg_sleep(0.05)"])),
             }
         }
         panic!("the catalogue of {database} keeps changing");

@@ -32,6 +32,7 @@ mod encodings;
 mod holds;
 mod house;
 mod inflight;
+mod jdbc;
 mod killed;
 mod kinds;
 mod lacking;

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use pg_query::protobuf::node;
 
 use super::catalogue::{Catalogue, Loader, Section};
-use super::depth::on_its_stack;
+use super::depth::{Stack, on_its_stack};
 use super::functions;
 use super::names::{self, Name, SYSTEM};
 use super::parser::{self, Parsed, Refused};
@@ -49,7 +49,7 @@ pub struct Assumed {
 /// A catalogue in which the relations that the text names are tables, and what was assumed.
 pub fn assume(text: &str, settings: &Settings) -> Result<Assumed, Refused> {
     parser::bounded(text.as_bytes())?;
-    let named = on_its_stack(text, || named(text, settings))?;
+    let named = on_its_stack(Stack::Made, text, || named(text, settings))?;
     let tables: Vec<Name> = named.tables.into_iter().collect();
     Ok(Assumed {
         catalogue: made(&tables, &named.types, &settings.login_role),

@@ -35,6 +35,8 @@ macro_rules! outside {
         concat!(
             "WHERE ",
             $relation,
+            " >= 16384 AND ",
+            $relation,
             " NOT IN (SELECT relation FROM elsewhere)"
         )
     };
@@ -46,7 +48,8 @@ macro_rules! outside {
 /// and in the same snapshot as what it stands for.
 ///
 /// A version of a row is told by the transaction that wrote it and by its place. What lives in
-/// temporary schemas of others is left out.
+/// temporary schemas of others is left out, and the parts of what comes with the server: these are as
+/// its version says.
 pub const FINGERPRINT: &str = concat!(
     "
 WITH elsewhere (relation) AS (
@@ -62,7 +65,7 @@ SELECT 'pg_namespace', ",
         "concat_ws(' ', x.oid, x.xmin, x.ctid, has_schema_privilege(x.oid, 'USAGE'))",
         "x.oid"
     ),
-    " FROM pg_namespace x",
+    " FROM pg_namespace x WHERE NOT pg_is_other_temp_schema(x.oid)",
     version!(
         "pg_class",
         "x.oid",
@@ -75,7 +78,12 @@ SELECT 'pg_namespace', ",
     ),
     version!("pg_attrdef", "x.oid", outside!("x.adrelid")),
     version!("pg_inherits", "x.inhrelid, x.inhparent", ""),
-    version!("pg_constraint", "x.oid", outside!("x.conrelid")),
+    // Those of domains are of no relation.
+    version!(
+        "pg_constraint",
+        "x.oid",
+        "WHERE x.oid >= 16384 AND x.conrelid NOT IN (SELECT relation FROM elsewhere)"
+    ),
     version!("pg_trigger", "x.oid", outside!("x.tgrelid")),
     version!("pg_rewrite", "x.oid", outside!("x.ev_class")),
     version!("pg_policy", "x.oid", ""),
@@ -84,19 +92,24 @@ SELECT 'pg_namespace', ",
     version!(
         "pg_proc",
         "x.oid",
-        "WHERE NOT pg_is_other_temp_schema(x.pronamespace)"
+        "WHERE (x.oid >= 16384 OR x.pronamespace <> 'pg_catalog'::regnamespace)
+  AND NOT pg_is_other_temp_schema(x.pronamespace)"
     ),
-    version!("pg_aggregate", "x.aggfnoid::oid", ""),
-    version!("pg_operator", "x.oid", ""),
-    version!("pg_cast", "x.oid", ""),
+    version!(
+        "pg_aggregate",
+        "x.aggfnoid::oid",
+        "WHERE x.aggfnoid::oid >= 16384"
+    ),
+    version!("pg_operator", "x.oid", "WHERE x.oid >= 16384"),
+    version!("pg_cast", "x.oid", "WHERE x.oid >= 16384"),
     version!(
         "pg_type",
         "x.oid",
-        "WHERE NOT pg_is_other_temp_schema(x.typnamespace)"
+        "WHERE x.oid >= 16384 AND NOT pg_is_other_temp_schema(x.typnamespace)"
     ),
-    version!("pg_range", "x.rngtypid", ""),
+    version!("pg_range", "x.rngtypid", "WHERE x.rngtypid >= 16384"),
     version!("pg_language", "x.oid", ""),
-    version!("pg_collation", "x.oid", ""),
+    version!("pg_collation", "x.oid", "WHERE x.oid >= 16384"),
     version!("pg_event_trigger", "x.oid", ""),
     version!("pg_foreign_table", "x.ftrelid", ""),
     version!("pg_foreign_server", "x.oid", ""),

@@ -28,6 +28,15 @@ impl Session {
         ruling
     }
 
+    /// Of what is recorded next. What waited is counted already.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.operations += 1;
+        if !std::mem::take(&mut self.goes_on) {
+            self.entry.count_operation();
+        }
+        self.operations
+    }
+
     async fn rule_after(&mut self, asked: &Asked<'_>, hold: Hold) -> Ruling {
         let decision = match self.decide(asked) {
             Ok(decision) => decision,

@@ -390,14 +390,6 @@ impl Session {
         Ok(())
     }
 
-    fn next_number(&mut self) -> u64 {
-        self.operations += 1;
-        if !std::mem::take(&mut self.goes_on) {
-            self.entry.count_operation();
-        }
-        self.operations
-    }
-
     fn recheck_inner(&mut self, allowed: &mut Allowed) -> Result<(), Denial> {
         self.refresh()?;
         if let Some(denial) = self.entry.must_end(true).and_then(EndReason::denial) {

@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_dialect::sql::catalogue::{Catalogue, FIRST_USER_OID};
+use portcullis_dialect::sql::depth::Stack;
 use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::names::Name;
 use portcullis_dialect::sql::parser::readable;
@@ -150,7 +151,7 @@ impl Analyser {
         }
         let text_length = text.len();
         let (settings, text) = (settings.clone(), text.to_vec());
-        let read = move || readable(&text, &settings).map(Cow::into_owned);
+        let read = move |_| readable(&text, &settings).map(Cow::into_owned);
         let workers = &self.workers;
         workers.run(text_length, read).await.map(Cow::Owned)
     }
@@ -186,11 +187,11 @@ impl Analyser {
             return Ok(kept);
         }
         let analysis = match text.len() > INLINE_BYTES {
-            false => view.basis().analyse(text, &types)?,
+            false => view.basis().analyse(Stack::Made, text, &types)?,
             true => {
                 let (basis, text) = (view.basis(), text.to_owned());
                 self.workers
-                    .run(text.len(), move || basis.analyse(&text, &types))
+                    .run(text.len(), move |stack| basis.analyse(stack, &text, &types))
                     .await?
             }
         };
