@@ -17,6 +17,7 @@ mod clauses;
 mod combined;
 mod differential;
 mod encodings;
+mod events;
 mod lacking;
 mod limits;
 mod lineage;

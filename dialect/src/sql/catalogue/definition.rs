@@ -67,6 +67,7 @@ impl Relation {
             rules,
             policies,
             checks,
+            upkeep,
             dependents: _,
             unique,
             runs: _,
@@ -77,7 +78,7 @@ impl Relation {
             (
                 (oid, name, kind, owner, columns, definition, wrapper),
                 (children, parents, cascades, triggers),
-                (rules, policies, checks, unique),
+                (rules, policies, checks, upkeep, unique),
             )
         );
     }

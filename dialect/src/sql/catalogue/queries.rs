@@ -21,6 +21,7 @@ pub enum Section {
     Rules,
     Policies,
     Checks,
+    Upkeep,
     Dependents,
     Functions,
     AggregateCalls,
@@ -28,11 +29,13 @@ pub enum Section {
     Casts,
     Types,
     Domains,
+    ClassFunctions,
     EventTriggers,
     Servers,
     Extensions,
     RowTypes,
     Generated,
+    Digits,
     Unique,
     Signatures,
     Arguments,
@@ -42,7 +45,7 @@ pub enum Section {
 
 impl Section {
     /// All sections, in the order in which their rows are loaded.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::Server,
         Self::Schemas,
         Self::Relations,
@@ -53,6 +56,7 @@ impl Section {
         Self::Rules,
         Self::Policies,
         Self::Checks,
+        Self::Upkeep,
         Self::Dependents,
         Self::Functions,
         Self::AggregateCalls,
@@ -60,11 +64,13 @@ impl Section {
         Self::Casts,
         Self::Types,
         Self::Domains,
+        Self::ClassFunctions,
         Self::EventTriggers,
         Self::Servers,
         Self::Extensions,
         Self::RowTypes,
         Self::Generated,
+        Self::Digits,
         Self::Unique,
         Self::Signatures,
         Self::Arguments,
@@ -84,6 +90,8 @@ impl Section {
             Self::Rules => RULES,
             Self::Policies => POLICIES,
             Self::Checks => CHECKS,
+            Self::Upkeep if server_version < 140_000 => UPKEEP_BEFORE_14,
+            Self::Upkeep => UPKEEP,
             Self::Dependents => DEPENDENTS,
             Self::Functions if server_version < 140_000 => FUNCTIONS_BEFORE_14,
             Self::Functions => FUNCTIONS,
@@ -93,12 +101,14 @@ impl Section {
             Self::Types if server_version < 140_000 => TYPES_BEFORE_14,
             Self::Types => TYPES,
             Self::Domains => DOMAINS,
+            Self::ClassFunctions => CLASS_FUNCTIONS,
             Self::EventTriggers => EVENT_TRIGGERS,
             Self::Servers => SERVERS,
             Self::Extensions => EXTENSIONS,
             Self::RowTypes => ROW_TYPES,
             Self::Generated if server_version < 120_000 => GENERATED_BEFORE_12,
             Self::Generated => GENERATED,
+            Self::Digits => DIGITS,
             Self::Unique => UNIQUE,
             Self::Signatures => SIGNATURES,
             Self::Arguments => ARGUMENTS,
@@ -160,17 +170,84 @@ WHERE e.expression IS NOT NULL";
 const CHECKS: &str = "
 SELECT k.conrelid, pg_get_expr(k.conbin, k.conrelid)
 FROM pg_constraint k
-WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384
-UNION ALL
-SELECT i.indrelid, e.expression
-FROM pg_index i,
+WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384";
+
+/// Functions of an operator class or family that are not in C. Those in C are those of superusers
+/// and extensions.
+macro_rules! class_functions {
+    () => {
+        "
+FROM (SELECT amprocfamily, amproc::oid FROM pg_amproc
+      UNION
+      SELECT m.amopfamily, r.oprcode::oid
+      FROM pg_amop m JOIN pg_operator r ON r.oid = m.amopopr) q (family, function)
+JOIN pg_proc f ON f.oid = q.function
+JOIN pg_namespace n ON n.oid = f.pronamespace
+JOIN pg_language l ON l.oid = f.prolang AND l.lanname NOT IN ('c', 'internal')
+JOIN pg_opclass s ON s.opcfamily = q.family"
+    };
+}
+
+/// Of indexes, which are told as well of themselves as of their tables, of partitioned tables, of
+/// extended statistics, and the differences of ranges.
+macro_rules! upkeep {
+    ($statistics:literal) => {
+        concat!(
+            "
+SELECT o.owner, CASE a.amname WHEN 'brin' THEN 'b' ELSE 'i' END, e.expression, NULL, NULL
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_am a ON a.oid = c.relam,
+LATERAL (VALUES (i.indrelid), (i.indexrelid)) o (owner),
 LATERAL (VALUES (pg_get_expr(i.indexprs, i.indrelid)),
                 (pg_get_expr(i.indpred, i.indrelid))) e (expression)
 WHERE e.expression IS NOT NULL AND i.indexrelid >= 16384
 UNION ALL
-SELECT p.partrelid, pg_get_expr(p.partexprs, p.partrelid)
+SELECT p.partrelid, 'p', pg_get_expr(p.partexprs, p.partrelid), NULL, NULL
 FROM pg_partitioned_table p
-WHERE p.partexprs IS NOT NULL";
+WHERE p.partexprs IS NOT NULL
+UNION ALL
+SELECT o.owner, CASE a.amname WHEN 'brin' THEN 'b' ELSE 'i' END, NULL, n.nspname, f.proname",
+            class_functions!(),
+            "
+JOIN pg_index i ON s.oid = ANY (i.indclass)
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_am a ON a.oid = c.relam,
+LATERAL (VALUES (i.indrelid), (i.indexrelid)) o (owner)
+UNION ALL
+SELECT p.partrelid, 'p', NULL, n.nspname, f.proname",
+            class_functions!(),
+            "
+JOIN pg_partitioned_table p ON s.oid = ANY (p.partclass)
+UNION ALL
+SELECT o.owner, o.occasion, NULL, n.nspname, f.proname
+FROM pg_range r
+JOIN pg_proc f ON f.oid = r.rngsubdiff
+JOIN pg_namespace n ON n.oid = f.pronamespace
+JOIN pg_language l ON l.oid = f.prolang AND l.lanname NOT IN ('c', 'internal')
+JOIN pg_attribute t ON t.atttypid = r.rngtypid
+LEFT JOIN pg_index i ON i.indexrelid = t.attrelid,
+LATERAL (VALUES (t.attrelid, CASE WHEN i.indrelid IS NULL THEN 's' ELSE 'i' END),
+                (i.indrelid, 'i')) o (owner, occasion)
+WHERE o.owner IS NOT NULL",
+            $statistics
+        )
+    };
+}
+
+const UPKEEP: &str = upkeep!(
+    "
+UNION ALL
+SELECT s.stxrelid, 's', e.expression, NULL, NULL
+FROM pg_statistic_ext s, unnest(pg_get_statisticsobjdef_expressions(s.oid)) e (expression)"
+);
+const UPKEEP_BEFORE_14: &str = upkeep!("");
+
+const CLASS_FUNCTIONS: &str = concat!(
+    "
+SELECT DISTINCT s.opcname, s.opcdefault, n.nspname, f.proname",
+    class_functions!()
+);
 
 const DEPENDENTS: &str = "
 SELECT DISTINCT d.refobjid, r.ev_class
@@ -282,11 +359,11 @@ JOIN pg_type t ON t.oid = k.contypid
 WHERE k.contype = 'c' AND k.oid >= 16384 AND NOT pg_is_other_temp_schema(t.typnamespace)";
 
 const EVENT_TRIGGERS: &str = "
-SELECT n.nspname, p.proname
+SELECT n.nspname, p.proname, e.evtevent, array_to_string(e.evttags, ',')
 FROM pg_event_trigger e
 JOIN pg_proc p ON p.oid = e.evtfoid
 JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE e.evtenabled <> 'D'";
+WHERE e.evtenabled <> 'D' AND e.evtevent <> 'login'";
 
 const SERVERS: &str = "
 SELECT s.srvname, w.fdwname
@@ -313,6 +390,15 @@ SELECT a.attrelid, a.attnum
 FROM pg_attribute a
 WHERE a.attgenerated <> '' AND NOT a.attisdropped";
 const GENERATED_BEFORE_12: &str = "SELECT 0, 0 WHERE false";
+
+/// Before the point and behind it, as the server keeps them in one number.
+const DIGITS: &str = "
+SELECT a.attrelid, a.attnum, t.precision - t.scale, t.scale
+FROM pg_attribute a,
+LATERAL (VALUES ((a.atttypmod - 4) >> 16,
+                 (((a.atttypmod - 4) & 2047) # 1024) - 1024)) t (precision, scale)
+WHERE a.atttypid = 'numeric'::regtype AND a.atttypmod > 0 AND t.scale >= 0
+  AND t.precision >= t.scale AND NOT a.attisdropped";
 
 const UNIQUE: &str = "
 SELECT DISTINCT i.indrelid, k.attnum
