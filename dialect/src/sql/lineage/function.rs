@@ -8,6 +8,8 @@ use pg_query::protobuf::{FuncCall, Node, node};
 
 use super::cursors::CursorChange;
 use super::scope::{Item, Scope};
+use super::sort::Sort;
+use super::total;
 use super::trace::Tracer;
 use super::value::{Column, Kind, Table, Value};
 use crate::sql::catalogue::{Body, Function, FunctionKind, Stored};
@@ -76,7 +78,7 @@ impl<'c> Tracer<'c> {
                 let value = match &of_document {
                     Some(value) => {
                         self.document_call_may_fail(name, value, arguments);
-                        value.clone()
+                        value.clone().sorted(total::sort_of(name, arguments))
                     }
                     None => self.listed_call(name, class, arguments),
                 };
@@ -106,8 +108,8 @@ impl<'c> Tracer<'c> {
                 return field;
             }
             if self.names.is_type(schema, name) {
-                self.cast_may_fail(argument, name, None);
-                let cast = self.cast(argument, name);
+                let sort = self.cast_may_fail(argument, name);
+                let cast = self.cast(argument, name).sorted(sort);
                 return self.either(found, cast);
             }
         }
@@ -217,13 +219,17 @@ impl<'c> Tracer<'c> {
         if class == Class::Pure {
             self.call_may_fail(name, arguments);
         }
-        let mut value = self.listed(class, arguments);
-        value.is_nulled |= Self::gives_null(name);
-        value
+        let value = self.listed(class, arguments);
+        Value {
+            is_nulled: value.is_nulled || total::gives_null(name),
+            is_ordinary: value.sources.is_empty() && total::is_ordinary_call(name, arguments),
+            ..value.sorted(total::sort_of(name, arguments))
+        }
     }
 
     fn listed(&mut self, class: Class, arguments: &[Value]) -> Value {
         let mut value = self.derived(arguments);
+        self.risks += usize::from(class != Class::Pure);
         match class {
             Class::Pure | Class::SequenceRead => {}
             Class::Reveals | Class::LargeObjectRead | Class::FileRead => {
@@ -247,6 +253,7 @@ impl<'c> Tracer<'c> {
     /// Code that cannot be read: it may read anything and send its arguments anywhere.
     fn opaque_call(&mut self, arguments: &[Value]) -> Value {
         let mut value = self.derived(arguments);
+        self.risks += 1;
         self.copy(&value);
         self.untraced = true;
         self.cursor_changed(CursorChange::Forget);
@@ -287,10 +294,11 @@ impl<'c> Tracer<'c> {
     /// What a function in SQL returns, as one value.
     fn returned(&mut self, function: &Function, table: &Table) -> Value {
         let mut value = self.whole_row(table);
-        let names = self
-            .catalogue
-            .signature(function)
-            .map(|known| self.result_names(known));
+        let signature = self.catalogue.signature(function);
+        if let Some(known) = signature {
+            value.sort = Sort::of(self.catalogue, known.result);
+        }
+        let names = signature.map(|known| self.result_names(known));
         value.row = match names.flatten() {
             Some(names) if names.len() == table.columns.len() && !table.opaque => {
                 let fields = names
@@ -299,7 +307,8 @@ impl<'c> Tracer<'c> {
                     .map(|(named, column)| {
                         let mut value = column.value.clone();
                         if value.kind != Kind::Plain(named.1) {
-                            value = value.into_computed();
+                            let sort = Sort::of(self.catalogue, named.1);
+                            value = value.into_computed().sorted(sort);
                         }
                         value.constant = None;
                         Column::new(named.0.as_deref(), value)
