@@ -55,5 +55,6 @@ mod sent;
 mod tails;
 mod talk;
 mod tools;
+mod universes;
 mod unread;
 mod wire;

@@ -26,7 +26,7 @@ const MAX_STEPS: usize = 64;
 const MAX_PLACES: usize = 4096;
 
 /// Types that a cast makes of a scalar only: it fails for an object or an array.
-const SCALARS: [&str; 17] = [
+pub(super) const SCALARS: [&str; 17] = [
     "bool",
     "boolean",
     "int2",

@@ -11,6 +11,7 @@ use pg_query::protobuf::{AExpr, AExprKind, Node, SqlValueFunctionOp, TypeName, a
 
 use super::Use;
 use super::arithmetic::Made;
+use super::document::SCALARS;
 use super::sort::Sort;
 use super::total;
 use super::trace::Tracer;
@@ -84,6 +85,10 @@ impl Tracer<'_> {
     /// The same of a call that is known to look at this part of its document.
     pub(super) fn document_call_may_fail(&mut self, name: &str, value: &Value, all: &[Value]) {
         let [document, rest @ ..] = all else { return };
+        // What it leads to must be true or false.
+        if name.contains("path_match") {
+            return self.may_fail(value);
+        }
         if name.contains("path_query") || name.contains("path_exists") {
             let is_lax = rest.iter().all(|given| match &given.constant {
                 // Methods convert, and strict paths end where a member is missing.
@@ -292,10 +297,18 @@ impl Tracer<'_> {
             _ => !value.is_nulled && value.sort.fits(sort, value.stretch),
         };
         if !is_free {
-            let seen = self.outline(value);
-            self.may_fail(&seen);
+            self.reading_may_fail(value, name, is_array);
         }
         sort
+    }
+
+    /// A document is read as another type: only of a scalar becomes a number and its like.
+    fn reading_may_fail(&mut self, value: &Value, name: &str, is_array: bool) {
+        let seen = match !is_array && SCALARS.contains(&name) {
+            true => self.outline(value),
+            false => value.clone(),
+        };
+        self.may_fail(&seen);
     }
 
     /// The type of a column that a document is taken apart into: what does not fit into it fails.
@@ -313,8 +326,7 @@ impl Tracer<'_> {
             && written.typmods.is_empty()
             && matches!(name, "text" | "varchar" | "bpchar" | "json" | "jsonb");
         if !takes_all {
-            let seen = self.outline(member);
-            self.may_fail(&seen);
+            self.reading_may_fail(member, name, is_array);
         }
         Sort::named(name, is_array)
     }
