@@ -22,8 +22,32 @@ const MOST_SUMS: f64 = 9.0;
 /// What two stored integers stretch each other by.
 const STORED: f64 = 1000.0;
 
-/// A number that a text of dates and times may hold: a year.
+/// Of a number that a text of dates and times may hold: a year.
 const MOST_DIGITS: usize = 4;
+
+/// The longest literal that is looked at.
+const MOST_BYTES: usize = 40;
+
+/// How far a span may go that is made of given ones: years.
+const LONG: f64 = 9999.0;
+
+/// Units by which few go far, and what is past every date.
+const FAR: [&str; 14] = [
+    "c",
+    "cent",
+    "century",
+    "centuries",
+    "dec",
+    "decs",
+    "decade",
+    "decades",
+    "mil",
+    "mils",
+    "millennium",
+    "millennia",
+    "infinity",
+    "inf",
+];
 
 /// What comes of an operation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -102,6 +126,7 @@ impl Tracer<'_> {
                 };
             }
             (Sort::Interval | Sort::Money, _) => left.sort,
+            (own @ Sort::Numeric(_), other) if number_of(own, other).is_numeric() => own,
             (own, other) => number_of(own, other),
         };
         self.may_fail(right);
@@ -120,12 +145,19 @@ impl Tracer<'_> {
             self.may_fail(left);
         }
         let factor = divisor.map_or(1.0, |number| (1.0 / number).max(1.0));
-        let sort = match sort {
-            Sort::Numeric(Some(digits)) => Sort::Numeric(Some(Digits {
-                before: digits.before.saturating_add(MOST_DIGITS as u32),
+        let more = match divisor {
+            Some(number) if number >= 1.0 => Some(0),
+            Some(number) if number >= TINY => Some(4),
+            None if right.sort.is_integer() => Some(0),
+            _ => None,
+        };
+        let sort = match (sort, more) {
+            (Sort::Numeric(Some(digits)), Some(more)) => Sort::Numeric(Some(Digits {
+                before: digits.before.saturating_add(more),
                 after: MANY,
             })),
-            other => other,
+            (Sort::Numeric(_), _) => Sort::Numeric(None),
+            (other, _) => other,
         };
         Made {
             sort,
@@ -138,27 +170,50 @@ impl Tracer<'_> {
 
 /// A value that is written in the text and small, or is the time of now and its like.
 pub(super) fn is_ordinary(value: &Value) -> bool {
-    match value.is_literal() {
-        true => magnitude(value).is_some_and(|number| number <= SMALL),
-        false => value.is_ordinary,
+    if !value.is_literal() {
+        return value.is_ordinary;
+    }
+    match given(value) {
+        Some(Given::Number(number)) => number <= SMALL,
+        Some(Given::Text(_)) => true,
+        None => false,
     }
 }
 
-/// How large a given value is; `None` when it is not given, or not a number that is counted. A text
-/// of dates and times counts as one.
-fn magnitude(value: &Value) -> Option<f64> {
+/// What a literal is.
+enum Given {
+    Number(f64),
+    /// A date, or a span of time, with the largest number that it has.
+    Text(f64),
+}
+
+/// `None` for what is no literal, or may be far.
+fn given(value: &Value) -> Option<Given> {
     let Some(Constant::One(text)) = &value.constant else {
         return None;
     };
-    if !value.is_literal() || text.len() > 40 {
+    if !value.is_literal() || text.len() > MOST_BYTES {
         return None;
     }
-    match text.parse::<f64>() {
-        Ok(number) => Some(number.abs()).filter(|_| text.len() <= 16 && number.is_finite()),
-        Err(_) => text
-            .split(|c: char| !c.is_ascii_digit())
-            .all(|run| run.len() <= MOST_DIGITS)
-            .then_some(1.0),
+    if let Ok(number) = text.parse::<f64>() {
+        return Some(Given::Number(number.abs())).filter(|_| number.is_finite());
+    }
+    let mut largest: f64 = 1.0;
+    for run in text.split(|c: char| !c.is_ascii_digit()) {
+        if run.len() > MOST_DIGITS {
+            return None;
+        }
+        largest = largest.max(run.parse().unwrap_or(1.0));
+    }
+    let mut words = text.split(|c: char| !c.is_ascii_alphabetic());
+    let is_far = words.any(|word| FAR.contains(&word.to_ascii_lowercase().as_str()));
+    (!is_far).then_some(Given::Text(largest))
+}
+
+/// How large a literal is.
+fn magnitude(value: &Value) -> Option<f64> {
+    match given(value)? {
+        Given::Number(number) | Given::Text(number) => Some(number),
     }
 }
 
@@ -169,12 +224,17 @@ fn is_stored(value: &Value) -> bool {
 /// What one row holds beside a value is not chosen for it.
 fn is_of_one_row(left: &Value, right: &Value) -> bool {
     let relations = |value: &Value| {
-        let all: std::collections::BTreeSet<u32> =
-            value.sources.iter().map(|source| source.relation).collect();
-        all
+        let relations = value.sources.iter().map(|source| source.relation);
+        relations.collect::<std::collections::BTreeSet<u32>>()
     };
-    let (left, right) = (relations(left), relations(right));
-    left.len() == 1 && left == right
+    let (own, other) = (relations(left), relations(right));
+    // Through a view a column is told of several.
+    own == other && (own.len() == 1 || is_plain(left) && is_plain(right))
+}
+
+/// How far from what is stored, or how large.
+fn reach(value: &Value) -> f64 {
+    magnitude(value).unwrap_or(value.stretch).max(1.0)
 }
 
 fn sum(name: &str, left: &Value, right: &Value) -> Made {
@@ -193,7 +253,10 @@ fn sum(name: &str, left: &Value, right: &Value) -> Made {
         (Sort::Money, Sort::Money) => Sort::Money,
         (own, other) => number_of(own, other),
     };
-    let stretch = left.stretch.max(right.stretch) + 1.0;
+    let stretch = match is_stored(left) || is_stored(right) {
+        true => left.stretch.max(right.stretch) + 1.0,
+        false => reach(left) + reach(right),
+    };
     // Days between dates are few, whatever the dates are, and a time of day stays one.
     let is_closed = sort == Sort::Time
         || own_sort(left, right) == Sort::Date && own_sort(right, left) == Sort::Date;
@@ -215,17 +278,10 @@ fn product(left: &Value, right: &Value) -> Made {
         }
         (own, other) => number_of(own, other),
     };
-    let factor = |value: &Value| match magnitude(value) {
-        Some(number) => number.max(1.0),
-        None => value.stretch.max(1.0),
-    };
     let are_stored = is_stored(left) && is_stored(right);
-    let stretch = match (are_stored, sort) {
-        (true, Sort::Int4 | Sort::Int8 | Sort::Count) if is_plain(left) && is_plain(right) => {
-            STORED
-        }
-        (true, Sort::Int4 | Sort::Int8 | Sort::Count) => f64::INFINITY,
-        _ => factor(left) * factor(right),
+    let stretch = match are_stored {
+        true => reach(left) * reach(right) * STORED,
+        false => reach(left) * reach(right),
     };
     let is_tiny = |value: &Value| magnitude(value).is_some_and(|n| n > 0.0 && n < TINY);
     let is_total = match sort {
@@ -239,7 +295,11 @@ fn product(left: &Value, right: &Value) -> Made {
 }
 
 fn made(sort: Sort, stretch: f64, is_total: bool, left: &Value, right: &Value) -> Made {
-    let is_ordinary = is_total && is_ordinary(left) && is_ordinary(right) && stretch <= SMALL;
+    let most = match sort {
+        Sort::Interval | Sort::Date | Sort::Stamp => LONG,
+        _ => SMALL,
+    };
+    let is_ordinary = is_total && is_ordinary(left) && is_ordinary(right) && stretch <= most;
     Made {
         sort,
         stretch,
@@ -317,8 +377,8 @@ fn is_met(sort: Sort, is_product: bool, left: &Value, right: &Value) -> bool {
 /// How far a value of a sort may be stretched.
 fn bound(sort: Sort) -> f64 {
     match sort {
-        Sort::Int8 | Sort::Money | Sort::Count => SMALL,
-        Sort::Float4 | Sort::Float8 | Sort::Interval => SMALL * SMALL,
+        Sort::Int8 | Sort::Money | Sort::Count | Sort::Interval => SMALL,
+        Sort::Float4 | Sort::Float8 => SMALL * SMALL,
         Sort::Numeric(_) => f64::INFINITY,
         _ => MOST_SUMS,
     }

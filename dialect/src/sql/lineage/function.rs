@@ -221,6 +221,7 @@ impl<'c> Tracer<'c> {
         }
         let value = self.listed(class, arguments);
         Value {
+            stretch: value.stretch.max(total::stretch_of(name, arguments)),
             is_nulled: value.is_nulled || total::gives_null(name),
             is_ordinary: value.sources.is_empty() && total::is_ordinary_call(name, arguments),
             ..value.sorted(total::sort_of(name, arguments))
@@ -268,6 +269,8 @@ impl<'c> Tracer<'c> {
             }
             _ => None,
         };
+        // It may take its time.
+        self.risks += usize::from(listed.is_none());
         if self.catalogue.review_of(function).is_some() {
             // Found harmless, but nobody said what it returns.
             let mut value = self.derived(arguments);

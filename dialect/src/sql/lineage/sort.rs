@@ -129,6 +129,13 @@ impl Sort {
         let told = catalogue.told_type(oid);
         match told < FIRST_USER_OID {
             true => of_server(told),
+            false
+                if catalogue
+                    .types_named("citext")
+                    .any(|(citext, _)| citext == told) =>
+            {
+                Self::Text
+            }
             // An array, a range or a row of its own.
             false if catalogue.inside(told).is_made_of_parts => Self::Array(0),
             false => Self::Other,

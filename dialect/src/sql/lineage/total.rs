@@ -81,6 +81,9 @@ const NOW: &str = " now transaction_timestamp statement_timestamp clock_timestam
 const SMALL_PARTS: &str = " century day decade dow doy hour isodow isoyear millennium minute month \
     quarter second timezone timezone_hour timezone_minute week year ";
 
+/// What a sum of many rows counts as.
+const MANY_ROWS: f64 = 1e6;
+
 /// Digits of the parts of a date or time.
 const PART: Digits = Digits {
     before: 19,
@@ -179,6 +182,15 @@ pub(super) fn sort_of(name: &str, arguments: &[Value]) -> Sort {
         _ if is_in(BYTES, name) => Sort::Bytes,
         _ if is_in(LISTS, name) => Sort::Array(25),
         _ => Sort::Unknown,
+    }
+}
+
+/// A sum of whole numbers past eight bytes is as far as there are rows.
+pub(super) fn stretch_of(name: &str, arguments: &[Value]) -> f64 {
+    let own = arguments.first().map_or(Sort::Unknown, |value| value.sort);
+    match name == "sum" && (own == Sort::Int8 || own.is_numeric()) {
+        true => MANY_ROWS,
+        false => 1.0,
     }
 }
 
