@@ -138,5 +138,6 @@ tables!(
     files_programs_and_code_of_the_server_are_flagged: "cases/file.txt",
     conditions_that_do_not_look_at_the_row_are_flagged: "cases/where.txt",
     functions_are_told_by_what_they_do: "cases/functions.txt",
+    what_tables_run_unnamed_is_told: "cases/upkeep.txt",
     values_are_told_by_what_their_types_run: "cases/types.txt",
 );

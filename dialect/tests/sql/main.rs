@@ -18,6 +18,7 @@ mod clauses;
 mod combined;
 mod differential;
 mod encodings;
+mod events;
 mod fingerprint;
 mod lacking;
 mod limits;

@@ -142,6 +142,40 @@ CREATE TABLE guarded_opaque (id int);
 ALTER TABLE guarded_opaque ENABLE ROW LEVEL SECURITY;
 CREATE POLICY judged ON guarded_opaque USING (opaque(id) > 0);
 
+-- What runs where rows are indexed, analysed and sorted into partitions.
+CREATE FUNCTION noted_key(int) RETURNS int LANGUAGE sql IMMUTABLE
+    AS 'INSERT INTO public.plain (a) VALUES ($1) RETURNING a';
+CREATE FUNCTION noted_order(int, int) RETURNS int LANGUAGE sql IMMUTABLE
+    AS 'INSERT INTO public.plain (a) VALUES ($1) RETURNING a';
+CREATE FUNCTION noted_difference(int, int) RETURNS float8 LANGUAGE sql IMMUTABLE
+    AS 'INSERT INTO public.plain (a) VALUES ($1) RETURNING 1.0::float8';
+CREATE TABLE keyed (id int, v int);
+CREATE INDEX keyed_by ON keyed (noted_key(v));
+CREATE TABLE kept (id int, v int);
+CREATE INDEX kept_some ON kept (id) WHERE noted_key(v) > 0;
+CREATE TABLE summed (id int, v int);
+CREATE INDEX summed_by ON summed USING brin (noted_key(v));
+CREATE TABLE measured (id int, v int);
+CREATE STATISTICS measured_keys ON (noted_key(v)), id FROM measured;
+CREATE TABLE split (id int, v int) PARTITION BY LIST (noted_key(v));
+CREATE TABLE split_rest PARTITION OF split DEFAULT;
+CREATE TABLE checked (id int, v int CHECK (noted_key(v) > 0));
+CREATE TABLE computed (id int, v int GENERATED ALWAYS AS (noted_key(id)) STORED);
+CREATE MATERIALIZED VIEW keyed_names AS SELECT id, name FROM customers;
+CREATE INDEX ON keyed_names (noted_key(id));
+CREATE OPERATOR CLASS noted_ops FOR TYPE int4 USING btree AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    FUNCTION 1 noted_order(int, int);
+CREATE TABLE sorted (id int, v int);
+CREATE INDEX sorted_by ON sorted (v noted_ops);
+CREATE TYPE noted_span AS RANGE (subtype = int, subtype_diff = noted_difference);
+CREATE TABLE spans (id int, s noted_span);
+CREATE INDEX spans_by ON spans USING gist (s);
+CREATE TABLE unindexed_spans (id int, s noted_span);
+CREATE SCHEMA upkept;
+CREATE TABLE upkept.keyed (id int, v int);
+CREATE INDEX keyed_there ON upkept.keyed (noted_key(v));
+
 CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
 CREATE FOREIGN TABLE passwd (line text) SERVER files OPTIONS (filename '/etc/passwd');
 CREATE SEQUENCE counter;

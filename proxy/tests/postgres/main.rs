@@ -57,5 +57,6 @@ mod sent;
 mod tails;
 mod talk;
 mod tools;
+mod universes;
 mod unread;
 mod wire;

@@ -233,14 +233,11 @@ impl Lines {
         }
     }
 
-    /// Quoted where the server would have to, or where the value in its place was.
+    /// Quoted where the server would have to. Whether the value in its place was would tell of that.
     fn write_quoted(&self, value: &[u8], quote: u8, escape: u8, out: &mut Vec<u8>) {
         let special =
             |b: &u8| *b == self.marks.delimiter || *b == quote || *b == b'\n' || *b == b'\r';
-        let quoted = self.held.first() == Some(&quote)
-            || value == self.marks.null
-            || value == b"\\."
-            || value.iter().any(special);
+        let quoted = value == self.marks.null || value == b"\\." || value.iter().any(special);
         if !quoted {
             return out.extend_from_slice(value);
         }

@@ -67,6 +67,7 @@ impl Relation {
             rules,
             policies,
             checks,
+            upkeep,
             dependents: _,
             unique,
             runs: _,
@@ -78,7 +79,7 @@ impl Relation {
             (
                 (oid, name, kind, owner, columns, definition, wrapper),
                 (children, parents, cascades, triggers),
-                (rules, policies, checks, unique, unread),
+                (rules, policies, checks, upkeep, unique, unread),
             )
         );
     }

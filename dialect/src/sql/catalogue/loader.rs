@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use thiserror::Error;
 
 use super::{
-    Argument, Backed, Body, Cascade, Catalogue, Column, Event, Function, FunctionKind, Mode, Name,
-    Relation, RelationKind, Rule, Schema, Section, Signature, Stored, Trigger, Type,
+    Argument, Backed, Body, Cascade, Catalogue, ClassFunction, Column, Digits, Event, EventTrigger,
+    Function, FunctionKind, Mode, Name, Occasion, Part, Relation, RelationKind, Rule, Schema,
+    Section, Signature, Stored, Trigger, Type, Upkeep,
 };
 
 /// Most rows that one catalogue is made of.
@@ -93,7 +94,22 @@ impl Loader {
                 }
             }
             Section::Domains => self.catalogue.types.run(row.number(0)?, row.text(1)?),
-            Section::EventTriggers => self.catalogue.event_triggers.push(row.name(0)?),
+            Section::ClassFunctions => self.catalogue.class_functions.push(ClassFunction {
+                class: row.text(0)?.to_owned(),
+                is_default: row.boolean(1)?,
+                function: row.name(2)?,
+            }),
+            Section::EventTriggers => {
+                let tags = row
+                    .optional(3)?
+                    .into_iter()
+                    .flat_map(|tags| tags.split(','));
+                self.catalogue.event_triggers.push(EventTrigger {
+                    function: row.name(0)?,
+                    event: row.text(2)?.to_owned(),
+                    tags: tags.map(str::to_owned).collect(),
+                });
+            }
             Section::Servers => {
                 let (server, wrapper) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
                 self.catalogue.servers.insert(server, wrapper);
@@ -164,6 +180,7 @@ impl Loader {
             rules: Vec::new(),
             policies: Vec::new(),
             checks: Vec::new(),
+            upkeep: Vec::new(),
             dependents: Vec::new(),
             unique: Vec::new(),
             runs: false,
@@ -186,6 +203,7 @@ impl Loader {
             type_oid: row.number(3)?,
             default: read(default).map(Stored::expression),
             generated: false,
+            digits: None,
             not_null: row.boolean(5)?,
         };
         if let Some(relation) = self.owner(row)? {
@@ -211,13 +229,33 @@ impl Loader {
                     column.generated = true;
                 }
             }
+            Section::Digits => {
+                let number: i16 = row.number(1)?;
+                let digits = Digits {
+                    before: row.number(2)?,
+                    after: row.number(3)?,
+                };
+                let mut columns = relation.columns.iter_mut();
+                if let Some(column) = columns.find(|column| column.number == number) {
+                    column.digits = Some(digits);
+                }
+            }
             Section::Policies | Section::Checks if row.optional(1)? == UNREAD => {
                 relation.unread = true;
             }
             Section::Triggers if row.optional(4)? == UNREAD => relation.unread = true,
             Section::Rules if row.optional(2)? == UNREAD => relation.unread = true,
+            Section::Upkeep if row.optional(2)? == UNREAD => relation.unread = true,
             Section::Policies => relation.policies.push(Stored::expression(row.text(1)?)),
             Section::Checks => relation.checks.push(Stored::expression(row.text(1)?)),
+            Section::Upkeep => relation.upkeep.push(Upkeep {
+                occasion: Occasion::from_letter(row.text(1)?)
+                    .ok_or_else(|| row.invalid("no such occasion"))?,
+                part: match row.optional(2)? {
+                    Some(expression) => Part::Expression(Stored::expression(expression)),
+                    None => Part::Function(row.name(3)?),
+                },
+            }),
             Section::Cascades => relation.cascades.push(Cascade {
                 child: row.number(1)?,
                 on_delete: row.boolean(2)?,

@@ -13,6 +13,7 @@ mod loader;
 mod queries;
 mod signature;
 mod stored;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,6 +23,7 @@ pub use loader::{InvalidRow, Loader, MAX_ROWS};
 pub use queries::{PREAMBLE, Section};
 pub(super) use signature::{Argument, Mode, Signature};
 pub use stored::Stored;
+pub(super) use upkeep::{ClassFunction, EventTrigger, Occasion, Part, Upkeep};
 
 use kind::Types;
 
@@ -43,7 +45,9 @@ pub struct Catalogue {
     /// Functions of casts, by the name of the type that they make.
     pub(super) casts: HashMap<String, Vec<Name>>,
     types: Types,
-    pub(super) event_triggers: Vec<Name>,
+    /// Functions of operator classes that are not in C.
+    pub(super) class_functions: Vec<ClassFunction>,
+    pub(super) event_triggers: Vec<EventTrigger>,
     /// Foreign servers, with the wrapper that each goes through.
     pub(super) servers: HashMap<String, String>,
     pub(super) extensions: BTreeMap<String, String>,
@@ -106,8 +110,10 @@ pub struct Relation {
     pub(super) rules: Vec<Rule>,
     /// Row security: they run whenever the relation is used.
     pub(super) policies: Vec<Stored>,
-    /// Checks and index expressions: they run when a row is written.
+    /// They run when a row is written.
     pub(super) checks: Vec<Stored>,
+    /// What runs beside them, and where.
+    pub(super) upkeep: Vec<Upkeep>,
     /// Views that select from it.
     pub(super) dependents: Vec<u32>,
     /// Numbers of the columns of its unique indexes; 0 stands for an expression.
@@ -128,8 +134,17 @@ pub struct Column {
     pub default: Option<Stored>,
     /// It is computed from other columns of its row.
     pub generated: bool,
+    /// The most digits of a number, where it has bounds.
+    pub(super) digits: Option<Digits>,
     /// It holds no NULL.
     pub(super) not_null: bool,
+}
+
+/// The most digits of a number before and after its point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Digits {
+    pub(super) before: u32,
+    pub(super) after: u32,
 }
 
 /// A foreign key of another table that changes that table when this one changes.

@@ -12,6 +12,9 @@ use super::walk::{Resolved, Walk};
 use crate::sql::names;
 use crate::sql::visit::Counts;
 
+/// VALIDATE CONSTRAINT, as the tree of ALTER DOMAIN has it.
+const VALIDATE: &str = "V";
+
 impl<'c> Walk<'c> {
     /// A statement that alters something. Any other goes on to those that drop.
     #[allow(
@@ -58,6 +61,10 @@ impl<'c> Walk<'c> {
             N::AlterDomainStmt(alter) => {
                 self.made(&names::strings(&alter.type_name).join("."));
                 self.found.voids_names = true;
+                // What it checks is checked of all that is stored.
+                if alter.subtype == VALIDATE {
+                    self.cast_to(&names::strings(&alter.type_name));
+                }
                 self.rest(whole, start, &[], true);
                 "ALTER DOMAIN"
             }
@@ -147,6 +154,11 @@ impl<'c> Walk<'c> {
             T::Undefined => self.unknown(),
             _ => {}
         }
+        let upkeep = Self::upkeep_of_command(command);
+        if let (Some(relation), Some(upkeep)) = (relation, upkeep) {
+            self.relation_used(relation, Use::DEFINE.kept_up(upkeep));
+        }
+        self.classes_of_constraint(command.def.as_deref());
         // These change nothing of what a name leads to.
         let plain = matches!(
             kind,
@@ -193,7 +205,8 @@ impl<'c> Walk<'c> {
         };
         if let Some(other) = other {
             let (schema, name) = names::relation(other);
-            self.relation_named(schema, name, Use::DEFINE);
+            let how = upkeep.map_or(Use::DEFINE, |upkeep| Use::DEFINE.kept_up(upkeep));
+            self.relation_named(schema, name, how);
             self.void_later.insert(name.to_owned());
         }
         other

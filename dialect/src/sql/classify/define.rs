@@ -7,6 +7,7 @@ use portcullis_policy::{Effect, Flag, ResourceKind};
 
 use super::plain;
 use super::relation::Use;
+use super::upkeep::Upkeep;
 use super::walk::{Resolved, Walk};
 use crate::sql::names::{self, Name};
 use crate::sql::visit::Counts;
@@ -244,6 +245,7 @@ impl<'c> Walk<'c> {
                 if let Some(node::Node::RangeVar(parent)) = parent.node.as_ref() {
                     let (_, name) = names::relation(parent);
                     self.relation_defined(parent);
+                    self.relation_used(parent, Use::DEFINE.kept_up(Upkeep::Partition));
                     self.void_later.insert(name.to_owned());
                 }
             }
@@ -287,6 +289,7 @@ impl<'c> Walk<'c> {
         if let Some(relation) = &index.relation {
             self.relation_defined(relation);
         }
+        self.classes_of_index(&index.index_params);
         let own: Vec<_> = own_name(index.relation.as_ref()).into_iter().collect();
         self.rest(whole, start, &own, true);
     }

@@ -11,6 +11,7 @@ use portcullis_policy::{Effect, ResourceKind};
 
 use super::relation::{Use, statement_of};
 use super::types::DEFAULTS;
+use super::upkeep::{BUILDERS, Upkeep};
 use super::walk::Walk;
 use crate::sql::catalogue::{Body, FIRST_USER_OID, Function, FunctionKind, Stored};
 use crate::sql::functions::{self, Class};
@@ -227,7 +228,7 @@ impl<'c> Walk<'c> {
             self.listed(&function.name, class, arguments);
         } else if function.kind == FunctionKind::Aggregate {
             self.function_access(Effect::Read, &function.name);
-            self.expand((function.oid, u8::from(self.context.in_default)), |walk| {
+            self.expand((function.oid, u16::from(self.context.in_default)), |walk| {
                 for called in &function.calls {
                     walk.call_by_name(called);
                 }
@@ -266,7 +267,7 @@ impl<'c> Walk<'c> {
     fn body(&mut self, function: &'c Function, body: &'c Body) {
         // A body that was walked before has told its effect then.
         let mut effect = None;
-        self.expand((function.oid, u8::from(self.context.in_default)), |walk| {
+        self.expand((function.oid, u16::from(self.context.in_default)), |walk| {
             walk.context.locks = false;
             // What a function in SQL returns is assigned to its result.
             walk.found.assigns = true;
@@ -384,6 +385,9 @@ impl<'c> Walk<'c> {
             }
             Class::Session | Class::Reveals | Class::Write | Class::Administer => {
                 self.function_access(class.effect(), name);
+                if BUILDERS.contains(&name.name.as_str()) {
+                    self.all_kept_up(None, Upkeep::Rebuild);
+                }
             }
         }
     }
@@ -394,6 +398,7 @@ impl<'c> Walk<'c> {
             effect,
             event: None,
             only: true,
+            upkeep: None,
         };
         let parts = arguments
             .first()

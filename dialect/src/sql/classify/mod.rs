@@ -25,6 +25,7 @@ mod setting;
 mod statement;
 mod truth;
 mod types;
+mod upkeep;
 mod walk;
 
 pub(crate) use function::is_parameter;

@@ -3,6 +3,7 @@
 use pg_query::protobuf::{RangeVar, node};
 use portcullis_policy::{Effect, Flag, ResourceKind};
 
+use super::upkeep::Upkeep;
 use super::walk::{Resolved, Walk};
 use crate::sql::catalogue::{Event, Relation, RelationKind, ReviewedFunction, Stored};
 use crate::sql::names::{self, Name, SYSTEM};
@@ -34,6 +35,7 @@ pub(super) struct Use {
     pub(super) event: Option<Event>,
     /// Its children are left out.
     pub(super) only: bool,
+    pub(super) upkeep: Option<Upkeep>,
 }
 
 impl Use {
@@ -41,18 +43,21 @@ impl Use {
         effect: Effect::Read,
         event: None,
         only: false,
+        upkeep: None,
     };
 
     pub(super) const DEFINE: Self = Self {
         effect: Effect::Define,
         event: None,
         only: true,
+        upkeep: None,
     };
 
     pub(super) const ADMINISTER: Self = Self {
         effect: Effect::Administer,
         event: None,
         only: false,
+        upkeep: None,
     };
 
     pub(super) fn write(event: Event) -> Self {
@@ -60,11 +65,19 @@ impl Use {
             effect: Effect::Write,
             event: Some(event),
             only: false,
+            upkeep: None,
         }
     }
 
-    /// Tells this use apart from others of the same relation.
-    fn key(self, locks: bool) -> u8 {
+    pub(super) fn kept_up(self, upkeep: Upkeep) -> Self {
+        Self {
+            upkeep: Some(upkeep),
+            ..self
+        }
+    }
+
+    /// Tells this use of a relation apart from others.
+    pub(super) fn key(self, relation: u32, locks: bool) -> (u32, u16) {
         let event = match self.event {
             None => 0,
             Some(Event::Insert) => 1,
@@ -72,7 +85,12 @@ impl Use {
             Some(Event::Delete) => 3,
             Some(Event::Truncate) => 4,
         };
-        (self.effect as u8) * 32 + event * 4 + u8::from(self.only) * 2 + u8::from(locks)
+        let upkeep = self.upkeep.map_or(0, |upkeep| upkeep as u16 + 1);
+        let flags = u16::from(self.only) * 2 + u16::from(locks);
+        (
+            relation,
+            upkeep * 256 + (self.effect as u16) * 32 + event * 4 + flags,
+        )
     }
 }
 
@@ -180,7 +198,7 @@ impl<'c> Walk<'c> {
             self.found.unread(&relation.name);
         }
         self.system_facts(relation, usage);
-        let key = (relation.oid, usage.key(self.context.locks));
+        let key = usage.key(relation.oid, self.context.locks);
         self.expand(key, |walk| {
             let locks = walk.context.locks;
             walk.enter_stored();
@@ -245,6 +263,9 @@ impl<'c> Walk<'c> {
         if let Some(event) = usage.event {
             self.change(relation, event);
         }
+        if let Some(upkeep) = usage.upkeep {
+            self.kept_up(relation, upkeep);
+        }
     }
 
     pub(super) fn foreign_facts(&mut self, wrapper: &str) {
@@ -305,6 +326,7 @@ impl<'c> Walk<'c> {
             for check in &relation.checks {
                 self.stored(check);
             }
+            self.kept_up(relation, Upkeep::Write);
             self.values_written(relation);
             self.context.in_default = true;
             for default in relation.columns.iter().filter_map(|c| c.default.as_ref()) {

@@ -8,6 +8,7 @@ use portcullis_policy::{Effect, Flag, ResourceKind};
 
 use super::plain;
 use super::relation::Use;
+use super::upkeep::Upkeep;
 use super::walk::Walk;
 use crate::sql::catalogue::Event;
 use crate::sql::names;
@@ -55,7 +56,7 @@ impl<'c> Walk<'c> {
                     refresh.relation.iter(),
                     Use {
                         effect: Effect::Write,
-                        ..Use::READ
+                        ..Use::READ.kept_up(Upkeep::Rebuild)
                     },
                 );
                 "REFRESH MATERIALIZED VIEW"
@@ -117,7 +118,7 @@ impl<'c> Walk<'c> {
             // Maintenance.
             N::VacuumStmt(vacuum) => self.vacuum(vacuum),
             N::ClusterStmt(cluster) => {
-                self.ranges(cluster.relation.iter(), Use::ADMINISTER);
+                self.upheld(cluster.relation.as_ref(), &[Upkeep::Rebuild]);
                 self.whole_database_unless(cluster.relation.is_some());
                 "CLUSTER"
             }
@@ -261,13 +262,17 @@ impl<'c> Walk<'c> {
     }
 
     fn vacuum(&mut self, vacuum: &VacuumStmt) -> &'static str {
+        let upkeep = Self::upkeep_of_vacuum(vacuum.is_vacuumcmd, &vacuum.options);
         for item in &vacuum.rels {
             match item.node.as_ref() {
                 Some(node::Node::VacuumRelation(item)) => {
-                    self.ranges(item.relation.iter(), Use::ADMINISTER);
+                    self.upheld(item.relation.as_ref(), &upkeep);
                 }
                 _ => self.unknown(),
             }
+        }
+        if vacuum.rels.is_empty() {
+            self.upheld(None, &upkeep);
         }
         self.whole_database_unless(!vacuum.rels.is_empty());
         match vacuum.is_vacuumcmd {
@@ -280,14 +285,29 @@ impl<'c> Walk<'c> {
         match ReindexObjectType::try_from(reindex.kind) {
             Ok(ReindexObjectType::ReindexObjectSchema) => {
                 self.found
-                    .named(Effect::Administer, ResourceKind::Schema, &[&reindex.name])
+                    .named(Effect::Administer, ResourceKind::Schema, &[&reindex.name]);
+                self.all_kept_up(Some(&reindex.name), Upkeep::Rebuild);
             }
             _ => {
-                self.ranges(reindex.relation.iter(), Use::ADMINISTER);
+                self.upheld(reindex.relation.as_ref(), &[Upkeep::Rebuild]);
                 self.whole_database_unless(reindex.relation.is_some());
             }
         }
         self.administer("REINDEX")
+    }
+
+    /// Maintenance of one relation, or of all.
+    fn upheld(&mut self, relation: Option<&pg_query::protobuf::RangeVar>, all: &[Upkeep]) {
+        if let Some(variable) = relation {
+            self.saw(crate::sql::visit::Counted::RangeVar);
+            for upkeep in all {
+                self.relation_used(variable, Use::ADMINISTER.kept_up(*upkeep));
+            }
+            return;
+        }
+        for upkeep in all {
+            self.all_kept_up(None, *upkeep);
+        }
     }
 
     fn whole_database_unless(&mut self, bounded: bool) {

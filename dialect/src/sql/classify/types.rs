@@ -15,13 +15,13 @@ use crate::sql::names::{self, SYSTEM};
 use crate::sql::visit;
 
 /// What marks the check of a domain as walked, beside the uses of relations and functions.
-const CHECK: u8 = u8::MAX;
+const CHECK: u16 = u16::MAX;
 
 /// The same for the values of a call.
-const CALL: u8 = CHECK - 1;
+const CALL: u16 = CHECK - 1;
 
 /// The same for what stands for arguments that are left out.
-pub(super) const DEFAULTS: u8 = CALL - 1;
+pub(super) const DEFAULTS: u16 = CALL - 1;
 
 /// What a column may be defined with and is no type.
 pub(super) const NUMBERED: [&str; 6] = [

@@ -136,7 +136,7 @@ pub(crate) struct Walk<'c> {
     pub(crate) names_void: bool,
     pub(super) depth: usize,
     pub(super) expansions: usize,
-    pub(super) visited: HashSet<(u32, u8)>,
+    pub(super) visited: HashSet<(u32, u16)>,
 }
 
 // === impl Found ===
@@ -377,18 +377,13 @@ impl<'c> Walk<'c> {
             self.unknown();
             self.found.attribute("unaccounted", verb);
         }
+        let statement = raw.stmt.as_deref().and_then(|node| node.node.as_ref());
+        self.event_triggers(statement, verb);
         verb
     }
 
     /// Takes over what a statement of the text changes for those after it.
     pub(crate) fn settle(&mut self) {
-        // Event triggers run on definitions.
-        if self.found.voids_catalogue && self.found.effect >= Some(Effect::Define) {
-            let catalogue = self.catalogue;
-            for function in &catalogue.event_triggers {
-                self.call_by_name(function);
-            }
-        }
         if self.found.voids_settings {
             self.settings.void_all();
         }
@@ -405,7 +400,7 @@ impl<'c> Walk<'c> {
 
     /// Walks what a stored definition leads to, within bounds. `key` names the definition and how
     /// it is used, so that each is walked once.
-    pub(super) fn expand(&mut self, key: (u32, u8), walk: impl FnOnce(&mut Self)) {
+    pub(super) fn expand(&mut self, key: (u32, u16), walk: impl FnOnce(&mut Self)) {
         if !self.visited.insert(key) {
             return;
         }

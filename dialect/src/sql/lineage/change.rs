@@ -177,9 +177,19 @@ impl<'c> Tracer<'c> {
             let value = self.expression(node);
             match node.node.as_ref() {
                 Some(node::Node::ResTarget(column)) => {
-                    let tells_nothing = column.val.as_deref().is_some_and(|val| {
-                        kept::tells_nothing_new(val, type_of(target, &column.name))
-                    });
+                    let own_type = type_of(target, &column.name);
+                    let written = column.val.as_deref();
+                    let mut tells_nothing =
+                        written.is_some_and(|val| kept::tells_nothing_new(val, own_type));
+                    if own_type.is_some_and(kept::is_json)
+                        && let Some(moves) = written.and_then(kept::removes)
+                        && let Some(document) = own(target, &column.name)
+                    {
+                        tells_nothing = true;
+                        if moves {
+                            self.elements_move(&document.value.clone());
+                        }
+                    }
                     self.assign(target, &column.name, &value, tells_nothing);
                     assigned.push((column.name.clone(), value));
                 }

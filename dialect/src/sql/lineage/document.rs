@@ -10,9 +10,11 @@
 
 use std::collections::HashMap;
 
+use pg_query::protobuf::ColumnDef;
 use portcullis_policy::mask::{DocumentPlace, PlaceStep};
 
 use super::Use;
+use super::sort::Sort;
 use super::trace::Tracer;
 use super::value::{Column, Constant, Kind, Place, Source, Sources, Value};
 use super::{constant, jsonpath};
@@ -24,7 +26,7 @@ const MAX_STEPS: usize = 64;
 const MAX_PLACES: usize = 4096;
 
 /// Types that a cast makes of a scalar only: it fails for an object or an array.
-const SCALARS: [&str; 17] = [
+pub(super) const SCALARS: [&str; 17] = [
     "bool",
     "boolean",
     "int2",
@@ -303,7 +305,14 @@ impl Tracer<'_> {
                 let key = self.outline(document);
                 let value = self.some_member(document);
                 let mut row = self.derived([&key, &value]);
-                let fields = [("key", key), ("value", value)];
+                let sort = match kind {
+                    "each" => Sort::Json,
+                    _ => Sort::Text,
+                };
+                let fields = [
+                    ("key", key.sorted(Sort::Text)),
+                    ("value", value.sorted(sort)),
+                ];
                 let fields = fields.map(|(name, value)| Column::new(Some(name), value));
                 row.row = Some(fields.into());
                 row
@@ -339,10 +348,20 @@ impl Tracer<'_> {
         }
     }
 
-    /// A column of json_to_record and its like: the member of its name.
-    pub(super) fn named_parts(&mut self, record: &Value, names: &[String]) -> Vec<Column> {
-        let column = |name: &String| Column::new(Some(name), self.member(record, name));
-        names.iter().map(column).collect()
+    /// A column of json_to_record and its like: the member of its name, where it fits.
+    pub(super) fn named_parts(&mut self, record: &Value, defined: &[&ColumnDef]) -> Vec<Column> {
+        let column = |defined: &&ColumnDef| {
+            let member = self.member(record, &defined.colname);
+            let sort = self.member_may_fail(&member, defined.type_name.as_ref());
+            Column::new(Some(&defined.colname), member.sorted(sort))
+        };
+        defined.iter().map(column).collect()
+    }
+
+    /// The elements of an array may stand elsewhere from now on.
+    pub(super) fn elements_move(&mut self, document: &Value) {
+        let elements = self.element(document);
+        self.reveal(&elements);
     }
 
     // === conditions ===

@@ -6,8 +6,10 @@ use pg_query::protobuf::{
 };
 
 use super::constant;
+use super::failing::of_now;
+use super::sort::Sort;
 use super::trace::Tracer;
-use super::value::{Column, Kind, Sources, Value};
+use super::value::{Column, Constant, Kind, Sources, Value};
 use crate::sql::names;
 use crate::sql::visit::Counted;
 
@@ -47,27 +49,33 @@ impl<'c> Tracer<'c> {
         match node {
             N::AConst(constant) => {
                 let untyped = matches!(constant.val, None | Some(a_const::Val::Sval(_)));
+                let sort = match &constant.val {
+                    Some(a_const::Val::Ival(_)) => Sort::Int4,
+                    Some(a_const::Val::Fval(_)) => Sort::Numeric(None),
+                    Some(a_const::Val::Boolval(_)) => Sort::Bool,
+                    _ => Sort::Unknown,
+                };
                 Value {
                     constant: constant::of(constant),
-                    ..Value::of(Sources::default(), Kind::Literal(untyped))
+                    ..Value::of(Sources::default(), Kind::Literal(untyped)).sorted(sort)
                 }
             }
             N::ParamRef(parameter) => self.parameter(parameter.number),
             N::SetToDefault(_)
-            | N::SqlvalueFunction(_)
             | N::String(_)
             | N::Integer(_)
             | N::Float(_)
             | N::Boolean(_)
             | N::BitString(_)
             | N::JsonFormat(_) => Value::computed(),
+            N::SqlvalueFunction(function) => of_now(function.op),
             N::CurrentOfExpr(_) => {
                 self.saw(Counted::CurrentOfExpr);
                 Value::computed()
             }
             N::ColumnRef(column) => self.column_reference(column),
             N::AExpr(operation) => self.operation(operation),
-            N::BoolExpr(expression) => self.junction(expression),
+            N::BoolExpr(expression) => self.junction(expression).sorted(Sort::Bool),
             N::SubLink(link) => self.sublink(link),
             N::TypeCast(cast) => {
                 self.saw(Counted::TypeCast);
@@ -76,13 +84,21 @@ impl<'c> Tracer<'c> {
                 self.pass_over(&cast.type_name);
                 match written {
                     Some(written) => {
-                        self.written_cast_may_fail(&value, written, cast.arg.as_deref());
-                        self.written_cast(&value, written)
+                        let sort = self.written_cast_may_fail(&value, written);
+                        let cast = self.written_cast(&value, written);
+                        Value {
+                            is_ordinary: value.is_ordinary,
+                            ..cast.sorted(sort)
+                        }
                     }
                     None => Value::untraced(),
                 }
             }
-            N::CollateClause(clause) => self.optional(clause.arg.as_deref()).into_computed(),
+            N::CollateClause(clause) => {
+                let value = self.optional(clause.arg.as_deref());
+                let sort = value.sort;
+                value.into_computed().sorted(sort)
+            }
             N::FuncCall(call) => self.function_call(call),
             N::AIndirection(indirection) => self.indirection(indirection),
             N::AArrayExpr(array) => {
@@ -91,7 +107,8 @@ impl<'c> Tracer<'c> {
                     .iter()
                     .map(|part| self.expression(part))
                     .collect();
-                let mut value = self.derived(&values);
+                self.elements_may_fail(&values);
+                let mut value = self.derived(&values).sorted(Sort::Array(0));
                 if values.iter().all(Value::is_literal) {
                     value.kind = Kind::Literal(false);
                     value.constant = constant::array(&values);
@@ -121,12 +138,18 @@ impl<'c> Tracer<'c> {
             N::CaseExpr(case) => self.case(case),
             N::SortBy(sort) => self.optional(sort.node.as_deref()),
             N::CoalesceExpr(coalesce) => self.coalesce(&coalesce.args),
-            N::MinMaxExpr(choice) => self.all(&choice.args),
+            N::MinMaxExpr(choice) => {
+                let arms: Vec<Value> = choice.args.iter().map(|arm| self.expression(arm)).collect();
+                self.derived(&arms).sorted(Value::common_sort(&arms))
+            }
             N::NullTest(test) => {
                 let value = self.optional(test.arg.as_deref());
-                self.outline(&value)
+                self.outline(&value).sorted(Sort::Bool)
             }
-            N::BooleanTest(test) => self.optional(test.arg.as_deref()).into_computed(),
+            N::BooleanTest(test) => {
+                let value = self.optional(test.arg.as_deref());
+                value.into_computed().sorted(Sort::Bool)
+            }
             N::RowExpr(row) => self.row(&row.args),
             N::XmlExpr(xml) => {
                 let mut value = self.all(&xml.named_args);
@@ -146,7 +169,8 @@ impl<'c> Tracer<'c> {
             }
             N::XmlSerialize(xml) => {
                 self.pass_over(&xml.type_name);
-                self.optional(xml.expr.as_deref()).into_computed()
+                let value = self.optional(xml.expr.as_deref());
+                value.into_computed().sorted(Sort::Text)
             }
             N::NamedArgExpr(named) => self.optional(named.arg.as_deref()),
             N::GroupingFunc(grouping) => self.all(&grouping.args),
@@ -179,8 +203,10 @@ impl<'c> Tracer<'c> {
             None => vec![&right],
         };
         let name = names::strings(&operation.name);
-        self.operator_may_fail(operation, &left, &right);
-        let mut value = match (self.operator(&name, &operands), name.last()) {
+        let made = self.operator_may_fail(operation, &left, &right);
+        let own = self.operator(&name, &operands);
+        let is_own = own.is_some();
+        let mut value = match (own, name.last()) {
             (Some(own), _) => {
                 let mut value = self.derived([&left, &right]);
                 self.work += value.absorb(&own);
@@ -192,14 +218,24 @@ impl<'c> Tracer<'c> {
             _ => self.derived([&left, &right]),
         };
         value.is_nulled |= operation.kind == AExprKind::AexprNullif as i32;
+        if !is_own {
+            value.sort = made.sort;
+            value.stretch = made.stretch;
+            value.is_ordinary = made.is_ordinary && value.sources.is_empty();
+        }
         value
     }
 
     /// The first that is not NULL: where all are documents, or given ones, parts can be told apart.
     fn coalesce(&mut self, arms: &[Node]) -> Value {
-        let values: Vec<Value> = arms.iter().map(|arm| self.expression(arm)).collect();
-        self.arms_may_fail(&values);
-        let mut value = self.derived(&values);
+        let mut values = Vec::new();
+        let mut risks = vec![self.risks];
+        for arm in arms {
+            values.push(self.expression(arm));
+            risks.push(self.risks);
+        }
+        self.arms_may_fail(&values, &risks);
+        let mut value = self.derived(&values).sorted(Value::common_sort(&values));
         let fits = |value: &Value| value.is_document() || value.is_literal();
         if values.iter().all(fits) && values.iter().any(Value::is_document) {
             value.kind = Kind::Part(false);
@@ -207,27 +243,12 @@ impl<'c> Tracer<'c> {
         value
     }
 
-    fn written_cast_may_fail(&mut self, value: &Value, written: &TypeName, from: Option<&Node>) {
-        let name = names::strings(&written.names).last().copied();
-        match name {
-            // So many digits and no more.
-            Some("numeric") if !written.typmods.is_empty() && !value.is_literal() => {
-                let seen = self.outline(value);
-                self.may_fail(&seen);
-            }
-            // The elements of an array are cast as it is.
-            Some(name) if written.array_bounds.is_empty() => self.cast_may_fail(value, name, from),
-            _ => self.cast_may_fail(value, "array", None),
-        }
-    }
-
     fn written_cast(&mut self, value: &Value, written: &TypeName) -> Value {
         let Some(name) = names::strings(&written.names).last().copied() else {
             return Value::untraced();
         };
         let mut cast = self.cast(value, name);
-        // What is cut to a length is another constant.
-        if written.typmods.is_empty() && matches!(name, "text" | "varchar" | "json" | "jsonb") {
+        if keeps_constant(name, written, value.constant.as_ref()) {
             cast.constant.clone_from(&value.constant);
         }
         if written.array_bounds.is_empty() && value.is_document() && !cast.untraced {
@@ -238,8 +259,13 @@ impl<'c> Tracer<'c> {
 
     fn case(&mut self, case: &CaseExpr) -> Value {
         let subject = case.arg.as_deref().map(|node| self.expression(node));
-        let mut value = self.optional(case.defresult.as_deref()).into_computed();
+        let otherwise = self.optional(case.defresult.as_deref());
+        let mut arms = Vec::new();
+        let mut value = otherwise.clone().into_computed();
         value.is_nulled = true;
+        if case.defresult.is_some() {
+            arms.push(otherwise);
+        }
         for branch in &case.args {
             let Some(node::Node::CaseWhen(when)) = branch.node.as_ref() else {
                 return self.unknown(branch);
@@ -255,8 +281,9 @@ impl<'c> Tracer<'c> {
             };
             let result = self.optional(when.result.as_deref());
             self.work += value.absorb(&decided) + value.absorb(&result);
+            arms.push(result);
         }
-        value
+        value.sorted(Value::common_sort(&arms))
     }
 
     /// A row that is written out.
@@ -276,6 +303,8 @@ impl<'c> Tracer<'c> {
 
     fn sublink(&mut self, link: &SubLink) -> Value {
         self.saw(Counted::SubLink);
+        // It may take its time.
+        self.risks += 1;
         let test = self.optional(link.testexpr.as_deref());
         let table = self.optional_query(link.subselect.as_deref());
         let mut all = self.whole_row(&table);
@@ -286,7 +315,7 @@ impl<'c> Tracer<'c> {
                 [only] if !table.opaque => only.value.clone(),
                 _ => all,
             },
-            Ok(SubLinkType::ArraySublink) => all.into_computed(),
+            Ok(SubLinkType::ArraySublink) => all.into_computed().sorted(Sort::Array(0)),
             _ => {
                 self.work += all.absorb(&test);
                 if let Some(own) = self.operator(&names::strings(&link.oper_name), &[&test, &all]) {
@@ -336,5 +365,23 @@ impl<'c> Tracer<'c> {
             }
         }
         value
+    }
+}
+
+/// Whether a constant is the same after it was cast. What is cut to a length, or rounded, is another.
+fn keeps_constant(name: &str, written: &TypeName, constant: Option<&Constant>) -> bool {
+    let is_whole = |text: &str| {
+        let number: Option<i64> = text.parse().ok();
+        number.is_some_and(|number| number.to_string() == text)
+    };
+    match name {
+        "interval" => true,
+        _ if !written.typmods.is_empty() => false,
+        "text" | "varchar" | "json" | "jsonb" | "numeric" | "float4" | "float8" | "date"
+        | "timestamp" | "timestamptz" => true,
+        "int2" | "int4" | "int8" => {
+            matches!(constant, Some(Constant::One(text)) if is_whole(text))
+        }
+        _ => false,
     }
 }

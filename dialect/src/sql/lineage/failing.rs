@@ -1,81 +1,46 @@
 //! What may fail, or last, by what a value is: the answer then tells of it, whatever is masked.
 //!
-//! Total are, and so stay free: functions on the lists below, comparisons, `||`, casts to texts and
-//! from one number or date to another, sums and products with small given numbers. All else that a
-//! column goes into counts as a use of it: a division by it, a text read as a number, a pattern.
+//! By default everything may. Total, and so free, is what was reviewed to give a value for whatever
+//! it is done with: functions on the lists of [`super::total`], operators below, casts that a
+//! [`Sort`] has room for, sums and products of [`super::arithmetic`]. All else that a column goes
+//! into counts as a use of it: a division by it, a text read as a number, a pattern.
 //! What may become NULL by what a column holds is total only as long as nothing that could fail
 //! is done with it.
 
-use pg_query::protobuf::{AExpr, AExprKind, Node, node};
+use pg_query::protobuf::{AExpr, AExprKind, Node, SqlValueFunctionOp, TypeName, a_const, node};
 
 use super::Use;
+use super::arithmetic::Made;
+use super::document::SCALARS;
+use super::sort::Sort;
+use super::total;
 use super::trace::Tracer;
 use super::value::{Constant, JSON, JSONB, Kind, Value};
+use crate::sql::catalogue::Digits;
 use crate::sql::names;
 
-/// Functions that give a value for whatever arguments.
-const TOTAL: &str = " upper lower initcap length char_length character_length octet_length bit_length \
-    reverse btrim ltrim rtrim concat concat_ws position strpos starts_with left right ascii to_hex \
-    md5 sha224 sha256 sha384 sha512 quote_literal quote_ident quote_nullable hashtext \
-    hashtextextended to_json to_jsonb row_to_json array_to_json json_build_object \
-    jsonb_build_object json_build_array jsonb_build_array json_agg jsonb_agg json_object_agg \
-    jsonb_object_agg json_typeof jsonb_typeof jsonb_pretty json_strip_nulls jsonb_strip_nulls \
-    json_extract_path json_extract_path_text jsonb_extract_path jsonb_extract_path_text \
-    array_agg string_agg xmlagg count sum avg min max bool_and bool_or every any_value stddev \
-    stddev_pop stddev_samp variance var_pop var_samp first_value last_value array_length \
-    array_upper array_lower array_ndims array_dims cardinality array_append array_prepend \
-    array_position array_positions array_remove array_replace array_to_string string_to_array \
-    abs round ceil ceiling floor trunc sign age isfinite pg_typeof pg_column_size num_nulls \
-    num_nonnulls host family masklen network netmask broadcast abbrev hostmask text to_tsvector \
-    isempty lower_inc upper_inc lower_inf upper_inf similarity word_similarity soundex unaccent ";
+/// Types that take every text.
+const TEXTS: [&str; 5] = ["text", "varchar", "bpchar", "name", "citext"];
 
-/// Functions that do so for their first argument where the others are given.
-const TOTAL_IN_FIRST: &str = " substr substring lpad rpad split_part replace translate overlay \
-    regexp_replace regexp_match regexp_substr regexp_like regexp_count regexp_instr \
-    regexp_split_to_array to_char encode lag lead digest hmac array_to_string ";
+/// Operators that give a truth for whatever operands.
+const COMPARISONS: [&str; 15] = [
+    "=", "<>", "!=", "<", ">", "<=", ">=", "@>", "<@", "&&", "?", "?|", "?&", "^@", "@@",
+];
 
-/// The same for their second one: the first names a unit.
-const TOTAL_IN_SECOND: &str = " date_trunc date_part extract timezone ";
+/// Those that tell the place of one network, range or box to another, or shift a number.
+const PLACES: [&str; 4] = ["<<", ">>", "<<=", ">>="];
 
-/// Those of them that fail where a key is NULL.
-const KEYED: &str = " json_build_object jsonb_build_object json_object_agg jsonb_object_agg ";
+/// Operators that take a part out of a document.
+const PARTS: [&str; 4] = ["->", "->>", "#>", "#>>"];
 
 /// Functions that change a document at a path, which is their second argument: they give a value
 /// where the path is given.
-const AT_A_PATH: &str = " jsonb_set jsonb_set_lax jsonb_insert ";
-
-/// Functions that give NULL by what the value is.
-const NULLING: &str = " substring regexp_match regexp_substr array_position array_length array_upper \
-    array_lower array_dims array_ndims nth_value ";
-
-/// Functions that give a number.
-const NUMBERS: &str = " length char_length character_length octet_length bit_length position strpos ascii \
-    count sum avg abs round ceil ceiling floor trunc sign date_part extract array_length \
-    cardinality ";
-
-/// Types that take every text.
-const TEXTS: [&str; 6] = ["text", "varchar", "bpchar", "name", "char", "citext"];
-
-/// The numbers of types whose values are texts.
-const TEXT_TYPES: [u32; 6] = [19, 25, 142, 705, 1042, 1043];
-
-/// Operators that give a value for whatever operands.
-const TOTAL_OPERATORS: [&str; 22] = [
-    "=", "<>", "!=", "<", ">", "<=", ">=", "||", "->", "->>", "#>", "#>>", "@>", "<@", "&&", "?",
-    "?|", "?&", "^@", "<<", ">>", "#",
-];
-
-/// The largest number that may be added to a column, or multiplied by: what overflows then is near
-/// the end of its type, and so hardly a salary or a code.
-const SMALL: f64 = 1000.0;
-
-fn is_in(list: &str, name: &str) -> bool {
-    list.split_ascii_whitespace().any(|known| known == name)
-}
+const AT_A_PATH: [&str; 3] = ["jsonb_set", "jsonb_set_lax", "jsonb_insert"];
 
 impl Tracer<'_> {
     /// Something that is seen depends on the value in a way that no mask covers.
     pub(super) fn may_fail(&mut self, value: &Value) {
+        self.risks += 1;
         if !value.sources.is_empty() {
             let seen = Value {
                 untraced: false,
@@ -85,35 +50,23 @@ impl Tracer<'_> {
         }
     }
 
+    fn both_may_fail(&mut self, left: &Value, right: &Value) {
+        self.may_fail(left);
+        self.may_fail(right);
+    }
+
     // === calls ===
 
     pub(super) fn call_may_fail(&mut self, name: &str, arguments: &[Value]) {
-        if is_in(KEYED, name) && arguments.iter().any(|value| value.is_nulled) {
-            arguments.iter().for_each(|value| self.may_fail(value));
-            return;
-        }
-        if is_in(AT_A_PATH, name) {
+        if AT_A_PATH.contains(&name) {
             return self.path_may_fail(name, arguments);
         }
-        if is_in(TOTAL, name) {
+        if let ("mod" | "div", [left, right]) = (name, arguments) {
+            self.quotient_may_fail(name, left, right);
             return;
         }
-        let free = match name {
-            _ if is_in(TOTAL_IN_FIRST, name) => Some(0),
-            _ if is_in(TOTAL_IN_SECOND, name) => Some(1),
-            _ => None,
-        };
-        if name == "format"
-            && let Some((first, rest)) = arguments.split_first()
-            && matches!(&first.constant, Some(Constant::One(form)) if !form.contains('*'))
-            && !rest.iter().any(|value| value.is_nulled)
-        {
-            return;
-        }
-        let mut others = arguments.iter().enumerate();
-        let is_given = others.all(|(at, value)| Some(at) == free || value.is_literal());
-        for (at, value) in arguments.iter().enumerate() {
-            if !(is_given && Some(at) == free && !value.is_nulled) {
+        for (value, fails) in arguments.iter().zip(total::fails_by(name, arguments)) {
+            if fails {
                 self.may_fail(value);
             }
         }
@@ -129,14 +82,13 @@ impl Tracer<'_> {
         }
     }
 
-    /// True when a call may give NULL by what its arguments hold.
-    pub(super) fn gives_null(name: &str) -> bool {
-        is_in(NULLING, name)
-    }
-
     /// The same of a call that is known to look at this part of its document.
     pub(super) fn document_call_may_fail(&mut self, name: &str, value: &Value, all: &[Value]) {
         let [document, rest @ ..] = all else { return };
+        // What it leads to must be true or false.
+        if name.contains("path_match") {
+            return self.may_fail(value);
+        }
         if name.contains("path_query") || name.contains("path_exists") {
             let is_lax = rest.iter().all(|given| match &given.constant {
                 // Methods convert, and strict paths end where a member is missing.
@@ -155,20 +107,29 @@ impl Tracer<'_> {
 
     // === operators ===
 
-    pub(super) fn operator_may_fail(&mut self, operation: &AExpr, left: &Value, right: &Value) {
+    /// Tells of what sort the outcome is, too.
+    pub(super) fn operator_may_fail(
+        &mut self,
+        operation: &AExpr,
+        left: &Value,
+        right: &Value,
+    ) -> Made {
         let name = names::strings(&operation.name).last().copied();
+        let truth = Made::of(Sort::Bool);
         match AExprKind::try_from(operation.kind) {
-            Ok(AExprKind::AexprNullif) => self.compared(left, right),
+            Ok(AExprKind::AexprNullif) => {
+                self.compared(left, right);
+                Made::as_is(left)
+            }
             Ok(AExprKind::AexprLike | AExprKind::AexprIlike | AExprKind::AexprSimilar) => {
-                self.may_fail(right);
+                self.may_fail_if(!right.is_literal(), right);
                 // A pattern that ends in an escape fails where all before it fits.
                 let is_sound = match &right.constant {
                     Some(Constant::One(pattern)) => !pattern.ends_with('\\'),
                     _ => false,
                 };
-                if !is_sound || left.is_nulled {
-                    self.may_fail(left);
-                }
+                self.may_fail_if(!is_sound || left.is_nulled, left);
+                truth
             }
             // Two comparisons, of which the first may spare the second: what that could fail by.
             Ok(
@@ -179,87 +140,248 @@ impl Tracer<'_> {
             ) => {
                 let bounds = operation.rexpr.as_deref();
                 if left.is_nulled || !bounds.is_some_and(are_given) {
-                    self.may_fail(left);
-                    self.may_fail(right);
+                    self.both_may_fail(left, right);
                 }
+                truth
             }
-            Ok(AExprKind::AexprOp) => match name {
-                Some("#-") => self.may_fail(right),
-                Some("+" | "-" | "*") => self.sum_may_fail(operation.lexpr.is_none(), left, right),
-                Some("/" | "%" | "~" | "~*" | "!~" | "!~*") => {
-                    self.may_fail(right);
-                    if left.is_nulled {
-                        self.may_fail(left);
-                    }
-                }
-                // A row is compared as far as its first part that differs, or is NULL.
-                Some(name) if TOTAL_OPERATORS.contains(&name) => {
-                    let is_row = [&operation.lexpr, &operation.rexpr]
-                        .into_iter()
-                        .any(|side| {
-                            let node = side.as_deref().and_then(|side| side.node.as_ref());
-                            matches!(node, Some(node::Node::RowExpr(_)))
-                        });
-                    if is_row && (left.is_nulled || right.is_nulled) {
-                        self.may_fail(left);
-                        self.may_fail(right);
-                    }
-                }
-                _ => {
-                    let nulled = [left, right].into_iter().any(|value| value.is_nulled);
-                    if nulled || matches!(name, Some("^" | "|/" | "||/" | "!!")) {
-                        self.may_fail(left);
-                        self.may_fail(right);
-                    }
-                }
+            Ok(AExprKind::AexprDistinct | AExprKind::AexprNotDistinct | AExprKind::AexprIn) => {
+                truth
+            }
+            Ok(AExprKind::AexprOp | AExprKind::AexprOpAny | AExprKind::AexprOpAll) => match name {
+                Some(name) => self.named_operator_may_fail(name, operation, left, right),
+                None => Made::default(),
             },
-            _ => {}
+            _ => {
+                self.both_may_fail(left, right);
+                Made::default()
+            }
         }
     }
 
-    fn sum_may_fail(&mut self, is_sign: bool, left: &Value, right: &Value) {
-        let is_stored = |value: &Value| !value.sources.is_empty() || value.untraced;
-        let free = |other: &Value| is_sign || is_stored(other) || is_small(other);
-        for (value, other) in [(left, right), (right, left)] {
-            if value.is_nulled || !free(other) && !value.is_document() {
-                self.may_fail(value);
+    fn may_fail_if(&mut self, fails: bool, value: &Value) {
+        if fails {
+            self.may_fail(value);
+        }
+    }
+
+    fn named_operator_may_fail(
+        &mut self,
+        name: &str,
+        operation: &AExpr,
+        left: &Value,
+        right: &Value,
+    ) -> Made {
+        let is_prefix = operation.lexpr.is_none();
+        let truth = Made::of(Sort::Bool);
+        match name {
+            "~~" | "!~~" | "~~*" | "!~~*" | "~" | "~*" | "!~" | "!~*" if !is_prefix => {
+                self.may_fail_if(!right.is_literal(), right);
+                let is_sound = match &right.constant {
+                    Some(Constant::One(pattern)) => !total::refers_back(pattern),
+                    Some(Constant::List(_)) => true,
+                    None => false,
+                };
+                self.may_fail_if(!is_sound || left.is_nulled, left);
+                truth
+            }
+            _ if COMPARISONS.contains(&name) => {
+                // A row is compared as far as its first part that differs, or is NULL.
+                let sides = [&operation.lexpr, &operation.rexpr];
+                let is_row = sides.into_iter().any(|side| {
+                    let node = side.as_deref().and_then(|side| side.node.as_ref());
+                    matches!(node, Some(node::Node::RowExpr(_)))
+                });
+                if is_row && (left.is_nulled || right.is_nulled) {
+                    self.both_may_fail(left, right);
+                }
+                truth
+            }
+            _ if PARTS.contains(&name) => Made::of(match name.ends_with(">>") {
+                true => Sort::Text,
+                false => Sort::Json,
+            }),
+            _ if PLACES.contains(&name) => match left.sort.is_integer() {
+                true => Made::as_is(left),
+                false => truth,
+            },
+            "+" | "-" if is_prefix => self.sign_may_fail(right),
+            "-" if is_json(left) => self.removal_may_fail(left, right),
+            "+" | "-" | "*" => self.sum_may_fail(name, left, right),
+            "/" | "%" => self.quotient_may_fail(name, left, right),
+            "||" => self.joining_may_fail(left, right),
+            "@" if is_prefix => self.sign_may_fail(right),
+            "#-" => self.removal_may_fail(left, right),
+            "#" | "&" | "|" if left.sort.is_integer() && right.sort.is_integer() => {
+                Made::as_is(left)
+            }
+            // How far texts are from each other.
+            "<->" if left.sort == Sort::Text => Made::of(Sort::Float4),
+            "@?" => truth,
+            _ => {
+                self.both_may_fail(left, right);
+                Made::default()
             }
         }
+    }
+
+    /// `document - key`, `document #- path`: a scalar has no members.
+    fn removal_may_fail(&mut self, left: &Value, right: &Value) -> Made {
+        self.may_fail_if(!right.is_literal(), right);
+        if left.sort != Sort::Object || left.is_nulled {
+            let seen = self.outline(left);
+            self.may_fail(&seen);
+        }
+        Made::of(left.sort)
+    }
+
+    /// `||`: arrays fit into each other by their shapes.
+    fn joining_may_fail(&mut self, left: &Value, right: &Value) -> Made {
+        let sides = [left, right];
+        let is_array = |value: &&Value| matches!(value.sort, Sort::Array(_));
+        let is_dark = |value: &&Value| value.sort == Sort::Unknown && !value.is_literal();
+        if sides.iter().any(is_array) || sides.iter().any(is_dark) {
+            self.both_may_fail(left, right);
+            let arrays = sides.into_iter().find(is_array);
+            return Made::of(arrays.map_or(Sort::Unknown, |array| array.sort));
+        }
+        let sort = [Sort::Json, Sort::Object, Sort::Bytes, Sort::Other]
+            .into_iter()
+            .find(|sort| sides.iter().any(|value| value.sort == *sort));
+        Made::of(match sort {
+            Some(Sort::Object) => Sort::Json,
+            Some(Sort::Other) if sides.iter().any(|value| value.sort == Sort::Text) => Sort::Text,
+            Some(sort) => sort,
+            None => Sort::Text,
+        })
     }
 
     // === casts ===
 
-    /// A cast to a type of this name; `from` is what is cast, where it is known.
-    pub(super) fn cast_may_fail(&mut self, value: &Value, name: &str, from: Option<&Node>) {
-        if TEXTS.contains(&name) || self.catalogue.is_unchecked_text(name) {
-            return;
+    pub(super) fn written_cast_may_fail(&mut self, value: &Value, written: &TypeName) -> Sort {
+        let Some(name) = names::strings(&written.names).last().copied() else {
+            self.may_fail(value);
+            return Sort::Unknown;
+        };
+        let is_array = !written.array_bounds.is_empty();
+        let sort = match Sort::named(name, is_array) {
+            // So many digits and no more.
+            Sort::Numeric(None) if !written.typmods.is_empty() => match digits(&written.typmods) {
+                Some(digits) => Sort::Numeric(Some(digits)),
+                None => Sort::Unknown,
+            },
+            sort => sort,
+        };
+        self.sorted_cast_may_fail(value, name, sort, is_array)
+    }
+
+    /// A cast to a type of this name, as a function.
+    pub(super) fn cast_may_fail(&mut self, value: &Value, name: &str) -> Sort {
+        self.sorted_cast_may_fail(value, name, Sort::named(name, false), false)
+    }
+
+    fn sorted_cast_may_fail(
+        &mut self,
+        value: &Value,
+        name: &str,
+        sort: Sort,
+        is_array: bool,
+    ) -> Sort {
+        if !is_array && (TEXTS.contains(&name) || self.catalogue.is_unchecked_text(name)) {
+            return Sort::Text;
         }
         let is_free = match value.kind {
-            Kind::Plain(oid) if TEXT_TYPES.contains(&oid) => name == "bytea",
-            Kind::Plain(JSON | JSONB) | Kind::Part(_) => matches!(name, "json" | "jsonb"),
-            Kind::Plain(_) => true,
             Kind::Literal(_) => true,
-            Kind::Computed => from.is_some_and(is_number) && !value.is_nulled,
+            Kind::Plain(JSON | JSONB) | Kind::Part(_) => matches!(name, "json" | "jsonb"),
+            // The first byte of it.
+            _ if name == "char" && !is_array => value.sort == Sort::Text,
+            _ => !value.is_nulled && value.sort.fits(sort, value.stretch),
         };
-        if is_free {
-            return;
+        if !is_free {
+            self.reading_may_fail(value, name, is_array);
         }
-        let seen = self.outline(value);
+        sort
+    }
+
+    /// A document is read as another type: only of a scalar becomes a number and its like.
+    fn reading_may_fail(&mut self, value: &Value, name: &str, is_array: bool) {
+        let seen = match !is_array && SCALARS.contains(&name) {
+            true => self.outline(value),
+            false => value.clone(),
+        };
         self.may_fail(&seen);
     }
 
-    // === COALESCE ===
+    /// The type of a column that a document is taken apart into: what does not fit into it fails.
+    pub(super) fn member_may_fail(&mut self, member: &Value, written: Option<&TypeName>) -> Sort {
+        let Some(written) = written else {
+            self.may_fail(member);
+            return Sort::Unknown;
+        };
+        let name = names::strings(&written.names)
+            .last()
+            .copied()
+            .unwrap_or_default();
+        let is_array = !written.array_bounds.is_empty();
+        let takes_all = !is_array
+            && written.typmods.is_empty()
+            && matches!(name, "text" | "varchar" | "bpchar" | "json" | "jsonb");
+        if !takes_all {
+            self.reading_may_fail(member, name, is_array);
+        }
+        Sort::named(name, is_array)
+    }
 
-    /// Later arms run only where the first ones are NULL: where they may fail, that is told.
-    pub(super) fn arms_may_fail(&mut self, arms: &[Value]) {
+    // === choices ===
+
+    /// Later arms run only where the first ones are NULL: where they may fail, or last, that is
+    /// told. `risks` has what was met before each arm, and behind the last.
+    pub(super) fn arms_may_fail(&mut self, arms: &[Value], risks: &[usize]) {
         let is_plain = |value: &Value| value.is_literal() || matches!(value.kind, Kind::Plain(_));
+        let end = risks.last().copied().unwrap_or_default();
         for (at, arm) in arms.iter().enumerate() {
             let mut later = arms.iter().skip(at + 1);
-            if arm.is_nulled && later.any(|value| !is_plain(value)) {
+            let is_risky = risks.get(at + 1).is_some_and(|before| *before < end);
+            if is_risky || arm.is_nulled && later.any(|value| !is_plain(value)) {
                 self.may_fail(arm);
             }
         }
     }
+
+    /// The elements of ARRAY[…]: arrays among them must be of one shape.
+    pub(super) fn elements_may_fail(&mut self, elements: &[Value]) {
+        let is_nested = |value: &&Value| matches!(value.sort, Sort::Array(_) | Sort::Unknown);
+        for element in elements.iter().filter(is_nested) {
+            if !element.is_literal() {
+                self.may_fail(element);
+            }
+        }
+    }
+}
+
+/// What CURRENT_DATE and its like are.
+pub(super) fn of_now(op: i32) -> Value {
+    use SqlValueFunctionOp as Op;
+    let sort = match Op::try_from(op) {
+        Ok(Op::SvfopCurrentDate) => Sort::Date,
+        Ok(
+            Op::SvfopCurrentTime | Op::SvfopCurrentTimeN | Op::SvfopLocaltime | Op::SvfopLocaltimeN,
+        ) => Sort::Time,
+        Ok(
+            Op::SvfopCurrentTimestamp
+            | Op::SvfopCurrentTimestampN
+            | Op::SvfopLocaltimestamp
+            | Op::SvfopLocaltimestampN,
+        ) => Sort::Stamp,
+        _ => Sort::Text,
+    };
+    Value {
+        is_ordinary: sort != Sort::Text,
+        ..Value::computed().sorted(sort)
+    }
+}
+
+fn is_json(value: &Value) -> bool {
+    value.is_document() || matches!(value.sort, Sort::Json | Sort::Object)
 }
 
 /// True for a list of constants, parameters and columns: to make one of them cannot fail.
@@ -277,36 +399,22 @@ fn are_given(bounds: &Node) -> bool {
     }
 }
 
-/// A given number that is small, or a text in which all numbers are.
-fn is_small(value: &Value) -> bool {
-    let Some(Constant::One(text)) = &value.constant else {
-        return false;
-    };
-    match text.parse::<f64>() {
-        Ok(number) => text.len() <= 16 && number.abs() <= SMALL,
-        Err(_) => text
-            .split(|c: char| !c.is_ascii_digit())
-            .all(|run| run.len() <= 4),
-    }
-}
-
-/// True for what is surely a number or a boolean.
-fn is_number(node: &Node) -> bool {
-    use node::Node as N;
-    match node.node.as_ref() {
-        Some(N::BoolExpr(_) | N::NullTest(_) | N::BooleanTest(_)) => true,
-        Some(N::AExpr(operation)) => match AExprKind::try_from(operation.kind) {
-            Ok(AExprKind::AexprOp) => matches!(
-                names::strings(&operation.name).last(),
-                Some(&("+" | "-" | "*" | "/" | "%" | "=" | "<>" | "<" | ">" | "<=" | ">="))
-            ),
-            Ok(AExprKind::AexprNullif) => false,
-            Ok(_) => true,
-            Err(_) => false,
+/// `(10, 2)` of numeric(10, 2).
+fn digits(typmods: &[Node]) -> Option<Digits> {
+    let number = |node: &Node| match node.node.as_ref()? {
+        node::Node::AConst(constant) => match constant.val.as_ref()? {
+            a_const::Val::Ival(number) => u32::try_from(number.ival).ok(),
+            _ => None,
         },
-        Some(N::FuncCall(call)) => names::strings(&call.funcname)
-            .last()
-            .is_some_and(|name| is_in(NUMBERS, name)),
-        _ => false,
-    }
+        _ => None,
+    };
+    let (precision, scale) = match typmods {
+        [precision] => (number(precision)?, 0),
+        [precision, scale] => (number(precision)?, number(scale)?),
+        _ => return None,
+    };
+    Some(Digits {
+        before: precision.saturating_sub(scale),
+        after: scale,
+    })
 }

@@ -8,6 +8,8 @@ use pg_query::protobuf::{FuncCall, Node, node};
 
 use super::cursors::CursorChange;
 use super::scope::{Item, Scope};
+use super::sort::Sort;
+use super::total;
 use super::trace::Tracer;
 use super::value::{Column, Kind, Table, Value};
 use crate::sql::catalogue::{Body, Function, FunctionKind, Stored};
@@ -77,7 +79,7 @@ impl<'c> Tracer<'c> {
                 let value = match &of_document {
                     Some(value) => {
                         self.document_call_may_fail(name, value, arguments);
-                        value.clone()
+                        value.clone().sorted(total::sort_of(name, arguments))
                     }
                     None => self.listed_call(name, class, arguments),
                 };
@@ -107,8 +109,8 @@ impl<'c> Tracer<'c> {
                 return field;
             }
             if self.names.is_type(schema, name) {
-                self.cast_may_fail(argument, name, None);
-                let cast = self.cast(argument, name);
+                let sort = self.cast_may_fail(argument, name);
+                let cast = self.cast(argument, name).sorted(sort);
                 return self.either(found, cast);
             }
         }
@@ -218,13 +220,18 @@ impl<'c> Tracer<'c> {
         if class == Class::Pure {
             self.call_may_fail(name, arguments);
         }
-        let mut value = self.listed(class, arguments);
-        value.is_nulled |= Self::gives_null(name);
-        value
+        let value = self.listed(class, arguments);
+        Value {
+            stretch: value.stretch.max(total::stretch_of(name, arguments)),
+            is_nulled: value.is_nulled || total::gives_null(name),
+            is_ordinary: value.sources.is_empty() && total::is_ordinary_call(name, arguments),
+            ..value.sorted(total::sort_of(name, arguments))
+        }
     }
 
     fn listed(&mut self, class: Class, arguments: &[Value]) -> Value {
         let mut value = self.derived(arguments);
+        self.risks += usize::from(class != Class::Pure);
         match class {
             Class::Pure | Class::SequenceRead => {}
             Class::Reveals | Class::LargeObjectRead | Class::FileRead => {
@@ -248,6 +255,7 @@ impl<'c> Tracer<'c> {
     /// Code that cannot be read: it may read anything and send its arguments anywhere.
     fn opaque_call(&mut self, arguments: &[Value]) -> Value {
         let mut value = self.derived(arguments);
+        self.risks += 1;
         self.copy(&value);
         self.untraced = true;
         self.cursor_changed(CursorChange::Forget);
@@ -262,6 +270,8 @@ impl<'c> Tracer<'c> {
             }
             _ => None,
         };
+        // It may take its time.
+        self.risks += usize::from(listed.is_none());
         if self.catalogue.review_of(function).is_some() {
             // Found harmless, but nobody said what it returns.
             let mut value = self.derived(arguments);
@@ -288,10 +298,11 @@ impl<'c> Tracer<'c> {
     /// What a function in SQL returns, as one value.
     fn returned(&mut self, function: &Function, table: &Table) -> Value {
         let mut value = self.whole_row(table);
-        let names = self
-            .catalogue
-            .signature(function)
-            .map(|known| self.result_names(known));
+        let signature = self.catalogue.signature(function);
+        if let Some(known) = signature {
+            value.sort = Sort::of(self.catalogue, known.result);
+        }
+        let names = signature.map(|known| self.result_names(known));
         value.row = match names.flatten() {
             Some(names) if names.len() == table.columns.len() && !table.opaque => {
                 let fields = names
@@ -300,7 +311,8 @@ impl<'c> Tracer<'c> {
                     .map(|(named, column)| {
                         let mut value = column.value.clone();
                         if value.kind != Kind::Plain(named.1) {
-                            value = value.into_computed();
+                            let sort = Sort::of(self.catalogue, named.1);
+                            value = value.into_computed().sorted(sort);
                         }
                         value.constant = None;
                         Column::new(named.0.as_deref(), value)

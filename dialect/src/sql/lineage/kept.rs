@@ -5,6 +5,7 @@
 //! the text itself holds gives nothing to look up: `n + 1`, `t || 'x'`, `coalesce(t, $1)`,
 //! `jsonb_set(d, '{a}', '1')`.
 
+use super::constant;
 use pg_query::protobuf::{AExpr, AExprKind, FuncCall, Node, node};
 
 /// Types of which nothing is lost when something is added: numbers, dates and times.
@@ -22,6 +23,40 @@ pub(super) fn tells_nothing_new(expression: &Node, own_type: Option<u32>) -> boo
             .all(|arm| is_column(arm) || is_given(arm)),
         _ => false,
     }
+}
+
+/// What is taken out of a document leaves the rest where it was, but for the elements of an array:
+/// tells whether those may move. `None` for anything else.
+pub(super) fn removes(expression: &Node) -> Option<bool> {
+    let Some(node::Node::AExpr(operator)) = expression.node.as_ref() else {
+        return None;
+    };
+    let (left, right) = (operator.lexpr.as_deref()?, operator.rexpr.as_deref()?);
+    let [name] = operator.name.as_slice() else {
+        return None;
+    };
+    let Some(node::Node::String(name)) = name.node.as_ref() else {
+        return None;
+    };
+    if operator.kind() != AExprKind::AexprOp || !is_column(left) {
+        return None;
+    }
+    match name.sval.as_str() {
+        "-" if is_given(right) => Some(true),
+        // A member, by its name.
+        "#-" => ends_in_a_name(right).then_some(false),
+        _ => None,
+    }
+}
+
+/// `'{a,b}'`; a number may be the place of an element.
+fn ends_in_a_name(path: &Node) -> bool {
+    let Some(node::Node::AConst(constant)) = path.node.as_ref() else {
+        return false;
+    };
+    let steps = constant::of(constant).and_then(|path| constant::list(&path));
+    let last = steps.and_then(|steps| steps.last().cloned());
+    last.is_some_and(|name| name.trim().parse::<i64>().is_err())
 }
 
 pub(super) fn is_json(type_oid: u32) -> bool {
@@ -69,6 +104,7 @@ fn is_given(node: &Node) -> bool {
     match node.node.as_ref() {
         Some(node::Node::AConst(_) | node::Node::ParamRef(_)) => true,
         Some(node::Node::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_given),
+        Some(node::Node::AArrayExpr(array)) => array.elements.iter().all(is_given),
         _ => false,
     }
 }

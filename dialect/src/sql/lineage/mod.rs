@@ -19,6 +19,7 @@
 //!   never "from nowhere". What the walk passed over is counted by a second visitor, as in
 //!   classification.
 
+mod arithmetic;
 mod change;
 mod condition;
 mod constant;
@@ -36,9 +37,11 @@ mod query;
 mod relation;
 mod rows;
 mod scope;
+mod sort;
 mod source;
 mod statement;
 mod target;
+mod total;
 mod trace;
 mod value;
 mod with;

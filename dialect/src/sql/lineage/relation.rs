@@ -6,6 +6,7 @@ use std::rc::Rc;
 use pg_query::protobuf::Node;
 
 use super::scope::{Item, Scope};
+use super::sort::Sort;
 use super::trace::Tracer;
 use super::value::{Column, Kind, Place, Source, Sources, Table, Value};
 use crate::sql::catalogue::{self, Relation, RelationKind, Stored};
@@ -92,7 +93,11 @@ impl<'c> Tracer<'c> {
         };
         self.work += 1;
         let kind = Kind::Plain(self.catalogue.told_type(column.type_oid));
-        let mut value = Value::of(Sources::one(source), kind);
+        let sort = match Sort::of(self.catalogue, column.type_oid) {
+            Sort::Numeric(_) => Sort::Numeric(column.digits),
+            sort => sort,
+        };
+        let mut value = Value::of(Sources::one(source), kind).sorted(sort);
         value.row = self.fields_of(column.type_oid, &value);
         value
     }
@@ -102,7 +107,8 @@ impl<'c> Tracer<'c> {
         let row = self.catalogue.row_type(type_oid)?;
         self.work += row.columns.len();
         let field = |field: &catalogue::Column| {
-            let value = value.clone().into_computed();
+            let sort = Sort::of(self.catalogue, field.type_oid);
+            let value = value.clone().into_computed().sorted(sort);
             Column::new(Some(&field.name), value)
         };
         Some(row.columns.iter().map(field).collect())

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use pg_query::protobuf::{Node, RangeFunction, RangeTableFunc, node};
+use pg_query::protobuf::{ColumnDef, Node, RangeFunction, RangeTableFunc, node};
 
 use super::label::label;
 use super::scope::Item;
@@ -73,7 +73,7 @@ impl<'c> Tracer<'c> {
         aliased(item, range.alias.as_ref())
     }
 
-    fn function_rows(&mut self, node: &Node, defined: &[String], alias: Option<&str>) -> Table {
+    fn function_rows(&mut self, node: &Node, defined: &[&ColumnDef], alias: Option<&str>) -> Table {
         let value = self.expression(node);
         let Some(node::Node::FuncCall(call)) = node.node.as_ref() else {
             return Table::of(vec![Column::new(alias.or_else(|| label(node)), value)]);
@@ -99,7 +99,8 @@ impl<'c> Tracer<'c> {
             Shape::Several(names) => self.fields(&value, &names),
             Shape::Record if value.is_document() => Table::of(self.named_parts(&value, defined)),
             Shape::Record => {
-                let names: Vec<Option<String>> = defined.iter().cloned().map(Some).collect();
+                let names = defined.iter().map(|column| Some(column.colname.clone()));
+                let names: Vec<Option<String>> = names.collect();
                 self.fields(&value, &names)
             }
             Shape::Unknown => Table {
@@ -311,14 +312,17 @@ impl<'c> Tracer<'c> {
     }
 }
 
-/// The names of a column definition list.
-fn defined_columns(nodes: &[Node]) -> Vec<String> {
-    let name = |node: &Node| match node.node.as_ref() {
-        Some(node::Node::ColumnDef(column)) => vec![column.colname.clone()],
-        Some(node::Node::List(list)) => defined_columns(&list.items),
-        _ => Vec::new(),
-    };
-    nodes.iter().flat_map(name).collect()
+/// The columns of a column definition list.
+fn defined_columns(nodes: &[Node]) -> Vec<&ColumnDef> {
+    let mut all = Vec::new();
+    for node in nodes {
+        match node.node.as_ref() {
+            Some(node::Node::ColumnDef(column)) => all.push(&**column),
+            Some(node::Node::List(list)) => all.extend(defined_columns(&list.items)),
+            _ => {}
+        }
+    }
+    all
 }
 
 /// The name that a function in FROM goes by without an alias.

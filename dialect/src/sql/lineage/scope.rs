@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::sort::Sort;
 use super::trace::Tracer;
 use super::value::{Column, Kind, Place, Source, Sources, Table, Value};
 use crate::sql::names::TEMPORARY;
@@ -190,7 +191,8 @@ impl<'c> Tracer<'c> {
 
     /// The row of all columns of a table.
     pub(super) fn whole_row(&mut self, table: &Table) -> Value {
-        let mut row = self.derived(table.columns.iter().map(|column| &column.value));
+        let row = self.derived(table.columns.iter().map(|column| &column.value));
+        let mut row = row.sorted(Sort::Other);
         row.untraced |= table.opaque;
         row.row = (!table.opaque).then(|| Rc::clone(&table.columns));
         row

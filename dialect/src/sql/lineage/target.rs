@@ -3,6 +3,7 @@
 use pg_query::protobuf::{AIndirection, ColumnRef, Node, node};
 
 use super::label::label;
+use super::sort::Sort;
 use super::trace::Tracer;
 use super::value::{Column, Table, Value};
 use super::{MAX_COLUMNS, scope::Item};
@@ -106,14 +107,21 @@ impl<'c> Tracer<'c> {
                 Some(N::String(name)) => self.field_or_call(value, &name.sval),
                 Some(N::AIndices(indices)) if value.is_document() && !indices.is_slice => {
                     let key = self.optional(indices.uidx.as_deref());
-                    self.step_into(&value, &key)
+                    self.step_into(&value, &key).sorted(Sort::Json)
                 }
                 Some(N::AIndices(indices)) => {
+                    let sort = match value.sort {
+                        Sort::Array(element) if !indices.is_slice && element != 0 => {
+                            Sort::of(self.catalogue, element)
+                        }
+                        Sort::Array(_) if indices.is_slice => value.sort,
+                        _ => Sort::Unknown,
+                    };
                     let mut bounds = vec![value];
                     for bound in [&indices.lidx, &indices.uidx].into_iter().flatten() {
                         bounds.push(self.expression(bound));
                     }
-                    let mut element = self.derived(&bounds);
+                    let mut element = self.derived(&bounds).sorted(sort);
                     element.is_nulled = true;
                     element
                 }

@@ -55,6 +55,8 @@ pub(super) struct Tracer<'c> {
     depth: usize,
     expansions: usize,
     pub(super) places: Places,
+    /// How often something was met that may fail, or last.
+    pub(super) risks: usize,
     uses: BTreeMap<Source, Use>,
     documents: BTreeMap<Source, Use>,
     stored_uses: BTreeSet<Source>,
@@ -86,6 +88,7 @@ impl<'c> Tracer<'c> {
             depth: 0,
             expansions: 0,
             places: Places::default(),
+            risks: 0,
             uses: BTreeMap::new(),
             documents: BTreeMap::new(),
             stored_uses: BTreeSet::new(),

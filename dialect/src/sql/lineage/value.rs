@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::sort::Sort;
+
 /// A column by its relation's number and its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Source {
@@ -57,6 +59,11 @@ pub(super) struct Value {
     pub(super) constant: Option<Constant>,
     /// It may be NULL by what its columns hold, and not only where they are NULL.
     pub(super) is_nulled: bool,
+    pub(super) sort: Sort,
+    /// How far sums and products may have taken it from what is stored.
+    pub(super) stretch: f64,
+    /// It is made of nothing stored, and is small.
+    pub(super) is_ordinary: bool,
 }
 
 /// A named value.
@@ -136,6 +143,9 @@ impl Value {
             row: None,
             constant: None,
             is_nulled: false,
+            sort: Sort::Unknown,
+            stretch: 1.0,
+            is_ordinary: false,
         }
     }
 
@@ -152,6 +162,8 @@ impl Value {
             kind: Kind::Computed,
             row: None,
             constant: None,
+            sort: Sort::Unknown,
+            is_ordinary: false,
             ..self
         }
     }
@@ -169,12 +181,15 @@ impl Value {
     pub(super) fn absorb(&mut self, other: &Self) -> usize {
         self.untraced |= other.untraced;
         self.is_nulled |= other.is_nulled;
+        self.stretch = self.stretch.max(other.stretch);
         self.sources.add(&other.sources)
     }
 
     /// Either this value or another one, as the arms of a set operation give them: it stays a
     /// column's own value where both are of one type.
     pub(super) fn or(&mut self, other: &Self) -> usize {
+        self.sort = Self::common_sort([&*self, other]);
+        self.is_ordinary = false;
         self.kind = match (self.kind, other.kind) {
             (Kind::Plain(left), Kind::Plain(right)) if left == right => self.kind,
             (Kind::Plain(_), Kind::Literal(true)) => self.kind,

@@ -122,7 +122,7 @@ impl<'c> Tracer<'c> {
         for _ in 0..ROUNDS {
             self.seen = before;
             self.bind(&query.ctename, bound.clone());
-            let found = self.common_table(query);
+            let found = repeated(self.common_table(query), &bound);
             if found == bound || found.opaque || self.is_exhausted() {
                 return found;
             }
@@ -142,6 +142,20 @@ impl<'c> Tracer<'c> {
         self.bind(&query.ctename, mixed.clone());
         self.common_table(query);
         mixed
+    }
+}
+
+/// What a round took further from what is stored, more rounds take as far as one likes.
+fn repeated(found: Table, before: &Table) -> Table {
+    let mut columns = found.columns.to_vec();
+    for (column, before) in columns.iter_mut().zip(before.columns.iter()) {
+        if column.value.stretch > before.value.stretch {
+            column.value.stretch = f64::INFINITY;
+        }
+    }
+    Table {
+        columns: columns.into(),
+        opaque: found.opaque,
     }
 }
 

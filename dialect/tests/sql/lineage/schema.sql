@@ -72,3 +72,19 @@ CREATE FUNCTION opaque(x text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN x
 CREATE PROCEDURE refill(x text) LANGUAGE sql AS 'UPDATE public.notes SET note = x';
 CREATE DOMAIN code AS text CHECK (length(VALUE) < 100);
 CREATE DOMAIN words AS text;
+CREATE TABLE sums (
+    id int,
+    i2 smallint,
+    i4 int,
+    j4 int,
+    i8 bigint,
+    f8 float8,
+    n numeric,
+    m numeric(10, 2),
+    at timestamptz,
+    ip inet,
+    span interval,
+    raw bytea,
+    list int[]
+);
+CREATE TABLE others (id int, i4 int, i8 bigint, n numeric, m numeric(8, 2), at timestamptz, span interval);

@@ -101,6 +101,17 @@ fn policy_of(name: &str) -> Policy {
             ];
             policy(name, DefaultAction::Allow, vec![flags("files", &denied)])
         }
+        "hands-off" => {
+            let hits = Rule {
+                matching: Match {
+                    effects: vec![Effect::Write],
+                    resources: vec![ResourcePattern::parse("table:public.hits").unwrap()],
+                    ..Match::default()
+                },
+                ..rule("hits", &[], Action::Deny)
+            };
+            policy(name, DefaultAction::Allow, vec![hits])
+        }
         other => panic!("no policy {other}"),
     }
 }
@@ -274,4 +285,9 @@ async fn file_class_holds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_class_holds() {
     class("WHERE").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn upkeep_class_holds() {
+    class("UPKEEP").await;
 }

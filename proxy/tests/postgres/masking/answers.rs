@@ -44,7 +44,7 @@ const SHOWN: &[(&str, &str)] = &[
         "#|#|#",
     ),
     (
-        "SELECT substr(ssn, 1, 3), reverse(ssn), md5(ssn), encode(ssn::bytea, 'hex') FROM people WHERE id = 1",
+        "SELECT substr(ssn, 1, 3), reverse(ssn), md5(ssn), encode(sha256(convert_to(ssn, 'UTF8')), 'hex') FROM people WHERE id = 1",
         "#|#|#|#",
     ),
     (

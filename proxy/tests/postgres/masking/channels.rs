@@ -8,7 +8,7 @@ async fn errors_keep_their_code_and_lose_what_may_quote_a_value() {
         return;
     };
     for (text, code) in [
-        ("SELECT pin::int2 FROM people", "22003"),
+        ("SELECT pin, 1 / (id - 1) FROM people", "22012"),
         (
             "INSERT INTO people (id, ssn) SELECT 9, 'ca' || 'nary-1'",
             "23505",

@@ -102,7 +102,7 @@ async fn failures_in_a_pipeline_leave_the_answers_in_step() {
         .execute("p", 0);
     assert_eq!(tags(&client.sync().await), "12EZ");
     client
-        .parse("", "SELECT pin::int2 FROM people")
+        .parse("", "SELECT pin, 1 / (id - 1) FROM people")
         .bind("", "", 0)
         .execute("", 0);
     assert_eq!(tags(&client.sync().await), "12EZ");

@@ -184,7 +184,7 @@ fn check_uses(masks: &MaskSet, known: &Known<'_>, lineage: &Lineage) -> Result<(
             Predicates::Equality if *usage == Use::Fails => (
                 "part of a computation that may fail, or last, by what it holds",
                 "Select the column itself, or what cannot fail: pieces, lengths, sums with small \
-                 numbers, casts to text.",
+                 numbers, casts to text. Multiply whole numbers as `::numeric`.",
             ),
             Predicates::Equality => (
                 "used in another way than `=` or IN with given values",

@@ -25,6 +25,7 @@ pub enum Section {
     Rules,
     Policies,
     Checks,
+    Upkeep,
     Dependents,
     Functions,
     AggregateCalls,
@@ -32,11 +33,13 @@ pub enum Section {
     Casts,
     Types,
     Domains,
+    ClassFunctions,
     EventTriggers,
     Servers,
     Extensions,
     RowTypes,
     Generated,
+    Digits,
     Unique,
     Signatures,
     Arguments,
@@ -46,7 +49,7 @@ pub enum Section {
 
 impl Section {
     /// All sections, in the order in which their rows are loaded.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::Server,
         Self::Schemas,
         Self::Relations,
@@ -57,6 +60,7 @@ impl Section {
         Self::Rules,
         Self::Policies,
         Self::Checks,
+        Self::Upkeep,
         Self::Dependents,
         Self::Functions,
         Self::AggregateCalls,
@@ -64,11 +68,13 @@ impl Section {
         Self::Casts,
         Self::Types,
         Self::Domains,
+        Self::ClassFunctions,
         Self::EventTriggers,
         Self::Servers,
         Self::Extensions,
         Self::RowTypes,
         Self::Generated,
+        Self::Digits,
         Self::Unique,
         Self::Signatures,
         Self::Arguments,
@@ -88,6 +94,8 @@ impl Section {
             Self::Rules => RULES,
             Self::Policies => POLICIES,
             Self::Checks => CHECKS,
+            Self::Upkeep if server_version < 140_000 => UPKEEP_BEFORE_14,
+            Self::Upkeep => UPKEEP,
             Self::Dependents => DEPENDENTS,
             Self::Functions if server_version < 140_000 => FUNCTIONS_BEFORE_14,
             Self::Functions => FUNCTIONS,
@@ -97,12 +105,14 @@ impl Section {
             Self::Types if server_version < 140_000 => TYPES_BEFORE_14,
             Self::Types => TYPES,
             Self::Domains => DOMAINS,
+            Self::ClassFunctions => CLASS_FUNCTIONS,
             Self::EventTriggers => EVENT_TRIGGERS,
             Self::Servers => SERVERS,
             Self::Extensions => EXTENSIONS,
             Self::RowTypes => ROW_TYPES,
             Self::Generated if server_version < 120_000 => GENERATED_BEFORE_12,
             Self::Generated => GENERATED,
+            Self::Digits => DIGITS,
             Self::Unique => UNIQUE,
             Self::Signatures => SIGNATURES,
             Self::Arguments => ARGUMENTS,
@@ -138,6 +148,10 @@ macro_rules! held {
         )
     };
 }
+
+mod upkeep;
+
+use upkeep::{CLASS_FUNCTIONS, UPKEEP, UPKEEP_BEFORE_14};
 
 const RELATIONS: &str = concat!(
     locked!(),
@@ -216,23 +230,12 @@ WHERE e.tree IS NOT NULL"
 
 const CHECKS: &str = concat!(
     locked!(),
-    ",
-stored (relation, tree) AS (
-    SELECT k.conrelid, k.conbin
-    FROM pg_constraint k
-    WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384
-    UNION ALL
-    SELECT i.indrelid, e.tree
-    FROM pg_index i, LATERAL (VALUES (i.indexprs), (i.indpred)) e (tree)
-    WHERE e.tree IS NOT NULL AND i.indexrelid >= 16384
-    UNION ALL
-    SELECT p.partrelid, p.partexprs
-    FROM pg_partitioned_table p
-    WHERE p.partexprs IS NOT NULL)
-SELECT s.relation,
-       CASE WHEN s.relation IN (SELECT relation FROM locked) THEN ''
-            ELSE pg_get_expr(s.tree, s.relation) END
-FROM stored s"
+    "
+SELECT k.conrelid,
+       CASE WHEN k.conrelid IN (SELECT relation FROM locked) THEN ''
+            ELSE pg_get_expr(k.conbin, k.conrelid) END
+FROM pg_constraint k
+WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384"
 );
 
 const DEPENDENTS: &str = "
@@ -353,11 +356,11 @@ JOIN pg_type t ON t.oid = k.contypid
 WHERE k.contype = 'c' AND k.oid >= 16384 AND NOT pg_is_other_temp_schema(t.typnamespace)";
 
 const EVENT_TRIGGERS: &str = "
-SELECT n.nspname, p.proname
+SELECT n.nspname, p.proname, e.evtevent, array_to_string(e.evttags, ',')
 FROM pg_event_trigger e
 JOIN pg_proc p ON p.oid = e.evtfoid
 JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE e.evtenabled <> 'D'";
+WHERE e.evtenabled <> 'D' AND e.evtevent <> 'login'";
 
 const SERVERS: &str = "
 SELECT s.srvname, w.fdwname
@@ -384,6 +387,15 @@ SELECT a.attrelid, a.attnum
 FROM pg_attribute a
 WHERE a.attgenerated <> '' AND NOT a.attisdropped";
 const GENERATED_BEFORE_12: &str = "SELECT 0, 0 WHERE false";
+
+/// Before the point and behind it, as the server keeps them in one number.
+const DIGITS: &str = "
+SELECT a.attrelid, a.attnum, t.precision - t.scale, t.scale
+FROM pg_attribute a,
+LATERAL (VALUES ((a.atttypmod - 4) >> 16,
+                 (((a.atttypmod - 4) & 2047) # 1024) - 1024)) t (precision, scale)
+WHERE a.atttypid = 'numeric'::regtype AND a.atttypmod > 0 AND t.scale >= 0
+  AND t.precision >= t.scale AND NOT a.attisdropped";
 
 const UNIQUE: &str = "
 SELECT DISTINCT i.indrelid, k.attnum

@@ -6,6 +6,8 @@
 //! schema, where no webhook that is down can switch it off. Names of people compare without case
 //! there, for an owner is written by hand: two who differ in nothing else count as one.
 
+mod rules;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -19,6 +21,7 @@ use crate::connection_class::extra_map;
 use crate::duration::Duration;
 use crate::guardrail_policy::{Effect, Flag, Grant};
 use crate::validation::{field_rule, rule};
+use rules::status_rules;
 
 /// The most of an operation that an approver is shown; a longer one cannot be approved.
 pub const MAX_SHOWN_TEXT: usize = 16 * 1024;
@@ -436,67 +439,6 @@ pub struct Usage {
 /// The status of a request that nobody has looked at, with a list that a patch can append to.
 fn new_status() -> serde_json::Value {
     json!({ "observedGeneration": UNSEEN_GENERATION, "state": "Pending", "decisions": [] })
-}
-
-/// What holds for a status whoever writes it.
-fn status_rules() -> [serde_json::Value; 11] {
-    [
-        field_rule(
-            ".state",
-            "oldSelf.state == self.state || oldSelf.state == 'Pending' || (oldSelf.state == 'Approved' && self.state in ['Consumed', 'Expired', 'Revoked', 'Withdrawn'])",
-            "a final state stays, and Approved does not go back",
-        ),
-        field_rule(
-            ".state",
-            "!(self.state in ['Approved', 'Consumed']) || (has(self.conditions) && self.conditions.exists(c, c.type == 'Approved' && c.status == 'True'))",
-            "state Approved or Consumed needs the condition Approved=True",
-        ),
-        field_rule(
-            ".state",
-            "self.state != 'Consumed' || (has(self.usage) && has(self.usage.claimedBy))",
-            "state Consumed needs usage.claimedBy",
-        ),
-        field_rule(
-            ".decisions",
-            "oldSelf.decisions.all(o, self.decisions.exists(n, n == o))",
-            "decisions are only added, never changed or taken out",
-        ),
-        field_rule(
-            ".decisions",
-            "self.decisions.all(a, a.decision != 'Approve' || self.decisions.exists_one(b, b.decision == 'Approve' && b.username.lowerAscii() == a.username.lowerAscii()))",
-            "one person approves once, and names that differ only in case are one person's",
-        ),
-        field_rule(
-            ".conditions",
-            "(has(oldSelf.conditions) && oldSelf.conditions.exists(c, c.type == 'Approved' && c.status == 'True')) || !has(self.conditions) || !self.conditions.exists(c, c.type == 'Approved' && c.status == 'True') || (self.decisions.all(d, d.decision == 'Approve') && !(has(self.usage) && has(self.usage.withdrawnAt)))",
-            "a request that was denied, revoked or withdrawn cannot become Approved",
-        ),
-        field_rule(
-            ".grant",
-            "!has(self.grant) || (has(self.conditions) && self.conditions.exists(c, c.type == 'Approved' && c.status == 'True'))",
-            "grant needs the condition Approved=True",
-        ),
-        field_rule(
-            ".grant",
-            "!has(oldSelf.grant) || has(self.grant)",
-            "a grant cannot be taken out; revoke it instead",
-        ),
-        field_rule(
-            ".usage",
-            "!has(oldSelf.usage) || has(self.usage)",
-            "usage cannot be taken out",
-        ),
-        field_rule(
-            ".usage.claimedBy",
-            "!has(self.usage) || !has(self.usage.claimedBy) || has(self.grant)",
-            "only what was granted can be claimed",
-        ),
-        field_rule(
-            ".usage.claimedBy",
-            "!has(self.usage) || !has(self.usage.claimedBy) || (has(oldSelf.usage) && has(oldSelf.usage.claimedBy)) || (oldSelf.state == 'Approved' && self.decisions.all(d, d.decision == 'Approve'))",
-            "only a request in state Approved that nobody denied or revoked can be claimed",
-        ),
-    ]
 }
 
 fn ttl_seconds() -> i64 {

@@ -1,0 +1,12 @@
+CREATE SCHEMA u_documents;
+SET search_path = u_documents;
+CREATE TYPE mood AS ENUM ('ok', 'bad');
+CREATE TABLE docs (id int PRIMARY KEY, d jsonb, j json, t text, n int);
+CREATE VIEW dv AS SELECT id, d AS doc FROM docs;
+CREATE VIEW dv2 AS SELECT id, d->'user' AS u FROM docs;
+CREATE DOMAIN jdom AS jsonb CHECK (jsonb_typeof(VALUE) = 'object');
+CREATE TYPE jcomp AS (doc jsonb, x int);
+CREATE TABLE dd (id int PRIMARY KEY, d jdom, c jcomp, a jsonb[]);
+CREATE TABLE mine (id int PRIMARY KEY, v text, d jsonb);
+INSERT INTO mine VALUES (1, 'm', '{"x": 1}');
+CREATE FUNCTION gd(int) RETURNS jsonb LANGUAGE sql STABLE AS 'SELECT d FROM u_documents.docs WHERE id = $1';
