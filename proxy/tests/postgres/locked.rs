@@ -160,6 +160,56 @@ async fn sessions_that_alter_different_tables_at_once_do_not_end_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_behind_a_session_takes_nothing_from_it() {
+    let database = "locked_behind";
+    let Some((house, direct)) = house(database).await else {
+        return;
+    };
+    let mut client = Client::log_in_to(house.address, database).await;
+    assert_eq!(asked(&mut client, "BEGIN").await, "C(BEGIN) Z(T)");
+    let alter = "ALTER TABLE t ADD COLUMN c int";
+    assert_eq!(asked(&mut client, alter).await, "C(ALTER TABLE) Z(T)");
+    let mut behind = Client::log_in_to(direct, database).await;
+    let behind = tokio::spawn(async move { asked(&mut behind, "TRUNCATE t").await });
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' \
+                 AND database = (SELECT oid FROM pg_database WHERE datname = 'locked_behind')";
+    while house.server.sql("postgres", waits) != "1" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    for (text, told) in [
+        ("SELECT c FROM t", "T(c) C(SELECT 0) Z(T)"),
+        ("SELECT id FROM vv", "T(id) C(SELECT 0) Z(T)"),
+        ("COMMIT", "C(COMMIT) Z(I)"),
+    ] {
+        assert_eq!(asked(&mut client, text).await, told, "{text}");
+    }
+    assert_eq!(behind.await.unwrap(), "C(TRUNCATE TABLE) Z(I)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepared_statement_waits_for_what_another_session_locks() {
+    let database = "locked_bound";
+    let Some((house, direct)) = house(database).await else {
+        return;
+    };
+    let mut client = Client::log_in_to(house.address, database).await;
+    let prepare = ["P s|SELECT id FROM vv", "S", "= 1"];
+    assert_eq!(client.line(&prepare).await, "1 Z(I)");
+    let mut holder = holder(direct, database, "LOCK TABLE t IN ACCESS EXCLUSIVE MODE").await;
+    // Something was committed since the catalogue was read, so it is read again.
+    assert_eq!(
+        asked(&mut client, "CREATE TABLE made (a int)").await,
+        "C(CREATE TABLE) Z(I)"
+    );
+    let run = ["B |s|", "E |0", "S", "= 1"];
+    let told = client.line(&run).await;
+    assert!(told.starts_with("E(42501"), "{told}");
+    let waiting = tokio::spawn(async move { client.line(&run).await });
+    assert_eq!(asked(&mut holder, "COMMIT").await, "C(COMMIT) Z(I)");
+    assert_eq!(waiting.await.unwrap(), "2 C(SELECT 0) Z(I)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_prepared_transaction_that_holds_locks_is_seen_too() {
     let database = "locked_prepared";
     let Some((house, direct)) = house(database).await else {

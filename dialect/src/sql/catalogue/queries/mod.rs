@@ -124,16 +124,21 @@ const SCHEMAS: &str = "
 SELECT n.nspname, pg_get_userbyid(n.nspowner), has_schema_privilege(n.oid, 'USAGE')
 FROM pg_namespace n";
 
-/// The relations of this database that others have locked so that nobody may open them, or wait to.
+/// The relations of this database that others have locked so that nobody may open them, or wait to
+/// lock so. Who has a lock on one already passes those who wait.
 macro_rules! locked {
     () => {
         "
-WITH locked (relation) AS (
-    SELECT l.relation
+WITH locks (relation, closes, own) AS (
+    SELECT l.relation, l.mode = 'AccessExclusiveLock',
+           l.granted AND l.pid IS NOT DISTINCT FROM pg_backend_pid()
     FROM pg_locks l
     JOIN pg_database b ON b.oid = l.database AND b.datname = current_database()
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.pid IS DISTINCT FROM pg_backend_pid())"
+    WHERE l.locktype = 'relation'),
+locked (relation) AS (
+    SELECT l.relation FROM locks l
+    WHERE l.closes AND NOT l.own
+      AND l.relation NOT IN (SELECT o.relation FROM locks o WHERE o.own))"
     };
 }
 

@@ -8,7 +8,7 @@
 //! A catalogue that was read whole is only read again where something was committed since (see
 //! [`FINGERPRINT`](portcullis_dialect::sql::catalogue::FINGERPRINT)): what others have not committed
 //! changes nothing of it, whatever they lock. Of one where locks kept something from being read the
-//! rest is used, and it is read again soon.
+//! rest is used, and it is read again for whoever needs what was left out.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -81,8 +81,6 @@ pub(super) struct Kept {
     /// Counts what made a new reading necessary.
     wanted: AtomicU64,
     reading: AtomicBool,
-    /// It will be read again soon for what was left out.
-    again: AtomicBool,
     state: watch::Sender<State>,
     sessions: Mutex<Weak<OpenSession>>,
 }
@@ -166,7 +164,6 @@ impl Catalogues {
             source: Arc::clone(&self.source),
             wanted: AtomicU64::new(1),
             reading: AtomicBool::new(false),
-            again: AtomicBool::new(false),
             state: watch::Sender::new(State::default()),
             sessions: Mutex::default(),
         });
@@ -339,7 +336,7 @@ impl Kept {
     /// A reading of the same rows keeps its number, and with it all analyses; none says that the
     /// latest still holds.
     fn publish(
-        self: &Arc<Self>,
+        &self,
         read: Option<ReadCatalogue>,
         covers: u64,
         (reviews, took): ([u8; 32], Duration),
@@ -362,25 +359,6 @@ impl Kept {
             state.took = took;
             state.reviews = reviews;
             state.failing = false;
-        });
-        if self.state.borrow().fingerprint.is_none() {
-            self.read_again_after(pause_after(took));
-        }
-    }
-
-    fn read_again_after(self: &Arc<Self>, pause: Duration) {
-        if self.again.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let kept = Arc::downgrade(self);
-        tokio::spawn(async move {
-            sleep(pause).await;
-            if let Some(kept) = kept.upgrade() {
-                kept.again.store(false, Ordering::Release);
-                if kept.has_sessions() {
-                    kept.read_soon();
-                }
-            }
         });
     }
 }

@@ -10,6 +10,7 @@ use portcullis_dialect::sql::parser::{place_of, readable};
 use portcullis_dialect::sql::{Reading, Refused};
 use portcullis_policy::{Class, Effect};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use super::context::Context;
 use super::operation::{Operation, Statement};
@@ -117,7 +118,15 @@ where
         if !bind.statement.is_empty() {
             self.refresh().await?;
         }
-        let analysed = match self.meaning_of(bind.statement).await {
+        let mut meant = self.meaning_of(bind.statement).await;
+        let began = Instant::now();
+        while !bind.statement.is_empty()
+            && matches!(&meant, Ok(Some(analysed)) if !analysed.facts.unread.is_empty())
+            && self.look_again(began).await?
+        {
+            meant = self.meaning_of(bind.statement).await;
+        }
+        let analysed = match meant {
             Ok(Some(analysed)) => analysed,
             Ok(None) => {
                 let name = String::from_utf8_lossy(bind.statement);
@@ -260,7 +269,7 @@ where
             Err(denial) => {
                 let denial = self.session.turn_down(&asked, denial);
                 self.withdraw(hold).await;
-                return Judged::Refused(denial);
+                return Judged::Refused(with_reasons(denial, &analysed));
             }
         };
         let ruling = match hold {
@@ -370,9 +379,12 @@ fn passed(running: Running, analysed: Arc<Analysed>, plan: Plan) -> Judged {
 /// read, what another session is changing.
 fn with_reasons(mut denial: Denial, analysed: &Analysed) -> Denial {
     let facts = &analysed.facts;
-    let (unreviewed, unread) = (&facts.unreviewed, &facts.unread);
-    let is_told = unreviewed.is_empty() && unread.is_empty();
-    if !matches!(denial.class, Class::PolicyDenied | Class::MaskImpossible) || is_told {
+    let (unreviewed, unread): (&[_], &[_]) = match denial.class {
+        Class::PolicyDenied => (&facts.unreviewed, &facts.unread),
+        Class::MaskImpossible => (&[], &facts.unread),
+        _ => return denial,
+    };
+    if unreviewed.is_empty() && unread.is_empty() {
         return denial;
     }
     if !denial.remediation.ends_with('.') {

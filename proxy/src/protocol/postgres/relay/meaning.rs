@@ -77,16 +77,24 @@ where
         }
         let began = Instant::now();
         while analysed.as_ref().is_ok_and(|a| !a.facts.unread.is_empty())
-            && began.elapsed() < WAIT_FOR_OTHERS
-            && self.state.may_ask_aside()
+            && self.look_again(began).await?
         {
-            if !self.renew(false).await? {
-                sleep(LOOK_AGAIN).await;
-                self.refresh().await?;
-            }
             analysed = self.analysed(text, types).await;
         }
         Ok(analysed)
+    }
+
+    /// Has the catalogue read again for what others locked, or lets some time pass. False where that
+    /// took long enough.
+    pub(super) async fn look_again(&mut self, began: Instant) -> Result<bool, End> {
+        if began.elapsed() >= WAIT_FOR_OTHERS || !self.state.may_ask_aside() {
+            return Ok(false);
+        }
+        if !self.renew(false).await? {
+            sleep(LOOK_AGAIN).await;
+            self.refresh().await?;
+        }
+        Ok(true)
     }
 
     /// Has the catalogue read again, as often as that may be, or `at_once`. False where it is as it
