@@ -1,16 +1,16 @@
-//! Deciding about requests of a standalone proxy, over its socket.
+//! Deciding about requests: of a standalone proxy, over its socket, and of a cluster.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use portcullis_crds::approval_request::DecisionKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::args::{Approvals, ApprovalsCommand, Decide};
 use crate::output::{Tone, for_machines, line, say, table, tinted};
-use crate::request;
 use crate::socket::ask;
-use crate::{Done, Failed};
+use crate::{Done, Failed, cluster, request};
 
 /// A request, in short.
 #[derive(Debug, Deserialize)]
@@ -26,12 +26,16 @@ pub(crate) struct Request {
     expires_at: String,
 }
 
-pub(crate) async fn decide(verb: &str, args: &Decide) -> Done {
+pub(crate) async fn decide(decision: DecisionKind, args: &Decide) -> Done {
+    let Some(state) = &args.which.state else {
+        return cluster::approvals::decide(decision, args).await;
+    };
+    let verb = decision.word().to_lowercase();
     let mut asked = json!({"verb": verb, "name": args.name, "reason": args.reason});
-    if let (Some(namespace), Some(asked)) = (&args.namespace, asked.as_object_mut()) {
+    if let (Some(namespace), Some(asked)) = (&args.which.cluster.namespace, asked.as_object_mut()) {
         asked.insert("namespace".to_owned(), json!(namespace));
     }
-    let answer = ask(&args.state, &asked).await?;
+    let answer = ask(state, &asked).await?;
     let state = answer.state.unwrap_or_default();
     let told = json!({ "name": args.name, "state": state });
     if !for_machines(args.output, &told)? {
@@ -42,7 +46,14 @@ pub(crate) async fn decide(verb: &str, args: &Decide) -> Done {
 
 pub(crate) async fn run(args: &Approvals) -> Done {
     match &args.command {
-        ApprovalsCommand::List { state, output } => {
+        ApprovalsCommand::List {
+            which,
+            all_namespaces,
+            output,
+        } => {
+            let Some(state) = &which.state else {
+                return cluster::approvals::list(&which.cluster, *all_namespaces, *output).await;
+            };
             let requests = ask(state, &json!({"verb": "list"})).await?.requests;
             if output.is_table() {
                 print(&requests)?;
@@ -56,11 +67,13 @@ pub(crate) async fn run(args: &Approvals) -> Done {
         }
         ApprovalsCommand::Show {
             name,
-            state,
-            namespace,
+            which,
             output,
         } => {
-            let request = shown(state, name, namespace.as_deref()).await?;
+            let request = match &which.state {
+                Some(state) => shown(state, name, which.cluster.namespace.as_deref()).await?,
+                None => cluster::approvals::shown(name, &which.cluster).await?,
+            };
             if !for_machines(*output, &request)? {
                 say(request::lines(&request)?)?;
             }
@@ -77,7 +90,7 @@ async fn shown(state: &Path, name: &str, namespace: Option<&str>) -> Result<Valu
 }
 
 /// In short; what somebody approves is told by `show`.
-fn print(requests: &[Request]) -> Result<(), Failed> {
+pub(crate) fn print(requests: &[Request]) -> Result<(), Failed> {
     let rows: Vec<Vec<String>> = requests.iter().map(row).collect();
     let headings = [
         "NAMESPACE",

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Validate(Validate),
     /// What the rules say to a statement, and which one decides. Masks and limits are not judged.
     Explain(Explain),
+    /// How Connections and policies of a cluster stand, and what waits for approval.
+    Status(Status),
     /// Approve a waiting operation.
     Approve(Decide),
     /// Deny a waiting operation.
@@ -38,6 +40,49 @@ pub(crate) enum Command {
     Demo(Demo),
 }
 
+/// A cluster, and where in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Group)]
+pub(crate) struct InCluster {
+    /// Kubeconfig that names the cluster, and who you are; else KUBECONFIG, ~/.kube/config, or the
+    /// service account of the pod that this runs in.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig; else its current one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Namespace; else the context's. With --state needed only where two requests have one name.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+}
+
+/// Which proxies are meant: one that runs without a cluster, or those of a cluster.
+#[derive(Debug, Clone, Group)]
+pub(crate) struct Which {
+    /// Where a proxy that runs without a cluster keeps its state; without it a cluster is meant.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context"])]
+    pub(crate) state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cluster: InCluster,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) cluster: InCluster,
+    /// Every namespace.
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
+    /// Exit with 1 unless every Connection is Ready and every policy Programmed; also where there is
+    /// neither.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The same, but wait so many seconds for it, at most a day.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub(crate) wait: Option<u64>,
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
 #[derive(Debug, Group)]
 pub(crate) struct Validate {
     /// Directory with `*.yaml`.
@@ -48,21 +93,28 @@ pub(crate) struct Validate {
 
 #[derive(Debug, Group)]
 pub(crate) struct Explain {
-    /// Directory with `*.yaml`.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) config: PathBuf,
+    /// Directory with `*.yaml`; without it the resources of a cluster are judged.
+    #[arg(long, value_name = "DIR", requires = "user",
+        conflicts_with_all = ["kubeconfig", "context", "namespace"])]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cluster: InCluster,
     /// Connection as `namespace/name`; not needed where there is only one.
     #[arg(long)]
     pub(crate) connection: Option<String>,
-    /// Username of the subject, with its issuer's prefix.
+    /// Username of the subject, with its issuer's prefix; in a cluster else yourself, as its API
+    /// server knows you.
     #[arg(long)]
-    pub(crate) user: String,
+    pub(crate) user: Option<String>,
     /// Group of the subject; may be repeated.
-    #[arg(long = "group")]
+    #[arg(long = "group", requires = "user")]
     pub(crate) groups: Vec<String>,
     /// Claim of the subject as `name=value`; a value that is JSON is read as that.
     #[arg(long = "claim")]
     pub(crate) claims: Vec<String>,
+    /// Role that sessions log in with; else the one of the credential, where that can be read.
+    #[arg(long)]
+    pub(crate) role: Option<String>,
     /// File with what `pg_get_functiondef` tells of a function that the statement calls, to have the
     /// hash that a review of it names; may be repeated.
     #[arg(long = "definition", value_name = "FILE")]
@@ -77,12 +129,8 @@ pub(crate) struct Explain {
 pub(crate) struct Decide {
     /// Name of the request.
     pub(crate) name: String,
-    /// Where the proxy keeps its state.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) state: PathBuf,
-    /// Namespace of the request, where two have the same name.
-    #[arg(short, long)]
-    pub(crate) namespace: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// Why; it is recorded, and the caller is told.
     #[arg(long)]
     pub(crate) reason: String,
@@ -100,9 +148,11 @@ pub(crate) struct Approvals {
 pub(crate) enum ApprovalsCommand {
     /// What waits, and what was decided: in short as a table, whole as JSON or YAML.
     List {
-        /// Where the proxy keeps its state.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
+        #[command(flatten)]
+        which: Which,
+        /// Every namespace of the cluster.
+        #[arg(short = 'A', long, conflicts_with_all = ["namespace", "state"])]
+        all_namespaces: bool,
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
@@ -111,12 +161,8 @@ pub(crate) enum ApprovalsCommand {
     Show {
         /// Name of the request.
         name: String,
-        /// Where the proxy keeps its state.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
-        /// Namespace of the request, where two have the same name.
-        #[arg(short, long)]
-        namespace: Option<String>,
+        #[command(flatten)]
+        which: Which,
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
@@ -134,9 +180,12 @@ pub(crate) enum SessionsCommand {
     List {
         #[command(flatten)]
         from: Recorded,
-        /// Those that are open now, as the proxy of `--state` tells.
-        #[arg(long, requires = "state", conflicts_with = "store")]
+        /// Those that are open now, as the proxy of `--state` tells, or without it the proxies of a
+        /// cluster.
+        #[arg(long, conflicts_with = "store")]
         open: bool,
+        #[command(flatten)]
+        proxies: Proxies,
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
@@ -183,29 +232,57 @@ pub(crate) enum SessionsCommand {
         /// another program.
         #[arg(long, value_name = "TIMES")]
         speed: Option<f64>,
+        /// JSON is a line for each event, as in an export; YAML a document for each.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
     /// Follow an open session: operations and decisions as they happen, and what the client sees.
     Tail {
         /// The session, or the first digits of it.
         session: String,
-        /// Where the proxy keeps its state.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
+        /// Where a proxy that runs without a cluster keeps its state; without it a cluster is meant.
+        #[arg(long, value_name = "DIR",
+            conflicts_with_all = ["kubeconfig", "context", "namespace", "connection", "service_account"])]
+        state: Option<PathBuf>,
+        #[command(flatten)]
+        proxies: Proxies,
         /// Why; it is recorded.
         #[arg(long, default_value = "")]
         reason: String,
+        /// JSON is a line for each thing that the proxy tells; YAML a document for each.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
     /// End an open session.
     Kill {
         /// The session, or the first digits of it.
         session: String,
-        /// Where the proxy keeps its state.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
+        /// Where a proxy that runs without a cluster keeps its state; without it a cluster is meant.
+        #[arg(long, value_name = "DIR", 
+            conflicts_with_all = ["kubeconfig", "context", "namespace", "connection", "service_account"])]
+        state: Option<PathBuf>,
+        #[command(flatten)]
+        proxies: Proxies,
         /// Why; it is recorded, and the client is told.
         #[arg(long)]
         reason: String,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
+}
+
+/// The proxies of a cluster, and who you are to them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Group)]
+pub(crate) struct Proxies {
+    #[command(flatten)]
+    pub(crate) cluster: InCluster,
+    /// Only those of this Connection.
+    #[arg(long)]
+    pub(crate) connection: Option<String>,
+    /// Come as this service account of the namespace, by a token of ten minutes that the API server
+    /// makes: for whoever signs in by a certificate, or shows no proxy a token of their own.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service_account: Option<String>,
 }
 
 /// Where recordings are, and what opens them.
@@ -213,6 +290,10 @@ pub(crate) enum SessionsCommand {
 pub(crate) struct Recorded {
     #[command(flatten)]
     pub(crate) place: Place,
+    /// File with settings of the store, a line for each: `access_key_id=…`, `region=…`, by the names
+    /// that the Secret of `spec.recording.store` has. Without it the machine's own identity counts.
+    #[arg(long, value_name = "FILE", requires = "store")]
+    pub(crate) store_options: Option<PathBuf>,
     /// Private key that encrypted sessions are read with, X25519 in PEM; may be repeated.
     #[arg(long = "key", value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
@@ -220,7 +301,7 @@ pub(crate) struct Recorded {
 
 /// Where recordings are.
 #[derive(Debug, Clone, Group)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(crate) struct Place {
     /// The state directory of a proxy: what it has stored and what is still in its spool.
     #[arg(long, value_name = "DIR")]

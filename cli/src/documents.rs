@@ -8,8 +8,12 @@ use portcullis_crds::document::{DocumentError, Documents, MAX_FILE_BYTES, Places
 
 use crate::Failed;
 
-/// What a directory says and where it says so, or every error in it.
-pub(crate) type Judged = Result<(Documents, Places), Vec<DocumentError>>;
+/// What can be read of a directory, where it stands, and every error in the rest.
+pub(crate) struct Judged {
+    pub(crate) documents: Documents,
+    pub(crate) places: Places,
+    pub(crate) errors: Vec<DocumentError>,
+}
 
 /// Reads every `*.yaml` directly in the directory, by name, but those that begin with a dot.
 pub(crate) fn read(directory: &Path) -> Result<Judged, Failed> {
@@ -42,10 +46,11 @@ pub(crate) fn read(directory: &Path) -> Result<Judged, Failed> {
         }
     }
     let places = reader.places().clone();
-    Ok(match reader.finish() {
-        Ok(documents) if unread.is_empty() => Ok((documents, places)),
-        Ok(_) => Err(unread),
-        Err(errors) => Err(unread.into_iter().chain(errors).collect()),
+    let (documents, errors) = reader.finish_in_part();
+    Ok(Judged {
+        documents,
+        places,
+        errors: unread.into_iter().chain(errors).collect(),
     })
 }
 

@@ -4,10 +4,12 @@
 //! an ordinary table; the answer lists those assumptions. Masks and limits are not judged, and the
 //! answer says so.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use portcullis_crds::ConnectionClass;
 use portcullis_crds::document::Documents;
 use portcullis_crds::lower::credential;
 use portcullis_crds::lower::documents::{LoweredDocument, classes, lower_all};
@@ -19,6 +21,8 @@ use portcullis_dialect::sql::{Analysis, analyse};
 use portcullis_policy::explain::{
     Explanation, FieldExplanation, PolicyExplanation, RuleExplanation,
 };
+use portcullis_policy::rule::ObjectName;
+use portcullis_policy::snapshot::SnapshotParts;
 use portcullis_policy::{
     Access, Operation, Request, Resource, SessionFacts, Snapshot, Subject, Verdict,
 };
@@ -26,7 +30,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::Explain;
 use crate::documents::read;
-use crate::output::{Tone, for_machines, say, tinted};
+use crate::output::{Tone, for_machines, say, tinted, visible};
 use crate::reviews::{self, Called};
 use crate::{Done, Failed};
 
@@ -38,29 +42,54 @@ const NOT_JUDGED: &str = "not judged here: masks and limits; a statement that is
 /// The role that stands in where no Secret of the directory names one.
 const ROLE: &str = "portcullis";
 
-pub(crate) fn run(args: &Explain) -> Done {
-    let documents = match read(&args.config)? {
-        Ok((documents, _)) => documents,
-        Err(errors) => {
-            return Err(format!(
-                "{} errors in {}; `portcullis validate` names them",
-                errors.len(),
-                args.config.display()
-            )
-            .into());
-        }
-    };
+/// What is judged: a Connection with all that bears on it.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) name: ObjectName,
+    pub(crate) parts: SnapshotParts,
+    /// The role that sessions would log in with, where it is known.
+    pub(crate) role: Option<String>,
+    pub(crate) classes: Vec<ConnectionClass>,
+    /// What is told beside the judgement, for people and for machines.
+    pub(crate) aside: Vec<String>,
+}
+
+pub(crate) fn run(directory: &Path, args: &Explain) -> Done {
+    let found = read(directory)?;
+    if !found.errors.is_empty() {
+        return Err(format!(
+            "{} errors in {}; `portcullis validate` names them",
+            found.errors.len(),
+            directory.display()
+        )
+        .into());
+    }
+    let documents = found.documents;
     let classes = classes(&documents);
     let lowered = lower_all(&documents, &classes, 1, &documents);
     let chosen = choose(lowered, args.connection.as_deref())?;
-    let name = chosen.name().to_string();
-    let database = chosen.lowered.parts.connection.database.clone();
-    let role = role(&chosen, &documents);
-    let snapshot = Snapshot::compile(chosen.lowered.parts)
+    let judged = Judged {
+        name: chosen.name(),
+        role: role(&chosen, &documents),
+        parts: chosen.lowered.parts,
+        classes: documents.connection_classes.clone(),
+        aside: Vec::new(),
+    };
+    let username = args.user.clone().unwrap_or_default();
+    judge(judged, subject(args, username, args.groups.clone())?, args)
+}
+
+/// Judges the statement, and tells of it.
+pub(crate) fn judge(judged: Judged, subject: Subject, args: &Explain) -> Done {
+    let name = judged.name.to_string();
+    let database = judged.parts.connection.database.clone();
+    let snapshot = Snapshot::compile(judged.parts)
         .map_err(|errors| format!("{name} does not compile: {}", listed(&errors)))?;
+    let role = args.role.clone().or(judged.role);
+    let role = role.unwrap_or_else(|| ROLE.to_owned());
     let told = told(&args.statement, database.unwrap_or_default(), role)?;
-    let unreviewed = reviews::lacking(&told.called, args, &documents)?;
-    let subject = subject(args)?;
+    let unreviewed = reviews::lacking(&told.called, args, &judged.classes)?;
+    let subject = Arc::new(subject);
     #[allow(
         clippy::disallowed_methods,
         reason = "the question is what would happen now"
@@ -81,6 +110,8 @@ pub(crate) fn run(args: &Explain) -> Done {
     let allowed = decision.is_allowed() && admission.refusal.is_none();
     let value = json!({
         "connection": name,
+        "subject": { "username": subject.username, "groups": subject.groups },
+        "revision": snapshot.revision(),
         "admitted": admission.refusal.is_none(),
         "admissionRefusal": admission.refusal.as_ref().map(ToString::to_string),
         "verdict": decision.verdict.to_string(),
@@ -90,6 +121,7 @@ pub(crate) fn run(args: &Explain) -> Done {
         "assumedTables": told.assumed,
         "unreviewedFunctions": reviews::for_machines(&unreviewed),
         "notJudged": ["masks", "limits"],
+        "aside": judged.aside,
         "policies": explanation.policies.iter().map(policy).collect::<Vec<_>>(),
     });
     if !for_machines(args.output, &value)? {
@@ -97,6 +129,8 @@ pub(crate) fn run(args: &Explain) -> Done {
         let refused = tinted(Tone::Bad, "Refused");
         say(refusal.map(|refusal| format!("{refused}: no session opens: {refusal}")))?;
         say(lines(&decision.verdict, &explanation, &told))?;
+        let aside = judged.aside.iter();
+        say(aside.map(|word| tinted(Tone::Faint, &visible(word))))?;
         say(reviews::lines(&unreviewed))?;
     }
     Ok(ExitCode::from(u8::from(!allowed)))
@@ -133,11 +167,11 @@ fn told(statement: &str, database: String, role: String) -> Result<Told, Failed>
 }
 
 /// The role that sessions would log in with.
-fn role(chosen: &LoweredDocument<'_>, documents: &Documents) -> String {
+fn role(chosen: &LoweredDocument<'_>, documents: &Documents) -> Option<String> {
     let secret = |namespace: &str, name: &str| documents.secret(namespace, name);
-    let lowered = chosen.lowered.connection.as_ref();
-    let found = lowered.and_then(|it| credential::find(chosen.connection, it, secret).ok());
-    found.map_or(ROLE, |found| found.username).to_owned()
+    let lowered = chosen.lowered.connection.as_ref()?;
+    let found = credential::find(chosen.connection, lowered, secret).ok()?;
+    Some(found.username.to_owned())
 }
 
 fn choose<'d>(
@@ -158,7 +192,12 @@ fn choose<'d>(
     }
 }
 
-fn subject(args: &Explain) -> Result<Arc<Subject>, Failed> {
+/// A subject of this name, with the claims that are given.
+pub(crate) fn subject(
+    args: &Explain,
+    username: String,
+    groups: Vec<String>,
+) -> Result<Subject, Failed> {
     let mut claims = Map::new();
     for claim in &args.claims {
         let (name, value) = claim
@@ -167,12 +206,12 @@ fn subject(args: &Explain) -> Result<Arc<Subject>, Failed> {
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         claims.insert(name.to_owned(), value);
     }
-    Ok(Arc::new(Subject {
-        username: args.user.clone(),
-        groups: args.groups.clone(),
+    Ok(Subject {
+        username,
+        groups,
         claims,
         ..Subject::default()
-    }))
+    })
 }
 
 // === for machines ===

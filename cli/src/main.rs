@@ -2,6 +2,7 @@
 
 mod approvals;
 mod args;
+mod cluster;
 mod demo;
 mod documents;
 mod explain;
@@ -16,6 +17,7 @@ mod validate;
 use std::process::ExitCode;
 
 use clap::Parser;
+use portcullis_crds::approval_request::DecisionKind;
 
 use args::{Args, Command};
 
@@ -30,10 +32,14 @@ fn main() -> ExitCode {
     };
     let done = match args.command {
         Command::Validate(args) => validate::run(&args),
-        Command::Explain(args) => explain::run(&args),
-        Command::Approve(args) => runtime.block_on(approvals::decide("approve", &args)),
-        Command::Deny(args) => runtime.block_on(approvals::decide("deny", &args)),
-        Command::Revoke(args) => runtime.block_on(approvals::decide("revoke", &args)),
+        Command::Explain(args) => match args.config.as_deref() {
+            Some(directory) => explain::run(directory, &args),
+            None => runtime.block_on(cluster::explain::run(&args)),
+        },
+        Command::Status(args) => runtime.block_on(cluster::status::run(&args)),
+        Command::Approve(args) => runtime.block_on(approvals::decide(DecisionKind::Approve, &args)),
+        Command::Deny(args) => runtime.block_on(approvals::decide(DecisionKind::Deny, &args)),
+        Command::Revoke(args) => runtime.block_on(approvals::decide(DecisionKind::Revoke, &args)),
         Command::Approvals(args) => runtime.block_on(approvals::run(&args)),
         Command::Sessions(args) => runtime.block_on(sessions::run(args)),
         Command::Demo(args) => demo::run(&args),

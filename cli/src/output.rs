@@ -60,6 +60,20 @@ pub(crate) fn for_machines(format: Format, value: &Value) -> Result<bool, Failed
     Ok(true)
 }
 
+/// Prints one value of several that come one by one: a line of JSON, or a document of YAML; or says
+/// that the caller must print lines.
+pub(crate) fn one_by_one(format: Format, value: impl FnOnce() -> Value) -> Result<bool, Failed> {
+    let text = match format {
+        Format::Table => return Ok(false),
+        Format::Json => format!("{}\n", value()),
+        Format::Yaml => format!("---\n{}", to_yaml(&value())),
+    };
+    let mut out = Out::new();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(true)
+}
+
 /// Prints rows under headings. Control characters of what others wrote are made visible.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failed> {
     let mut table = Table::new();
@@ -197,7 +211,7 @@ fn is_directional(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{line, visible};
+    use crate::output::{line, visible};
 
     #[test]
     fn what_others_wrote_cannot_steer_a_terminal() {

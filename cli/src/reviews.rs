@@ -1,7 +1,7 @@
 //! Functions that a statement calls and that nobody reviewed, as a review would name them.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use portcullis_crds::document::Documents;
+use portcullis_crds::ConnectionClass;
 use portcullis_dialect::sql::assume::defined;
 use portcullis_dialect::sql::names::Name;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ struct Definition {
 pub(crate) fn lacking(
     called: &[Called],
     args: &Explain,
-    documents: &Documents,
+    classes: &[ConnectionClass],
 ) -> Result<Vec<Unreviewed>, Failed> {
     let definitions = args.definitions.iter().map(|path| {
         let text = bounded(path, MAX_DEFINITION_BYTES)?;
@@ -48,8 +48,8 @@ pub(crate) fn lacking(
         })
     });
     let definitions: Vec<Definition> = definitions.collect::<Result<_, _>>()?;
-    let classes = documents.connection_classes.iter();
     let reviews: Vec<_> = classes
+        .iter()
         .flat_map(|class| &class.spec.reviewed_functions)
         .collect();
     let mut lacking = Vec::new();

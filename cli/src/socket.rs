@@ -1,6 +1,6 @@
-//! The socket of a standalone proxy: one JSON object a line, either way.
+//! What proxies say, one JSON object a line, and the socket of a standalone one.
 //!
-//! The proxy asks the kernel who is at the other end, so nothing here says who speaks.
+//! There the proxy asks the kernel who is at the other end, so nothing here says who speaks.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -46,10 +46,14 @@ pub(crate) struct Answer {
 /// A connection to the proxy.
 #[derive(Debug)]
 pub(crate) struct Door {
-    reading: BufReader<OwnedReadHalf>,
+    pub(crate) lines: Lines<OwnedReadHalf>,
     /// Kept open: the proxy takes its end for a goodbye.
     _writing: OwnedWriteHalf,
 }
+
+/// What a proxy says.
+#[derive(Debug)]
+pub(crate) struct Lines<R>(BufReader<R>);
 
 // === impl Door ===
 
@@ -67,16 +71,29 @@ impl Door {
             let (reading, mut writing) = stream.into_split();
             writing.write_all(format!("{asked}\n").as_bytes()).await?;
             let mut door = Self {
-                reading: BufReader::new(reading),
+                lines: Lines::new(reading),
                 _writing: writing,
             };
-            let answer = door.next::<Answer>().await?;
-            Ok::<_, Failed>((door, answer.ok_or("the proxy said nothing")?))
+            let answer = door.lines.answer().await?;
+            Ok::<_, Failed>((door, answer))
         };
         let asked = tokio::time::timeout(PATIENCE, exchange).await;
-        let (door, answer) = asked.map_err(|_| "the proxy does not answer")??;
+        asked.map_err(|_| "the proxy does not answer")?
+    }
+}
+
+// === impl Lines ===
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    pub(crate) fn new(reading: R) -> Self {
+        Self(BufReader::new(reading))
+    }
+
+    /// What the proxy says first: whether it does what was asked.
+    pub(crate) async fn answer(&mut self) -> Result<Answer, Failed> {
+        let answer: Answer = self.next().await?.ok_or("the proxy said nothing")?;
         match answer.ok {
-            true => Ok((door, answer)),
+            true => Ok(answer),
             false => Err(answer
                 .error
                 .unwrap_or_else(|| "the proxy refused".to_owned())
@@ -87,7 +104,7 @@ impl Door {
     /// What the proxy says next, however long that takes; none when it says no more.
     pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Failed> {
         let mut line = String::new();
-        let mut bounded = (&mut self.reading).take(MAX_LINE);
+        let mut bounded = (&mut self.0).take(MAX_LINE);
         if bounded.read_line(&mut line).await? == 0 {
             return Ok(None);
         }

@@ -1,6 +1,7 @@
 //! `portcullis validate`: every error of a directory, or what it amounts to.
 //!
-//! What the documents mean together is judged once each of them can be read by itself.
+//! Where a document cannot be read, what the others mean is judged without it: an error that
+//! something is missing may be due to that, and the answer says so.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -37,19 +38,16 @@ struct Told {
     closed: BTreeSet<Wrong>,
     advice: Vec<String>,
     connections: Vec<Value>,
-    /// A document cannot be read, so nothing else was judged.
+    /// A document cannot be read: the others were judged without it.
     unread: bool,
 }
 
 pub(crate) fn run(args: &Validate) -> Done {
-    let told = match read(&args.directory)? {
-        Err(errors) => Told {
-            wrong: errors.into_iter().map(Wrong::from).collect(),
-            unread: true,
-            ..Told::default()
-        },
-        Ok((documents, places)) => Told::of(&documents, &places),
-    };
+    let judged = read(&args.directory)?;
+    let mut told = Told::of(&judged.documents, &judged.places);
+    if !judged.errors.is_empty() {
+        told.in_part(judged.errors);
+    }
     if !for_machines(args.output, &told.json())? {
         told.print()?;
     }
@@ -76,6 +74,14 @@ impl Told {
             told.connection(documents, places, document);
         }
         told
+    }
+
+    /// What stays closed, and what is worth a warning, is not known of a part.
+    fn in_part(&mut self, errors: Vec<DocumentError>) {
+        self.wrong.extend(errors.into_iter().map(Wrong::from));
+        self.closed.clear();
+        self.advice.clear();
+        self.unread = true;
     }
 
     fn connection(
@@ -126,6 +132,7 @@ impl Told {
     fn json(&self) -> Value {
         json!({
             "valid": self.wrong.is_empty(),
+            "judgedInPart": self.unread,
             "errors": self.wrong.iter().map(Wrong::json).collect::<Vec<_>>(),
             "closed": self.closed.iter().map(Wrong::json).collect::<Vec<_>>(),
             "warnings": self.advice,
@@ -150,7 +157,7 @@ impl Told {
         }
         if self.unread {
             say([
-                "what the documents mean together is judged once all of them can be read"
+                "judged without what cannot be read: what is said to be missing may stand there"
                     .to_owned(),
             ])?;
         }

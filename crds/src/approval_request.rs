@@ -317,6 +317,40 @@ pub enum DecisionKind {
     Revoke,
 }
 
+// === impl ApprovalRequestStatus ===
+
+impl ApprovalRequestStatus {
+    /// The status of a request that came without the schema's default: nobody has looked at it.
+    pub fn unseen() -> Self {
+        Self {
+            observed_generation: UNSEEN_GENERATION,
+            state: ApprovalState::Pending,
+            approvals: None,
+            decisions: Vec::new(),
+            conditions: Vec::new(),
+            grant: None,
+            usage: None,
+        }
+    }
+}
+
+// === impl ApprovalState ===
+
+impl ApprovalState {
+    /// The state by the word that objects have for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Approved => "Approved",
+            Self::Denied => "Denied",
+            Self::Expired => "Expired",
+            Self::Withdrawn => "Withdrawn",
+            Self::Consumed => "Consumed",
+            Self::Revoked => "Revoked",
+        }
+    }
+}
+
 // === impl DecisionKind ===
 
 impl DecisionKind {

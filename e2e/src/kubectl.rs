@@ -1,5 +1,6 @@
 //! kubectl, as one user, in one namespace.
 
+use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -80,29 +81,25 @@ impl Kubectl {
         command
             .env("KUBECONFIG", &self.kubeconfig)
             .args(&self.options)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .args(arguments);
         let name = format!("kubectl {} {}", self.options.join(" "), arguments.join(" "));
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name}: kubectl cannot be started: {error}"));
-        let stdin = child.stdin.take();
-        let answered = thread::scope(|scope| {
-            scope.spawn(move || {
-                // What it does not read, it does not want.
-                let _unread = stdin.map(|mut stdin| stdin.write_all(input.as_bytes()));
-            });
-            child.wait_with_output()
-        });
-        let answered = answered.unwrap_or_else(|error| panic!("{name}: {error}"));
-        Said {
-            command: name,
-            succeeded: answered.status.success(),
-            output: String::from_utf8_lossy(&answered.stdout).into_owned(),
-            errors: String::from_utf8_lossy(&answered.stderr).into_owned(),
-        }
+        answer(command, name, input)
+    }
+
+    /// `portcullis` as this user, in this namespace.
+    pub fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
+            .env("KUBECONFIG", &self.kubeconfig)
+            .args(arguments)
+            .args(&self.options);
+        command
+    }
+
+    /// Runs it.
+    pub fn portcullis(&self, arguments: &[&str]) -> Said {
+        let name = format!("portcullis {}", arguments.join(" "));
+        answer(self.program(arguments), name, "")
     }
 
     /// Runs kubectl.
@@ -182,5 +179,37 @@ impl Said {
             self.errors
         );
         self.errors
+    }
+}
+
+/// `portcullis` as cargo built it, beside this test's own program.
+pub fn program() -> PathBuf {
+    let test = env::current_exe().unwrap_or_else(|error| panic!("{error}"));
+    let folder = test.ancestors().nth(2).unwrap_or(Path::new("."));
+    folder.join("portcullis")
+}
+
+fn answer(mut command: Command, name: String, input: &str) -> Said {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{name}: it cannot be started: {error}"));
+    let stdin = child.stdin.take();
+    let answered = thread::scope(|scope| {
+        scope.spawn(move || {
+            // What it does not read, it does not want.
+            let _unread = stdin.map(|mut stdin| stdin.write_all(input.as_bytes()));
+        });
+        child.wait_with_output()
+    });
+    let answered = answered.unwrap_or_else(|error| panic!("{name}: {error}"));
+    Said {
+        command: name,
+        succeeded: answered.status.success(),
+        output: String::from_utf8_lossy(&answered.stdout).into_owned(),
+        errors: String::from_utf8_lossy(&answered.stderr).into_owned(),
     }
 }

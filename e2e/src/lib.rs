@@ -20,6 +20,6 @@ mod waiting;
 
 pub use cluster::Cluster;
 pub use helm::render;
-pub use kubectl::{Kubectl, Said};
+pub use kubectl::{Kubectl, Said, program};
 pub use namespace::{Namespace, with_namespace};
 pub use waiting::{PATIENCE, pause, wait_until, wait_within};

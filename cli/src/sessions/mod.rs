@@ -14,17 +14,30 @@ use std::process::ExitCode;
 
 use portcullis_recording::export::JsonLines;
 
-use crate::Done;
-use crate::args::{Sessions, SessionsCommand};
+use crate::args::{Proxies, Sessions, SessionsCommand};
 use crate::output::Out;
-pub(crate) use open::OpenSession;
+use crate::{Done, cluster};
+pub(crate) use open::{OpenSession, chosen, ended, print};
+pub(crate) use tail::follow;
 
 pub(crate) async fn run(args: Sessions) -> Done {
     match args.command {
-        SessionsCommand::List { from, open, output } => match (open, &from.place.state) {
-            (true, Some(state)) => open::list(state, output).await,
-            _ => list::run(&from, output).await,
-        },
+        SessionsCommand::List {
+            from,
+            open,
+            proxies,
+            output,
+        } => {
+            let is_cluster = from.place.state.is_none() && from.place.store.is_none();
+            if !is_cluster && proxies != Proxies::default() {
+                return Err("--state and --store name a place, the other options a cluster".into());
+            }
+            match &from.place.state {
+                _ if is_cluster => cluster::sessions::list(&proxies, output).await,
+                Some(state) if open => open::list(state, output).await,
+                _ => list::run(&from, output).await,
+            }
+        }
         SessionsCommand::Show {
             session,
             from,
@@ -41,17 +54,28 @@ pub(crate) async fn run(args: Sessions) -> Done {
             session,
             from,
             speed,
-        } => replay::run(&session, &from, speed).await,
+            output,
+        } => replay::run(&session, &from, speed, output).await,
         SessionsCommand::Tail {
             session,
             state,
+            proxies,
             reason,
-        } => tail::run(&session, &state, &reason).await,
+            output,
+        } => match state {
+            Some(state) => tail::run(&session, &state, &reason, output).await,
+            None => cluster::sessions::tail(&session, &proxies, &reason, output).await,
+        },
         SessionsCommand::Kill {
             session,
             state,
+            proxies,
             reason,
-        } => open::kill(&session, &state, &reason).await,
+            output,
+        } => match state {
+            Some(state) => open::kill(&session, &state, &reason, output).await,
+            None => cluster::sessions::kill(&session, &proxies, &reason, output).await,
+        },
     }
 }
 

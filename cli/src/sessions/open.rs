@@ -16,13 +16,13 @@ use crate::{Done, Failed};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OpenSession {
-    pub(super) session: String,
+    pub(crate) session: String,
     pub(super) subject: String,
     pub(super) namespace: String,
     pub(super) connection: String,
     pub(super) protocol: String,
     /// Seconds since 1970.
-    pub(super) started_at: u64,
+    pub(crate) started_at: u64,
     pub(super) operations: u64,
     pub(super) client: String,
 }
@@ -31,26 +31,37 @@ pub(super) async fn list(state: &Path, output: Format) -> Done {
     let sessions = ask(state, &json!({ "verb": "sessions" })).await?.sessions;
     let told: Vec<Value> = sessions.iter().map(OpenSession::json).collect();
     if !for_machines(output, &Value::Array(told))? {
-        let headings = [
-            "SESSION",
-            "STARTED",
-            "SUBJECT",
-            "CONNECTION",
-            "PROTOCOL",
-            "CLIENT",
-            "OPERATIONS",
-        ];
-        let rows: Vec<Vec<String>> = sessions.iter().map(OpenSession::row).collect();
-        table(&headings, &rows)?;
+        print(&sessions)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn kill(session: &str, state: &Path, reason: &str) -> Done {
+pub(crate) fn print<'s>(sessions: impl IntoIterator<Item = &'s OpenSession>) -> Result<(), Failed> {
+    let headings = [
+        "SESSION",
+        "STARTED",
+        "SUBJECT",
+        "CONNECTION",
+        "PROTOCOL",
+        "CLIENT",
+        "OPERATIONS",
+    ];
+    let rows: Vec<Vec<String>> = sessions.into_iter().map(OpenSession::row).collect();
+    table(&headings, &rows)
+}
+
+pub(super) async fn kill(session: &str, state: &Path, reason: &str, output: Format) -> Done {
     let session = find(session, state).await?;
     let asked = json!({ "verb": "kill", "session": session, "reason": reason });
     ask(state, &asked).await?;
-    say([format!("{session} is ended")])?;
+    ended(&session, reason, output)
+}
+
+pub(crate) fn ended(session: &str, reason: &str, output: Format) -> Done {
+    let told = json!({ "session": session, "ended": true, "reason": reason });
+    if !for_machines(output, &told)? {
+        say([format!("{session} is ended")])?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -60,13 +71,19 @@ pub(super) async fn find(digits: &str, state: &Path) -> Result<String, Failed> {
         return Ok(session.to_string());
     }
     let sessions = ask(state, &json!({ "verb": "sessions" })).await?.sessions;
+    let open = sessions.iter().map(|open| open.session.as_str());
+    chosen(digits, open)
+}
+
+/// The one that begins so.
+pub(crate) fn chosen<'s>(
+    digits: &str,
+    open: impl Iterator<Item = &'s str>,
+) -> Result<String, Failed> {
     let digits = digits.to_ascii_lowercase();
-    let mut found = sessions
-        .into_iter()
-        .map(|open| open.session)
-        .filter(|session| session.starts_with(&digits));
+    let mut found = open.filter(|session| session.starts_with(&digits));
     match (found.next(), found.next()) {
-        (Some(session), None) => Ok(session),
+        (Some(session), None) => Ok(session.to_owned()),
         (Some(_), Some(_)) => {
             Err(format!("several open sessions begin with {digits}; write more of it").into())
         }
@@ -82,7 +99,7 @@ impl OpenSession {
     }
 
     /// With the names that a recorded session has.
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({
             "session": self.session,
             "startedAt": rfc3339(self.started()),

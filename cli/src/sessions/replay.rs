@@ -14,7 +14,7 @@ use super::show::SHOWN;
 use super::{show, source};
 use crate::Done;
 use crate::args::Recorded;
-use crate::output::{line, say};
+use crate::output::{Format, line, one_by_one, say};
 
 /// No pause is longer, at any speed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -22,7 +22,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Operations of which answers are put together at a time; a session has few under way at once.
 const MAX_ANSWERS: usize = 64;
 
-pub(super) async fn run(session: &str, from: &Recorded, speed: Option<f64>) -> Done {
+pub(super) async fn run(
+    session: &str,
+    from: &Recorded,
+    speed: Option<f64>,
+    format: Format,
+) -> Done {
     let mut pacer = Pacer::new(speed.unwrap_or(1.0), LONGEST_PAUSE)?;
     let waits = speed.is_some() || std::io::stdout().is_terminal();
     let recordings = source::open(from)?;
@@ -35,6 +40,11 @@ pub(super) async fn run(session: &str, from: &Recorded, speed: Option<f64>) -> D
         any = true;
         if waits {
             tokio::time::sleep(pacer.wait_before(record.time)).await;
+        }
+        if !format.is_table() {
+            let told = show::json(&record)?;
+            one_by_one(format, || told)?;
+            continue;
         }
         say(show::lines(&record))?;
         let Payload::Event(event) = &record.payload else {

@@ -37,7 +37,7 @@ pub(super) async fn run(session: &str, from: &args::Recorded, output: Format) ->
 }
 
 /// The same words as in an export.
-fn json(record: &Record) -> Result<Value, Failed> {
+pub(super) fn json(record: &Record) -> Result<Value, Failed> {
     let mut lines = JsonLines::new(Vec::new());
     lines.record(record)?;
     Ok(serde_json::from_slice(&lines.finish()?)?)

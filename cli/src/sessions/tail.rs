@@ -7,12 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::io::AsyncRead;
 
 use super::open::find;
 use super::seen::Seen;
 use super::show::{SHOWN, decided};
-use crate::output::{Tone, line, say, tinted};
-use crate::socket::Door;
+use crate::output::{Format, Tone, line, one_by_one, say, tinted};
+use crate::socket::{Answer, Door, Lines};
 use crate::{Done, Failed};
 
 /// What the proxy tells next.
@@ -46,11 +47,21 @@ struct Following {
     seen: Seen,
 }
 
-pub(super) async fn run(session: &str, state: &Path, reason: &str) -> Done {
+pub(super) async fn run(session: &str, state: &Path, reason: &str, output: Format) -> Done {
     let session = find(session, state).await?;
     let asked = json!({ "verb": "tail", "session": session, "reason": reason });
     let (mut door, answer) = Door::ask(state, &asked).await?;
-    if let Some(open) = &answer.session {
+    follow(&mut door.lines, &answer, output).await
+}
+
+/// Tells what a proxy tells, until the session is over.
+pub(crate) async fn follow<R>(lines: &mut Lines<R>, answer: &Answer, output: Format) -> Done
+where
+    R: AsyncRead + Unpin,
+{
+    if let Some(open) = &answer.session
+        && !one_by_one(output, || json!({ "session": open.json() }))?
+    {
         say([format!(
             "{} {} of {} at {}",
             tinted(Tone::Bold, "session"),
@@ -60,17 +71,22 @@ pub(super) async fn run(session: &str, state: &Path, reason: &str) -> Done {
         )])?;
     }
     let mut following = Following::default();
-    while let Some(mut told) = door.next::<serde_json::Map<_, _>>().await? {
+    while let Some(mut told) = lines.next::<serde_json::Map<_, _>>().await? {
         if let Some(error) = told.remove("error") {
             return Err(line(error.as_str().unwrap_or("the proxy refused"), SHOWN).into());
         }
         if told.contains_key("over") {
+            if one_by_one(output, || told.into())? {
+                return Ok(ExitCode::SUCCESS);
+            }
             say([tinted(Tone::Bold, "the session is over")])?;
             return Ok(ExitCode::SUCCESS);
         }
-        let told: Told = serde_json::from_value(told.into())
+        let read: Told = serde_json::from_value(told.clone().into())
             .map_err(|error| format!("the proxy's answer cannot be read: {error}"))?;
-        say(following.lines(told)?)?;
+        if !one_by_one(output, || told.into())? {
+            say(following.lines(read)?)?;
+        }
     }
     Err("the proxy tells no more: it ended, or this was read too slowly".into())
 }

@@ -10,6 +10,7 @@
 )]
 
 mod approvals;
+mod cluster;
 mod pipes;
 mod policies;
 mod run;

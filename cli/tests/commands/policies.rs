@@ -122,6 +122,41 @@ fn what_binds_no_connection_yet_is_judged_all_the_same() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_hides_no_error_of_another() {
+    let connection = CONNECTION.replace("NAME", "orders");
+    let connection = connection.replace("host: db.internal", "host: 'db internal'");
+    let (code, told) = validated(&[("c.yaml", &connection), ("p.yaml", "kind: [\n")]);
+    assert_eq!(code, Some(1));
+    assert_eq!(told["judgedInPart"], true);
+    let errors = wrong(&told, "errors");
+    let of = |file: &str| errors.iter().any(|error| error.starts_with(file));
+    assert!(of("p.yaml:1:") || of("p.yaml:0:"), "{errors:?}");
+    assert!(of("c.yaml:2:spec.upstream.host"), "{errors:?}");
+    // Whether the Secret is in the file that cannot be read is not known.
+    assert_eq!(told["closed"], serde_json::json!([]));
+    let (_, told) = validated(&[("c.yaml", &CONNECTION.replace("NAME", "orders"))]);
+    assert_eq!(told["judgedInPart"], false);
+}
+
+#[test]
+fn relations_of_the_server_are_explained_as_what_they_are() {
+    let agent = ["--user", "oidc:agent", "--group", "oidc:agents"];
+    let text = "SELECT relname FROM pg_class, information_schema.tables, customers";
+    let (_, told) = explained("pii-masking", &agent, text);
+    assert_eq!(told["operation"]["effect"], "Read");
+    assert_eq!(
+        told["assumedTables"],
+        serde_json::json!(["public.customers"])
+    );
+    let accesses = told["operation"]["accesses"].to_string();
+    assert!(accesses.contains("table:pg_catalog.pg_class"), "{accesses}");
+    assert!(
+        accesses.contains("table:information_schema.tables"),
+        "{accesses}"
+    );
+}
+
+#[test]
 fn two_connections_on_one_port_are_refused_at_the_second() {
     let one = CONNECTION.replace("NAME", "orders");
     let two = one

@@ -170,6 +170,17 @@ fn a_replay_tells_what_was_seen_and_waits_as_it_is_told() {
     assert!(lines[4].contains("1 succeeded, 1 rows"), "{told}");
     assert!(!told.contains('\u{1b}') && !told.contains('\u{202e}'));
 
+    let machine =
+        |format| portcullis(&["sessions", "replay", "abab", "--state", state, "-o", format]);
+    let lines = said(&machine("json"));
+    let kinds: Vec<String> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].to_string())
+        .collect();
+    assert_eq!(kinds.len(), 4, "{lines}");
+    assert_eq!(kinds[1], "\"operation\"");
+    assert_eq!(said(&machine("yaml")).matches("---\n").count(), 4);
+
     let begun = Instant::now();
     let fast = [
         "sessions", "replay", "abab", "--state", state, "--speed", "3",
@@ -269,6 +280,7 @@ fn open_sessions_are_listed_and_killed_by_the_first_digits() {
             vec![json!({ "ok": true })],
             vec![listed],
             vec![no],
+            vec![json!({ "ok": true })],
         ],
     );
     let table = portcullis(&["sessions", "list", "--open", "--state", state]);
@@ -296,6 +308,11 @@ fn open_sessions_are_listed_and_killed_by_the_first_digits() {
     let refused = kill(&one);
     assert_eq!(refused.status.code(), Some(2));
     assert!(complained(&refused).contains("dave may not look after sessions"));
+    let machine = portcullis(&[
+        "sessions", "kill", &two, "--state", state, "--reason", "why", "-o", "json",
+    ]);
+    let told = json!({ "session": two, "ended": true, "reason": "why" });
+    assert_eq!(parsed(&machine), told);
     let heard = proxy.join().unwrap();
     let asked = json!({ "verb": "kill", "session": two, "reason": "why" });
     assert_eq!(heard[3], asked);
@@ -323,23 +340,35 @@ fn a_tail_tells_operations_decisions_and_rows_until_the_end() {
     let output = json!({ "output": {
         "number": 1, "data": STANDARD.encode(row("clear")), "leftOut": 0,
     }});
+    let told = vec![
+        first.clone(),
+        operation(1, "allow", "SELECT\u{1b}[2J 1", "", ""),
+        output,
+        json!({ "end": { "number": 1, "outcome": "succeeded" } }),
+        operation(2, "deny", "DELETE", "PolicyDenied", "shop/rules none"),
+        json!({ "missed": 7 }),
+        json!({ "over": true }),
+    ];
     let proxy = proxy(
         folder.path(),
         vec![
-            vec![
-                first.clone(),
-                operation(1, "allow", "SELECT\u{1b}[2J 1", "", ""),
-                output,
-                json!({ "end": { "number": 1, "outcome": "succeeded" } }),
-                operation(2, "deny", "DELETE", "PolicyDenied", "shop/rules none"),
-                json!({ "missed": 7 }),
-                json!({ "over": true }),
-            ],
+            told.clone(),
+            told,
             vec![first.clone()],
             vec![first, json!({ "ok": false, "error": "not any more" })],
         ],
     );
     let tail = || portcullis(&["sessions", "tail", &session, "--state", state]);
+    let machine = portcullis(&["sessions", "tail", &session, "--state", state, "-o", "json"]);
+    assert_eq!(machine.status.code(), Some(0), "{}", complained(&machine));
+    let lines: Vec<serde_json::Value> = said(&machine)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 7);
+    assert_eq!(lines[0]["session"]["session"], session.as_str());
+    assert_eq!(lines[1]["operation"]["decision"], "allow");
+    assert_eq!(lines[6], json!({ "over": true }));
     let whole = tail();
     assert_eq!(whole.status.code(), Some(0), "{}", complained(&whole));
     let expected = format!(
@@ -360,4 +389,34 @@ fn a_tail_tells_operations_decisions_and_rows_until_the_end() {
         heard[0],
         json!({ "verb": "tail", "session": session, "reason": "" })
     );
+}
+
+#[test]
+fn settings_of_a_store_are_read_from_a_file_and_never_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("options");
+    let path = file.to_str().unwrap();
+    let read = |text: &str, store: &str| {
+        std::fs::write(&file, text).unwrap();
+        let verify = [
+            "sessions",
+            "list",
+            "--store",
+            store,
+            "--store-options",
+            path,
+        ];
+        let output = portcullis(&verify);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        complained(&output)
+    };
+    let words = read("region=x\nsecret_word=hunter2\n", "s3://bucket/prefix");
+    assert!(words.contains("S3 has no option secret_word"), "{words}");
+    let words = read("region=x\n\nhunter2\n", "s3://bucket/prefix");
+    assert!(words.contains("line 3: write NAME=VALUE"), "{words}");
+    // A directory has no settings; nobody is left to believe that they counted.
+    let place = format!("file://{}", folder.path().display());
+    let words = read("token=hunter2\n", &place);
+    assert!(words.contains("a directory has no option token"), "{words}");
+    assert!(!words.contains("hunter2"), "{words}");
 }

@@ -211,10 +211,16 @@ impl Reader {
     }
 
     /// All that was read, or everything that is wrong with it.
-    pub fn finish(mut self) -> Result<Documents, Vec<DocumentError>> {
-        if self.errors.is_empty() {
-            return Ok(self.documents);
+    pub fn finish(self) -> Result<Documents, Vec<DocumentError>> {
+        match self.finish_in_part() {
+            (documents, errors) if errors.is_empty() => Ok(documents),
+            (_, errors) => Err(errors),
         }
+    }
+
+    /// What could be read, and everything that is wrong with the rest. Nothing may be enforced by
+    /// a part: it is to tell of what else is wrong.
+    pub fn finish_in_part(mut self) -> (Documents, Vec<DocumentError>) {
         if self.untold > 0 {
             self.errors.push(DocumentError {
                 file: String::new(),
@@ -224,7 +230,7 @@ impl Reader {
                 reason: format!("{} more errors are not listed", self.untold),
             });
         }
-        Err(self.errors)
+        (self.documents, self.errors)
     }
 
     fn text<'t>(&mut self, file: &str, text: &'t [u8]) -> Option<&'t str> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use portcullis_policy::rule::ObjectName;
 use portcullis_policy::snapshot::{AccessRule, ConnectionFacts, SnapshotParts};
@@ -133,30 +134,17 @@ pub fn bearing<'a>(
         labels: connection.labels(),
         protocol: connection.spec.protocol,
     };
-    let is_bound = |own: Option<String>, references: &[_], selector: Option<&_>| {
-        target.is_bound_by(&own.unwrap_or_default(), references, selector)
+    let is_bound = |own: &ObjectMeta, references: &[_], selector: &Option<_>| {
+        let namespace = own.namespace.as_deref().unwrap_or_default();
+        target.is_bound_by(namespace, references, selector.as_ref())
     };
     let guardrails: Vec<_> = guardrails
         .into_iter()
-        .filter(|it| {
-            let spec = &it.spec;
-            is_bound(
-                it.namespace(),
-                &spec.target_refs,
-                spec.target_selector.as_ref(),
-            )
-        })
+        .filter(|it| is_bound(&it.metadata, &it.spec.target_refs, &it.spec.target_selector))
         .collect();
     let masks: Vec<_> = masks
         .into_iter()
-        .filter(|it| {
-            let spec = &it.spec;
-            is_bound(
-                it.namespace(),
-                &spec.target_refs,
-                spec.target_selector.as_ref(),
-            )
-        })
+        .filter(|it| is_bound(&it.metadata, &it.spec.target_refs, &it.spec.target_selector))
         .collect();
     let mut seen = vec![versioned("Connection", connection)];
     seen.extend(class.map(|class| versioned("ConnectionClass", class)));

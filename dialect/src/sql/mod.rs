@@ -57,6 +57,7 @@ use portcullis_policy::{Access, Effect, Flag, Operation, Resource, ResourceKind}
 use catalogue::Catalogue;
 use classify::{Found, Walk};
 pub use classify::{MAX_ACCESSES, MAX_EXPANSION_DEPTH, MAX_EXPANSIONS};
+use depth::Stack;
 use parser::Parsed;
 pub use parser::Refused;
 use prepared::{Prepared, PreparedChange};
@@ -98,6 +99,9 @@ pub struct Analysis {
     /// Functions that it calls and that cannot be read, with the hashes of their definitions: what
     /// a [`catalogue::ReviewedFunction`] would have to name. Only the first of many.
     pub unreviewed: Vec<(names::Name, String)>,
+    /// What could not be told of it because another session was changing these, or what they look
+    /// at, when the catalogue was read. Only the first of many.
+    pub unread: Vec<names::Name>,
 }
 
 /// A cursor that a text declares.
@@ -157,8 +161,20 @@ pub fn analyse_typed(
     prepared: &Prepared,
     types: &[u32],
 ) -> Result<Analysis, Refused> {
+    analyse_on(Stack::Made, text, settings, catalogue, prepared, types)
+}
+
+/// The same on such a stack.
+pub fn analyse_on(
+    stack: Stack,
+    text: &str,
+    settings: &Settings,
+    catalogue: &Catalogue,
+    prepared: &Prepared,
+    types: &[u32],
+) -> Result<Analysis, Refused> {
     parser::bounded(text.as_bytes())?;
-    depth::on_its_stack(text, || {
+    depth::on_its_stack(stack, text, || {
         analyse_here(text, settings, catalogue, prepared, types)
     })
 }
@@ -289,6 +305,7 @@ fn finish(
         voids_settings: found.voids_settings,
         runs_when_read: found.runs_when_read,
         unreviewed: found.unreviewed.into_iter().collect(),
+        unread: found.unread.into_iter().collect(),
         lacks,
     }
 }

@@ -10,7 +10,7 @@ use pg_query::ParserOptions;
 use pg_query::protobuf::{ParseResult, RawStmt};
 use thiserror::Error;
 
-use super::depth::{MAX_NESTING, MAX_STORED_NESTING, is_shallow, on_its_stack};
+use super::depth::{MAX_NESTING, MAX_STORED_NESTING, Stack, is_shallow, on_its_stack};
 use super::encoding::{Encoding, NoCharacter, ambiguous_name};
 use super::settings::{Settings, Tracked};
 use super::visit;
@@ -115,7 +115,9 @@ pub(crate) fn parse(text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Re
 
 /// The same for what is walked wherever it is met.
 pub(crate) fn parse_stored(text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Refused> {
-    on_its_stack(text, || parse_up_to(MAX_STORED_NESTING, text, conforming))
+    on_its_stack(Stack::Made, text, || {
+        parse_up_to(MAX_STORED_NESTING, text, conforming)
+    })
 }
 
 fn parse_up_to(nesting: usize, text: &str, conforming: &Tracked<bool>) -> Result<Parsed, Refused> {
@@ -181,7 +183,7 @@ pub fn place_of(text: &str, message: &str, settings: &Settings) -> Option<usize>
             .find_map(|(at, found)| {
                 let before = text.get(..at + found.len())?;
                 let conforming = &settings.standard_conforming_strings;
-                let parsed = on_its_stack(before, || parse(before, conforming));
+                let parsed = on_its_stack(Stack::Made, before, || parse(before, conforming));
                 matches!(parsed, Err(Refused::Unparsable(said)) if said == message).then_some(at)
             }),
     };

@@ -11,6 +11,7 @@
     reason = "a test fails by panicking and says on stderr why it skips"
 )]
 
+mod assumed;
 mod bounds;
 mod cases;
 mod clauses;
@@ -18,9 +19,11 @@ mod combined;
 mod differential;
 mod encodings;
 mod events;
+mod fingerprint;
 mod lacking;
 mod limits;
 mod lineage;
 mod nesting;
 mod server;
 mod session;
+mod unread;

@@ -9,6 +9,12 @@ use portcullis_dialect::sql::catalogue::{Catalogue, Loader, PREAMBLE, Section};
 /// Where Debian and Ubuntu keep the binaries of each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
+/// As the proxy reads: it waits for nobody.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '10ms'";
+
+/// So often a catalogue is tried to be read.
+const READINGS: u32 = 100;
+
 /// Ends fields, rows and marks NULL in what psql prints.
 const FIELD: char = '\u{1f}';
 const ROW: char = '\u{1e}';
@@ -69,7 +75,8 @@ impl Server {
             ],
         ));
         let options = format!(
-            "-c listen_addresses='' -c unix_socket_directories={path} -c fsync=off -c max_connections=20"
+            "-c listen_addresses='' -c unix_socket_directories={path} -c fsync=off \
+             -c max_connections=20 -c autovacuum=off"
         );
         expect(server.as_owner(
             &server.binary("pg_ctl"),
@@ -144,12 +151,23 @@ impl Server {
         path
     }
 
-    /// Reads the catalogue of a database, section by section.
+    /// Reads the catalogue of a database, section by section; again where others changed it
+    /// meanwhile.
     pub(crate) fn catalogue(&self, database: &str) -> Catalogue {
+        for _ in 0..READINGS {
+            match self.catalogue_once(database) {
+                Some(catalogue) if !catalogue.is_unread() => return catalogue,
+                _ => drop(self.psql(database, &["-c", "SELECT pg_sleep(0.05)"])),
+            }
+        }
+        panic!("the catalogue of {database} keeps changing");
+    }
+
+    fn catalogue_once(&self, database: &str) -> Option<Catalogue> {
         let mut loader = Loader::new();
         let mut version = 0;
         for section in Section::ALL {
-            for row in self.rows(database, section.query(version)) {
+            for row in self.rows(database, section.query(version))? {
                 let values: Vec<Option<&str>> = row
                     .iter()
                     .map(|value| (value != NULL).then_some(value.as_str()))
@@ -160,10 +178,11 @@ impl Server {
                 loader.row(section, &values).unwrap();
             }
         }
-        loader.finish()
+        Some(loader.finish())
     }
 
-    fn rows(&self, database: &str, query: &str) -> Vec<Vec<String>> {
+    /// None where it met the change of another session.
+    fn rows(&self, database: &str, query: &str) -> Option<Vec<Vec<String>>> {
         let output = self.psql(
             database,
             &[
@@ -179,22 +198,32 @@ impl Server {
                 "-c",
                 "BEGIN ISOLATION LEVEL REPEATABLE READ",
                 "-c",
+                LOCK_TIMEOUT,
+                "-c",
                 PREAMBLE,
                 "-c",
                 query,
             ],
         );
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let said = String::from_utf8_lossy(&output.stderr);
+        let met = [
+            "lock timeout",
+            "deadlock detected",
+            "could not open relation",
+            "cache lookup",
+        ];
+        if met.iter().any(|change| said.contains(change)) {
+            return None;
+        }
+        assert!(output.status.success(), "{said}");
         let text = String::from_utf8(output.stdout).unwrap();
-        text.trim_end_matches('\n')
+        let rows = text
+            .trim_end_matches('\n')
             .split(ROW)
             .filter(|row| !row.is_empty())
             .map(|row| row.split(FIELD).map(str::to_owned).collect())
-            .collect()
+            .collect();
+        Some(rows)
     }
 }
 

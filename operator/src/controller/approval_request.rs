@@ -170,7 +170,7 @@ async fn announce(
     if before.unwrap_or_default() == new.state {
         return;
     }
-    let state = word(new.state);
+    let state = new.state.word();
     context.metrics.approvals.with_label_values(&[state]).inc();
     let seconds = took.as_secs_f64();
     let labels = [state];
@@ -196,16 +196,4 @@ async fn announce(
 fn api(context: &Context, object: &ApprovalRequest) -> Api<ApprovalRequest> {
     let namespace = object.namespace().unwrap_or_default();
     Api::namespaced(context.client.client(), &namespace)
-}
-
-const fn word(state: ApprovalState) -> &'static str {
-    match state {
-        ApprovalState::Pending => "Pending",
-        ApprovalState::Approved => "Approved",
-        ApprovalState::Denied => "Denied",
-        ApprovalState::Expired => "Expired",
-        ApprovalState::Withdrawn => "Withdrawn",
-        ApprovalState::Consumed => "Consumed",
-        ApprovalState::Revoked => "Revoked",
-    }
 }

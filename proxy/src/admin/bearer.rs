@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderMap};
-use hyper::{Method, Request, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 
 use super::{Answer, Office, problem, unauthorized};
 use crate::control::caretaker::{Caretaker, Guard, NotLetIn, SessionVerb, Ward, may};
@@ -26,12 +26,8 @@ pub enum Reception {
 
 impl Office {
     /// The bearer, or the answer that refuses.
-    pub(super) async fn who(
-        &self,
-        ward: &Ward,
-        request: &Request<Incoming>,
-    ) -> Result<Caretaker, Box<Answer>> {
-        let Some(token) = token(request.headers()) else {
+    pub(super) async fn who(&self, ward: &Ward, request: &Parts) -> Result<Caretaker, Box<Answer>> {
+        let Some(token) = token(&request.headers) else {
             let detail = "send a bearer token of somebody who may look after sessions";
             return Err(Box::new(unauthorized(detail)));
         };
@@ -80,10 +76,11 @@ async fn by_cluster(
     guard: &dyn Guard,
     ward: &Ward,
     token: &Secret,
-    request: &Request<Incoming>,
+    request: &Parts,
 ) -> Result<Caretaker, Box<Answer>> {
-    let verb = match *request.method() {
+    let verb = match request.method {
         Method::DELETE => SessionVerb::Delete,
+        Method::POST => SessionVerb::Get,
         _ => SessionVerb::List,
     };
     let name = guard.may(token, verb).await.map_err(|refused| {

@@ -4,26 +4,33 @@
 //! ```text
 //! GET /healthz /readyz /metrics /status        open
 //! GET /sessions                                the open sessions
-//! DELETE /sessions/{id}                        ends one; recorded with who did
+//! DELETE /sessions/{id}                        ends one; recorded with who did, and why, as the body
+//!                                              says: {"reason": TEXT}
+//! POST /sessions/{id}/tail                     follows one; recorded likewise. See `tail`
 //! ```
 
 mod bearer;
 mod status;
+mod tail;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -41,14 +48,18 @@ pub const MAX_CONNECTED: usize = 64;
 pub const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// The most headers of a request.
 pub const MAX_HEADERS: usize = 64;
-/// How long a client may take to send a head, and to stay idle between two.
+/// The most bytes of a request's body.
+pub const MAX_BODY_BYTES: usize = 8 * 1024;
+/// How long a client may take to send a head, or a body, and to stay idle between two.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long a client may stay connected.
 const CONNECTED_TIME: Duration = Duration::from_secs(120);
 /// How long to wait when the process has no room for another connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-type Answer = Response<Full<Bytes>>;
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+type Answer = Response<Body>;
 
 /// What the port answers from.
 #[derive(Debug, Clone)]
@@ -86,7 +97,11 @@ impl AdminPort {
                 Ok((stream, _)) => {
                     let office = office.clone();
                     tokio::spawn(async move {
-                        let _ = timeout(CONNECTED_TIME, office.converse(stream)).await;
+                        let follows = Arc::new(AtomicBool::new(false));
+                        tokio::select! {
+                            () = office.converse(stream, &follows) => {}
+                            () = time_is_up(&follows) => {}
+                        }
                         drop(place);
                     });
                 }
@@ -102,8 +117,8 @@ impl AdminPort {
 // === impl Office ===
 
 impl Office {
-    async fn converse(&self, stream: TcpStream) {
-        let service = service_fn(|request| self.answer(request));
+    async fn converse(&self, stream: TcpStream, follows: &Arc<AtomicBool>) {
+        let service = service_fn(|request| self.answer(request, follows));
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)
@@ -116,7 +131,11 @@ impl Office {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        follows: &Arc<AtomicBool>,
+    ) -> Result<Answer, Infallible> {
         let path = request.uri().path();
         let open = match path {
             "/healthz" => Some(text(StatusCode::OK, "ok\n")),
@@ -128,17 +147,54 @@ impl Office {
         Ok(match open {
             Some(answer) if is_read(request.method()) => answer,
             Some(_) => not_allowed("GET, HEAD"),
-            None => self.let_in(&request).await,
+            None => self.let_in(request, follows).await,
         })
     }
 
-    async fn let_in(&self, request: &Request<Incoming>) -> Answer {
+    async fn let_in(&self, request: Request<Incoming>, follows: &Arc<AtomicBool>) -> Answer {
         let Some(ward) = self.ward() else {
             return problem(StatusCode::SERVICE_UNAVAILABLE, "there is no session yet");
         };
-        match self.who(&ward, request).await {
-            Ok(who) => administer(&ward, request, &who),
+        let (head, body) = request.into_parts();
+        match self.who(&ward, &head).await {
+            Ok(who) => self.administer(ward, head, body, &who, follows).await,
             Err(answer) => *answer,
+        }
+    }
+
+    async fn administer(
+        &self,
+        ward: Ward,
+        head: Parts,
+        body: Incoming,
+        who: &Caretaker,
+        follows: &Arc<AtomicBool>,
+    ) -> Answer {
+        let path = head.uri.path().to_owned();
+        let Some(session) = path.strip_prefix("/sessions/") else {
+            return match (path.as_str(), &head.method) {
+                ("/sessions", &Method::GET) => list(&ward, who),
+                ("/sessions", _) => not_allowed("GET"),
+                _ => problem(StatusCode::NOT_FOUND, "there is nothing here"),
+            };
+        };
+        let (wanted, allowed) = match session.strip_suffix("/tail") {
+            Some(_) => (Method::POST, "POST"),
+            None => (Method::DELETE, "DELETE"),
+        };
+        if head.method != wanted {
+            return not_allowed(allowed);
+        }
+        let reason = match reason(body).await {
+            Ok(reason) => reason,
+            Err(wrong) => return problem(StatusCode::BAD_REQUEST, wrong),
+        };
+        if let Some(session) = session.strip_suffix("/tail") {
+            return tail::start(self, ward, head, who, (session, &reason), follows);
+        }
+        match ward.kill(who, session, &reason) {
+            Ok(()) => json_answer(StatusCode::OK, &json!({})),
+            Err(error) => problem(StatusCode::NOT_FOUND, &error),
         }
     }
 
@@ -178,7 +234,7 @@ impl Office {
             Ok(metrics) => answer(
                 StatusCode::OK,
                 "text/plain; version=0.0.4; charset=utf-8",
-                metrics,
+                whole(metrics),
             ),
             Err(error) => {
                 tracing::error!(%error, "metrics cannot be written");
@@ -191,33 +247,52 @@ impl Office {
     }
 }
 
-fn administer(ward: &Ward, request: &Request<Incoming>, who: &Caretaker) -> Answer {
-    let path = request.uri().path();
-    let session = path.strip_prefix("/sessions/");
-    match (request.method(), path, session) {
-        (&Method::GET, "/sessions", _) => match ward.list(who) {
-            Ok(listed) => {
-                let listed: Vec<Value> = listed.iter().map(told_of).collect();
-                json_answer(StatusCode::OK, &json!({ "sessions": listed }))
-            }
-            Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error),
-        },
-        (_, "/sessions", _) => not_allowed("GET"),
-        (&Method::DELETE, _, Some(session)) => match ward.kill(who, session, "by the admin port") {
-            Ok(()) => json_answer(StatusCode::OK, &json!({})),
-            Err(error) => problem(StatusCode::NOT_FOUND, &error),
-        },
-        (_, _, Some(_)) => not_allowed("DELETE"),
-        _ => problem(StatusCode::NOT_FOUND, "there is nothing here"),
+/// Ends when a client was connected for long enough. One that follows a session stays.
+async fn time_is_up(follows: &AtomicBool) {
+    loop {
+        sleep(CONNECTED_TIME).await;
+        if !follows.load(Ordering::Relaxed) {
+            return;
+        }
     }
+}
+
+fn list(ward: &Ward, who: &Caretaker) -> Answer {
+    match ward.list(who) {
+        Ok(listed) => {
+            let listed: Vec<Value> = listed.iter().map(told_of).collect();
+            json_answer(StatusCode::OK, &json!({ "sessions": listed }))
+        }
+        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error),
+    }
+}
+
+/// Why, as the body says; one without a body does not say.
+async fn reason(body: Incoming) -> Result<String, &'static str> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Why {
+        reason: String,
+    }
+    let body = Limited::new(body, MAX_BODY_BYTES).collect();
+    let Ok(Ok(body)) = timeout(HEAD_TIME, body).await else {
+        return Err("the body is cut short, too slow or too long");
+    };
+    let body = body.to_bytes();
+    if body.is_empty() {
+        return Ok("by the admin port".to_owned());
+    }
+    let why: Result<Why, _> = serde_json::from_slice(&body);
+    why.map(|why| why.reason)
+        .map_err(|_| "write {\"reason\": \"why\"}")
 }
 
 fn is_read(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
 }
 
-fn answer(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut response = Response::new(Full::new(body.into()));
+fn answer(status: StatusCode, kind: &'static str, body: Body) -> Answer {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -225,12 +300,17 @@ fn answer(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Ans
     response
 }
 
+fn whole(body: impl Into<Bytes>) -> Body {
+    let body = Full::new(body.into());
+    body.map_err(|never| match never {}).boxed_unsync()
+}
+
 fn text(status: StatusCode, body: &'static str) -> Answer {
-    answer(status, "text/plain; charset=utf-8", body)
+    answer(status, "text/plain; charset=utf-8", whole(body))
 }
 
 fn json_answer(status: StatusCode, body: &Value) -> Answer {
-    answer(status, "application/json", body.to_string())
+    answer(status, "application/json", whole(body.to_string()))
 }
 
 /// RFC 9457.
@@ -241,7 +321,7 @@ fn problem(status: StatusCode, detail: &str) -> Answer {
         "status": status.as_u16(),
         "detail": detail,
     });
-    answer(status, "application/problem+json", body.to_string())
+    answer(status, "application/problem+json", whole(body.to_string()))
 }
 
 fn not_allowed(methods: &'static str) -> Answer {

@@ -48,6 +48,8 @@ pub enum NoCaretaker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionVerb {
     List,
+    /// To follow one.
+    Get,
     Delete,
 }
 
@@ -145,9 +147,14 @@ impl Ward {
 
     /// Whether this user of this machine may still look after this session.
     pub fn still_may(&self, uid: u32, session: &Listed) -> bool {
+        let caretaker = Caretaker::of_uid(&self.standing.load(), uid);
+        caretaker.is_ok_and(|caretaker| self.is_theirs(&caretaker, session))
+    }
+
+    /// Whether this caretaker may still look after this session.
+    pub fn is_theirs(&self, caretaker: &Caretaker, session: &Listed) -> bool {
         let standing = self.standing.load();
-        let caretaker = Caretaker::of_uid(&standing, uid);
-        caretaker.is_ok_and(|caretaker| caretaker.of(&standing, session).is_some())
+        caretaker.of(&standing, session).is_some()
     }
 
     /// The session, and the name under which it is looked after. One that is not theirs to look

@@ -48,6 +48,8 @@ pub struct Session {
     counted: Counted,
     /// When the message of the operation at hand was there.
     taken_up: Option<Monotonic>,
+    /// What is decided is what waited before: it is counted already.
+    goes_on: bool,
     operations: u64,
     /// Its start, where that could not be recorded and the connection accepts that.
     unrecorded: Option<Box<Event>>,
@@ -136,6 +138,7 @@ impl Session {
             recorder: Recorder::new(id),
             counted: Counted::new(&house.metrics, door.protocol),
             taken_up: None,
+            goes_on: false,
             proven,
             door,
             current,

@@ -91,9 +91,13 @@ async fn what_was_approved_runs_once() {
     finish(session.judge_after(&asked, hold).await);
     assert_eq!(bed.approvals.standing(&name), Standing::Consumed);
     assert_eq!(bed.approvals.claims.lock().unwrap().len(), 1);
+    // While the session is open it counts once, as it does in the record.
+    let counted = || bed.house().registry.list()[0].operations;
+    assert_eq!(counted(), 1);
     // The same again is another execution.
     let again = held(&mut session, &asked).await;
     assert_ne!(again.request(), name);
+    assert_eq!(counted(), 2);
     let facts: Vec<_> = bed
         .record()
         .into_iter()

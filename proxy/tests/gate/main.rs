@@ -10,6 +10,7 @@
     reason = "a test stops where something is wrong, reads its own small files, and shares its bed"
 )]
 
+mod admin;
 mod approvals;
 mod bed;
 mod judged;

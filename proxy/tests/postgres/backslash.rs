@@ -36,6 +36,8 @@ INSERT INTO analytics_sales SELECT i, 'name ' || i, 'low', i FROM generate_serie
 ANALYZE analytics_sales;
 ";
 
+/// How often both are asked before a difference is one of ours.
+const TRIES: usize = 5;
 const MARKER: &str = "-- that was it --";
 
 const COMMANDS: [&str; 68] = [
@@ -144,20 +146,33 @@ async fn said(address: SocketAddr) -> Vec<String> {
     said
 }
 
-/// What is refused; all else is the same.
+/// What is refused; all else is the same. Tests beside this one make and drop roles, which all
+/// databases of the server share: where something differs, all is asked once more.
 async fn refused(house: &House) -> Vec<&'static str> {
+    let mut differs = String::new();
+    for _ in 0..TRIES {
+        match compared(house).await {
+            Ok(refused) => return refused,
+            Err(difference) => differs = difference,
+        }
+    }
+    panic!("{differs}");
+}
+
+async fn compared(house: &House) -> Result<Vec<&'static str>, String> {
     let direct = said(SocketAddr::from(([127, 0, 0, 1], house.server.port))).await;
     let proxied = said(house.address).await;
     let mut refused = Vec::new();
     for ((direct, proxied), command) in direct.iter().zip(&proxied).zip(COMMANDS) {
         assert!(!direct.is_empty(), "{command} says something");
         if direct != proxied {
-            let is_refused = proxied.starts_with("ERROR:  ");
-            assert!(is_refused, "{command}\n{direct}\n{proxied}");
+            if !proxied.starts_with("ERROR:  ") {
+                return Err(format!("{command}\n{direct}\n{proxied}"));
+            }
             refused.push(command);
         }
     }
-    refused
+    Ok(refused)
 }
 
 /// As the sample for analysts.

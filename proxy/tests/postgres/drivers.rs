@@ -133,6 +133,22 @@ async fn pg_of_node_does_all_it_can_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pgjdbc_does_all_it_can_do_but_function_calls_by_message() {
+    if peers::java("DrivePgjdbc", "pgjdbc").is_none() {
+        return;
+    }
+    let script = || peers::java("DrivePgjdbc", "pgjdbc").unwrap();
+    let tls = ["sslmode=verify-full", "sslrootcert={ca}"];
+    let Some(apart) = compared("pgjdbc", script, &tls).await else {
+        return;
+    };
+    let masked = format!("@masked [{}]", ["[[1, name 1, [redacted]]]"; 6].join(", "));
+    // Its large objects are read and written by FunctionCall.
+    let expected = ["@payload [redacted]", "@large_objects 0A000", &masked];
+    assert_eq!(apart, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pgx_does_all_it_can_do() {
     let script = || peers::built("drive_pgx");
     let tls = ["sslmode=verify-full", "sslrootcert={ca}"];

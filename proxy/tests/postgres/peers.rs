@@ -47,6 +47,19 @@ pub(crate) fn built(name: &str) -> Command {
     Command::new(installed(name))
 }
 
+/// A program for Java; none, with the reason told, where it was not built for want of one.
+pub(crate) fn java(class: &str, folder: &str) -> Option<Command> {
+    let built = self::folder().join(folder);
+    if !built.join(format!("{class}.class")).exists() {
+        eprintln!("skipped: there is no Java; install a JDK and run `make deps`");
+        return None;
+    }
+    let mut command = Command::new("java");
+    let path = format!("{0}:{0}/{folder}.jar", built.display());
+    command.arg("-cp").arg(path).arg(class);
+    Some(command)
+}
+
 /// What a script says, once it ended well.
 pub(crate) async fn said(mut command: Command) -> String {
     command.stdin(Stdio::null());

@@ -165,21 +165,19 @@ async fn a_killed_proxy_loses_no_operation_that_had_an_effect() {
         "DROP TABLE IF EXISTS numbered; CREATE TABLE numbered (n int)",
     );
     for round in 0..5 {
-        let writers: Vec<_> = (0..4)
-            .map(|writer| {
-                let address = run.address();
-                tokio::spawn(async move {
-                    let mut client = Client::log_in(address).await;
-                    for n in 0.. {
-                        let number = (round * 4 + writer) * 1_000_000 + n;
-                        client.query(&format!("INSERT INTO numbered VALUES ({number})"));
-                        if client.try_answer().await.is_none() {
-                            return;
-                        }
+        let mut writers = Vec::new();
+        for writer in 0..4 {
+            let mut client = Client::log_in(run.address()).await;
+            writers.push(tokio::spawn(async move {
+                for n in 0.. {
+                    let number = (round * 4 + writer) * 1_000_000 + n;
+                    client.query(&format!("INSERT INTO numbered VALUES ({number})"));
+                    if client.try_answer().await.is_none() {
+                        return;
                     }
-                })
-            })
-            .collect();
+                }
+            }));
+        }
         tokio::time::sleep(Duration::from_millis(300 + 137 * round)).await;
         run.kill();
         for writer in writers {

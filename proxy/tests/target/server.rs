@@ -128,7 +128,7 @@ impl Server {
         }
         let options = format!(
             "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={path} \
-             -c fsync=off -c ssl=on -c ssl_ca_file=ca.crt -c max_connections=40"
+             -c fsync=off -c max_prepared_transactions=4 -c ssl=on -c ssl_ca_file=ca.crt -c max_connections=40"
         );
         let pg_ctl = server.binary("pg_ctl");
         let log = format!("{path}/log");

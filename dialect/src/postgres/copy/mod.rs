@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use binary::Tuples;
 use lines::Lines;
-pub use statement::{CopyOut, copies_out};
+pub use statement::{CopyOut, copies_out, copies_out_on};
 
 /// The longest value of COPY data that is looked at, in bytes.
 pub const MAX_VALUE: usize = 64 * 1024 * 1024;

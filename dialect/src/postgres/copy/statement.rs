@@ -6,7 +6,7 @@
 use pg_query::protobuf::{CopyStmt, DefElem, node::Node as N};
 
 use super::{Layout, Marks};
-use crate::sql::depth::on_its_stack;
+use crate::sql::depth::{Stack, on_its_stack};
 use crate::sql::encoding::{Encoding, plain};
 use crate::sql::parser::{self, Parsed, Refused};
 use crate::sql::settings::Settings;
@@ -24,8 +24,17 @@ pub struct CopyOut {
 
 /// The layouts of all COPY … TO of a text that was analysed.
 pub fn copies_out(text: &str, settings: &Settings) -> Result<Vec<CopyOut>, Refused> {
+    copies_out_on(Stack::Made, text, settings)
+}
+
+/// The same on such a stack.
+pub fn copies_out_on(
+    stack: Stack,
+    text: &str,
+    settings: &Settings,
+) -> Result<Vec<CopyOut>, Refused> {
     parser::bounded(text.as_bytes())?;
-    on_its_stack(text, || copies_of(text, settings))
+    on_its_stack(stack, text, || copies_of(text, settings))
 }
 
 fn copies_of(text: &str, settings: &Settings) -> Result<Vec<CopyOut>, Refused> {

@@ -71,6 +71,7 @@ impl Relation {
             dependents: _,
             unique,
             runs: _,
+            unread,
         } = self;
         let _ = writeln!(
             out,
@@ -78,7 +79,7 @@ impl Relation {
             (
                 (oid, name, kind, owner, columns, definition, wrapper),
                 (children, parents, cascades, triggers),
-                (rules, policies, checks, upkeep, unique),
+                (rules, policies, checks, upkeep, unique, unread),
             )
         );
     }
@@ -94,6 +95,7 @@ impl Function {
             settings,
             definition_hash,
             calls,
+            unread,
             ..
         } = self;
         let _ = writeln!(
@@ -106,7 +108,8 @@ impl Function {
                 security_definer,
                 settings,
                 definition_hash,
-                calls
+                calls,
+                unread
             )
         );
     }

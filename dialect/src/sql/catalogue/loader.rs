@@ -13,6 +13,9 @@ use super::{
 /// Most rows that one catalogue is made of.
 pub const MAX_ROWS: usize = 5_000_000;
 
+/// Stands for a definition that could not be read; none is empty.
+const UNREAD: Option<&str> = Some("");
+
 /// A row that is not what its section's query returns.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("a row of the catalogue's {section:?} is invalid: {reason}")]
@@ -161,13 +164,14 @@ impl Loader {
             "c" => RelationKind::Composite,
             _ => return Err(row.invalid("no such kind of relation")),
         };
+        let definition = row.optional(5)?;
         let relation = Relation {
             oid: row.number(0)?,
             name: row.name(1)?,
             kind,
             owner: row.text(4)?.to_owned(),
             columns: Vec::new(),
-            definition: row.optional(5)?.map(Stored::statement),
+            definition: read(definition).map(Stored::statement),
             wrapper: row.optional(6)?.map(str::to_owned),
             children: Vec::new(),
             parents: Vec::new(),
@@ -180,6 +184,7 @@ impl Loader {
             dependents: Vec::new(),
             unique: Vec::new(),
             runs: false,
+            unread: definition == UNREAD,
         };
         self.catalogue
             .relation_names
@@ -191,17 +196,19 @@ impl Loader {
     }
 
     fn column(&mut self, row: &Row<'_>) -> Result<(), InvalidRow> {
+        let default = row.optional(4)?;
         let column = Column {
             number: row.number(1)?,
             name: row.text(2)?.to_owned(),
             type_oid: row.number(3)?,
-            default: row.optional(4)?.map(Stored::expression),
+            default: read(default).map(Stored::expression),
             generated: false,
             digits: None,
             not_null: row.boolean(5)?,
         };
         if let Some(relation) = self.owner(row)? {
             relation.columns.push(column);
+            relation.unread |= default == UNREAD;
         }
         Ok(())
     }
@@ -233,6 +240,12 @@ impl Loader {
                     column.digits = Some(digits);
                 }
             }
+            Section::Policies | Section::Checks if row.optional(1)? == UNREAD => {
+                relation.unread = true;
+            }
+            Section::Upkeep if row.optional(2)? == UNREAD => relation.unread = true,
+            Section::Triggers if row.optional(4)? == UNREAD => relation.unread = true,
+            Section::Rules if row.optional(2)? == UNREAD => relation.unread = true,
             Section::Policies => relation.policies.push(Stored::expression(row.text(1)?)),
             Section::Checks => relation.checks.push(Stored::expression(row.text(1)?)),
             Section::Upkeep => relation.upkeep.push(Upkeep {
@@ -293,7 +306,9 @@ impl Loader {
             "w" => FunctionKind::Window,
             _ => return Err(row.invalid("no such kind of function")),
         };
-        let body = match (row.optional(12)?, row.optional(11)?) {
+        let atomic = row.optional(12)?;
+        let body = match (atomic, row.optional(11)?) {
+            _ if atomic == UNREAD => None,
             (Some(atomic), _) => Some(Body::Atomic(Stored::atomic_body(atomic))),
             (None, Some(quoted)) => Some(Body::Quoted(Stored::statement(quoted))),
             (None, None) => None,
@@ -318,6 +333,7 @@ impl Loader {
             extension: row.optional(14)?.map(str::to_owned),
             definition_hash: row.optional(15)?.unwrap_or_default().to_owned(),
             calls: Vec::new(),
+            unread: atomic == UNREAD,
         };
         let name = function.name.name.clone();
         let list = self.catalogue.functions.entry(name.clone()).or_default();
@@ -425,6 +441,11 @@ impl<'r> Row<'r> {
             reason,
         }
     }
+}
+
+/// A definition that was read.
+fn read(definition: Option<&str>) -> Option<&str> {
+    definition.filter(|text| !text.is_empty())
 }
 
 /// The events in the bits of `tgtype`.

@@ -7,6 +7,7 @@
 
 mod definition;
 mod family;
+mod fingerprint;
 mod kind;
 mod loader;
 mod queries;
@@ -16,6 +17,7 @@ mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub use fingerprint::FINGERPRINT;
 pub(super) use kind::{Inside, Type};
 pub use loader::{InvalidRow, Loader, MAX_ROWS};
 pub use queries::{PREAMBLE, Section};
@@ -118,6 +120,8 @@ pub struct Relation {
     pub(super) unique: Vec<i16>,
     /// What values of a type of some column of it run is not certain to be nothing.
     pub(super) runs: bool,
+    /// What hangs on it is not known in full: another session was changing it, or what it looks at.
+    pub unread: bool,
 }
 
 #[derive(Debug)]
@@ -206,6 +210,8 @@ pub struct Function {
     pub definition_hash: String,
     /// What an aggregate calls.
     pub(super) calls: Vec<Name>,
+    /// Its body was not read: another session was changing what it looks at.
+    pub unread: bool,
 }
 
 /// The body of a function in SQL.
@@ -231,6 +237,16 @@ impl Catalogue {
     /// they were.
     pub fn review(&mut self, functions: impl IntoIterator<Item = ReviewedFunction>) {
         self.reviewed.extend(functions);
+    }
+
+    /// Whether something of it could not be read for the locks of another session.
+    pub fn is_unread(&self) -> bool {
+        self.relations.values().any(|relation| relation.unread)
+            || self
+                .functions
+                .values()
+                .flatten()
+                .any(|function| function.unread)
     }
 
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {

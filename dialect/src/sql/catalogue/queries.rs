@@ -4,6 +4,12 @@
 //! Definitions are told relative to the search path that they are read under, so [`PREAMBLE`] must
 //! be in force: then an unqualified name in a definition is one of `pg_catalog`, or a temporary
 //! object of the session that reads.
+//!
+//! The server opens a relation to tell a definition that looks at it, and would wait for whoever
+//! alters, drops or empties it. What would have to wait is left out: its definition is empty, and
+//! the relation counts as [unread](super::Relation::unread).
+
+use super::upkeep::{CLASS_FUNCTIONS, UPKEEP, UPKEEP_BEFORE_14};
 
 /// Must be in force while the queries run, in one REPEATABLE READ transaction.
 pub const PREAMBLE: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
@@ -120,26 +126,65 @@ const SCHEMAS: &str = "
 SELECT n.nspname, pg_get_userbyid(n.nspowner), has_schema_privilege(n.oid, 'USAGE')
 FROM pg_namespace n";
 
-const RELATIONS: &str = "
+/// The relations of this database that others have locked so that nobody may open them, or wait to.
+macro_rules! locked {
+    () => {
+        "
+WITH locked (relation) AS (
+    SELECT l.relation
+    FROM pg_locks l
+    JOIN pg_database b ON b.oid = l.database AND b.datname = current_database()
+    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+      AND l.pid IS DISTINCT FROM pg_backend_pid())"
+    };
+}
+
+pub(super) use locked;
+
+/// The objects of a kind that look at one of them.
+macro_rules! held {
+    ($class:literal) => {
+        concat!(
+            "(SELECT d.objid FROM pg_depend d JOIN locked k ON k.relation = d.refobjid
+      WHERE d.refclassid = 'pg_class'::regclass AND d.classid = '",
+            $class,
+            "'::regclass)"
+        )
+    };
+}
+
+const RELATIONS: &str = concat!(
+    locked!(),
+    "
 SELECT c.oid, n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner),
-       CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= 16384 THEN pg_get_viewdef(c.oid) END,
+       CASE WHEN c.relkind NOT IN ('v', 'm') OR c.oid < 16384 THEN NULL
+            WHEN c.oid IN (SELECT r.ev_class FROM pg_rewrite r WHERE r.oid IN ",
+    held!("pg_rewrite"),
+    ") THEN ''
+            ELSE pg_get_viewdef(c.oid) END,
        w.fdwname
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_foreign_table f ON f.ftrelid = c.oid
 LEFT JOIN pg_foreign_server s ON s.oid = f.ftserver
 LEFT JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
-WHERE NOT pg_is_other_temp_schema(c.relnamespace)";
+WHERE NOT pg_is_other_temp_schema(c.relnamespace)"
+);
 
-const COLUMNS: &str = "
+const COLUMNS: &str = concat!(
+    locked!(),
+    "
 SELECT a.attrelid, a.attnum, a.attname, a.atttypid,
-       CASE WHEN a.attrelid >= 16384 THEN pg_get_expr(d.adbin, d.adrelid) END,
+       CASE WHEN a.attrelid < 16384 OR d.adrelid IS NULL THEN NULL
+            WHEN a.attrelid IN (SELECT relation FROM locked) THEN ''
+            ELSE pg_get_expr(d.adbin, d.adrelid) END,
        a.attnotnull
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND NOT pg_is_other_temp_schema(c.relnamespace)
-ORDER BY a.attrelid, a.attnum";
+ORDER BY a.attrelid, a.attnum"
+);
 
 const CHILDREN: &str = "SELECT i.inhparent, i.inhrelid FROM pg_inherits i";
 
@@ -148,105 +193,49 @@ SELECT k.confrelid, k.conrelid, k.confdeltype IN ('c', 'n', 'd'), k.confupdtype 
 FROM pg_constraint k
 WHERE k.contype = 'f'";
 
-const TRIGGERS: &str = "
-SELECT t.tgrelid, n.nspname, p.proname, t.tgtype, pg_get_triggerdef(t.oid)
+const TRIGGERS: &str = concat!(
+    locked!(),
+    "
+SELECT t.tgrelid, n.nspname, p.proname, t.tgtype,
+       CASE WHEN t.tgqual IS NOT NULL AND t.tgrelid IN (SELECT relation FROM locked) THEN ''
+            ELSE pg_get_triggerdef(t.oid) END
 FROM pg_trigger t
 JOIN pg_proc p ON p.oid = t.tgfoid
 JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE NOT t.tgisinternal";
-
-const RULES: &str = "
-SELECT r.ev_class, r.ev_type, pg_get_ruledef(r.oid)
-FROM pg_rewrite r
-WHERE r.ev_type <> '1' AND r.ev_class >= 16384";
-
-const POLICIES: &str = "
-SELECT p.polrelid, e.expression
-FROM pg_policy p,
-LATERAL (VALUES (pg_get_expr(p.polqual, p.polrelid)),
-                (pg_get_expr(p.polwithcheck, p.polrelid))) e (expression)
-WHERE e.expression IS NOT NULL";
-
-const CHECKS: &str = "
-SELECT k.conrelid, pg_get_expr(k.conbin, k.conrelid)
-FROM pg_constraint k
-WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384";
-
-/// Functions of an operator class or family that are not in C. Those in C are those of superusers
-/// and extensions.
-macro_rules! class_functions {
-    () => {
-        "
-FROM (SELECT amprocfamily, amproc::oid FROM pg_amproc
-      UNION
-      SELECT m.amopfamily, r.oprcode::oid
-      FROM pg_amop m JOIN pg_operator r ON r.oid = m.amopopr) q (family, function)
-JOIN pg_proc f ON f.oid = q.function
-JOIN pg_namespace n ON n.oid = f.pronamespace
-JOIN pg_language l ON l.oid = f.prolang AND l.lanname NOT IN ('c', 'internal')
-JOIN pg_opclass s ON s.opcfamily = q.family"
-    };
-}
-
-/// Of indexes, which are told as well of themselves as of their tables, of partitioned tables, of
-/// extended statistics, and the differences of ranges.
-macro_rules! upkeep {
-    ($statistics:literal) => {
-        concat!(
-            "
-SELECT o.owner, CASE a.amname WHEN 'brin' THEN 'b' ELSE 'i' END, e.expression, NULL, NULL
-FROM pg_index i
-JOIN pg_class c ON c.oid = i.indexrelid
-JOIN pg_am a ON a.oid = c.relam,
-LATERAL (VALUES (i.indrelid), (i.indexrelid)) o (owner),
-LATERAL (VALUES (pg_get_expr(i.indexprs, i.indrelid)),
-                (pg_get_expr(i.indpred, i.indrelid))) e (expression)
-WHERE e.expression IS NOT NULL AND i.indexrelid >= 16384
-UNION ALL
-SELECT p.partrelid, 'p', pg_get_expr(p.partexprs, p.partrelid), NULL, NULL
-FROM pg_partitioned_table p
-WHERE p.partexprs IS NOT NULL
-UNION ALL
-SELECT o.owner, CASE a.amname WHEN 'brin' THEN 'b' ELSE 'i' END, NULL, n.nspname, f.proname",
-            class_functions!(),
-            "
-JOIN pg_index i ON s.oid = ANY (i.indclass)
-JOIN pg_class c ON c.oid = i.indexrelid
-JOIN pg_am a ON a.oid = c.relam,
-LATERAL (VALUES (i.indrelid), (i.indexrelid)) o (owner)
-UNION ALL
-SELECT p.partrelid, 'p', NULL, n.nspname, f.proname",
-            class_functions!(),
-            "
-JOIN pg_partitioned_table p ON s.oid = ANY (p.partclass)
-UNION ALL
-SELECT o.owner, o.occasion, NULL, n.nspname, f.proname
-FROM pg_range r
-JOIN pg_proc f ON f.oid = r.rngsubdiff
-JOIN pg_namespace n ON n.oid = f.pronamespace
-JOIN pg_language l ON l.oid = f.prolang AND l.lanname NOT IN ('c', 'internal')
-JOIN pg_attribute t ON t.atttypid = r.rngtypid
-LEFT JOIN pg_index i ON i.indexrelid = t.attrelid,
-LATERAL (VALUES (t.attrelid, CASE WHEN i.indrelid IS NULL THEN 's' ELSE 'i' END),
-                (i.indrelid, 'i')) o (owner, occasion)
-WHERE o.owner IS NOT NULL",
-            $statistics
-        )
-    };
-}
-
-const UPKEEP: &str = upkeep!(
-    "
-UNION ALL
-SELECT s.stxrelid, 's', e.expression, NULL, NULL
-FROM pg_statistic_ext s, unnest(pg_get_statisticsobjdef_expressions(s.oid)) e (expression)"
+WHERE NOT t.tgisinternal"
 );
-const UPKEEP_BEFORE_14: &str = upkeep!("");
 
-const CLASS_FUNCTIONS: &str = concat!(
+const RULES: &str = concat!(
+    locked!(),
     "
-SELECT DISTINCT s.opcname, s.opcdefault, n.nspname, f.proname",
-    class_functions!()
+SELECT r.ev_class, r.ev_type,
+       CASE WHEN r.oid IN ",
+    held!("pg_rewrite"),
+    " THEN '' ELSE pg_get_ruledef(r.oid) END
+FROM pg_rewrite r
+WHERE r.ev_type <> '1' AND r.ev_class >= 16384"
+);
+
+const POLICIES: &str = concat!(
+    locked!(),
+    "
+SELECT p.polrelid,
+       CASE WHEN p.oid IN ",
+    held!("pg_policy"),
+    " THEN '' ELSE pg_get_expr(e.tree, p.polrelid) END
+FROM pg_policy p,
+LATERAL (VALUES (p.polqual), (p.polwithcheck)) e (tree)
+WHERE e.tree IS NOT NULL"
+);
+
+const CHECKS: &str = concat!(
+    locked!(),
+    "
+SELECT k.conrelid,
+       CASE WHEN k.conrelid IN (SELECT relation FROM locked) THEN ''
+            ELSE pg_get_expr(k.conbin, k.conrelid) END
+FROM pg_constraint k
+WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384"
 );
 
 const DEPENDENTS: &str = "
@@ -257,8 +246,9 @@ WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
   AND d.refobjid <> r.ev_class AND r.ev_class >= 16384";
 
 macro_rules! functions {
-    ($body:literal) => {
+    ($held:expr, $body:literal) => {
         concat!(
+            locked!(),
             "
 SELECT p.oid, n.nspname, p.proname, p.prokind, pg_get_userbyid(p.proowner), l.lanname,
        p.pronargs, p.pronargdefaults, p.provariadic <> 0,
@@ -270,12 +260,16 @@ SELECT p.oid, n.nspname, p.proname, p.prokind, pg_get_userbyid(p.proowner), l.la
                    'anycompatiblenonarray'))),
        p.prosecdef,
        CASE WHEN l.lanname = 'sql' THEN p.prosrc END,
-       ",
+       CASE WHEN ",
+            $held,
+            " THEN '' ELSE ",
             $body,
-            ",
+            " END,
        array_to_string(p.proconfig, E'\\n'),
        x.extname,
-       CASE WHEN p.prokind <> 'a'
+       CASE WHEN p.prokind <> 'a' AND NOT (",
+            $held,
+            ")
             THEN encode(sha256(convert_to(pg_get_functiondef(p.oid), 'UTF8')), 'hex') END,
        pg_get_expr(p.proargdefaults, 0)
 FROM pg_proc p
@@ -290,8 +284,11 @@ WHERE (p.oid >= 16384 OR n.nspname <> 'pg_catalog')
     };
 }
 
-const FUNCTIONS: &str = functions!("pg_get_function_sqlbody(p.oid)");
-const FUNCTIONS_BEFORE_14: &str = functions!("NULL::text");
+const FUNCTIONS: &str = functions!(
+    concat!("p.prosqlbody IS NOT NULL AND p.oid IN ", held!("pg_proc")),
+    "pg_get_function_sqlbody(p.oid)"
+);
+const FUNCTIONS_BEFORE_14: &str = functions!("false", "NULL::text");
 
 const AGGREGATE_CALLS: &str = "
 SELECT a.aggfnoid::oid, n.nspname, p.proname

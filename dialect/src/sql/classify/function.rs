@@ -2,7 +2,9 @@
 //!
 //! Which overload a call takes depends on types that are not followed here, so every function that
 //! the name may mean under the search path counts. A function made by a user beside one of the
-//! server is thus never hidden behind it.
+//! server is thus never hidden behind it. Nor is one that takes fewer arguments: the server leaves
+//! out parameters of the type `void`, as JDBC gives them for what a function returns, and which
+//! those are is not followed either.
 
 use pg_query::protobuf::{Node, node};
 use portcullis_policy::{Effect, ResourceKind};
@@ -40,14 +42,27 @@ impl<'c> Walk<'c> {
                 }
             },
         };
-        for schema in &schemas {
-            if schema == SYSTEM
-                && let Some(class) = functions::builtin(name, count)
-            {
-                found = true;
-                self.listed(&Name::new(SYSTEM, name), class, arguments);
+        let parameters = arguments.iter().filter(|a| is_parameter(a)).count();
+        let mut given = Vec::new();
+        if parameters > 0 {
+            given.extend(arguments.iter().filter(|a| !is_parameter(a)).cloned());
+        }
+        for left_out in 0..=parameters {
+            let arguments = match left_out {
+                0 => arguments,
+                all if all == parameters => &given,
+                _ => &[],
+            };
+            let count = count.saturating_sub(left_out);
+            for schema in &schemas {
+                if schema == SYSTEM
+                    && let Some(class) = functions::builtin(name, count)
+                {
+                    found = true;
+                    self.listed(&Name::new(SYSTEM, name), class, arguments);
+                }
+                found |= self.call_of_schema(schema, name, arguments, count);
             }
-            found |= self.call_of_schema(schema, name, arguments, count);
         }
         if !found {
             // `name(x)` may also be a cast to the type of that name.
@@ -160,6 +175,23 @@ impl<'c> Walk<'c> {
             .collect()
     }
 
+    /// Whether there is a function that a call by this name, with this many arguments, may mean.
+    pub(crate) fn may_call(&self, parts: &[&str], count: usize) -> bool {
+        let Some((schema, name)) = names::split(parts) else {
+            return true;
+        };
+        let schemas = match schema {
+            Some(schema) => Some(vec![schema.to_owned()]),
+            None => self.function_schemas(),
+        };
+        schemas.is_none_or(|schemas| {
+            schemas.iter().any(|schema| {
+                schema == SYSTEM && functions::builtin(name, count).is_some()
+                    || !self.functions_in(schema, name, count).is_empty()
+            })
+        })
+    }
+
     fn unresolved_function(&mut self) {
         self.found
             .unresolved(Effect::Unknown, ResourceKind::Function);
@@ -205,6 +237,10 @@ impl<'c> Walk<'c> {
             self.body(function, body);
         } else if function.language == "internal" && self.catalogue.makes_a_range(&function.name) {
             // Its bounds are values of the call.
+        } else if function.unread {
+            self.function_access(Effect::Unknown, &function.name);
+            self.found.unread(&function.name);
+            self.voids_all();
         } else if function.oid < FIRST_USER_OID {
             // What came with the server and is in no list.
             self.function_access(Effect::Unknown, &function.name);
@@ -435,5 +471,14 @@ fn boolean(node: &Node) -> Option<bool> {
         },
         node::Node::TypeCast(cast) => boolean(cast.arg.as_deref()?),
         _ => None,
+    }
+}
+
+/// A parameter, whatever it is cast to: the server may leave it out of a call.
+pub(crate) fn is_parameter(node: &Node) -> bool {
+    match &node.node {
+        Some(node::Node::ParamRef(_)) => true,
+        Some(node::Node::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_parameter),
+        _ => false,
     }
 }

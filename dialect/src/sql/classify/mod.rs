@@ -28,6 +28,7 @@ mod types;
 mod upkeep;
 mod walk;
 
+pub(crate) use function::is_parameter;
 pub(crate) use query::makes_table;
 pub(crate) use relation::statement_of;
 pub(crate) use walk::{Found, Resolved, Walk};

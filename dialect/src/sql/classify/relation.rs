@@ -194,6 +194,9 @@ impl<'c> Walk<'c> {
         if relation.runs && is_valued {
             self.found.valued.insert(relation.oid);
         }
+        if relation.unread {
+            self.found.unread(&relation.name);
+        }
         self.system_facts(relation, usage);
         let key = usage.key(relation.oid, self.context.locks);
         self.expand(key, |walk| {

@@ -25,6 +25,9 @@ pub const MAX_ACCESSES: usize = 4096;
 /// Most functions of each statement of which is told that nobody reviewed them.
 const MAX_UNREVIEWED: usize = 8;
 
+/// Most names of each statement of which is told that they could not be read.
+const MAX_UNREAD: usize = 8;
+
 /// What has been found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
@@ -55,6 +58,8 @@ pub(crate) struct Found {
     pub(crate) runs_when_read: bool,
     /// Functions that could not be read, with the hashes of their definitions.
     pub(crate) unreviewed: BTreeSet<(Name, String)>,
+    /// What could not be told for the locks of another session.
+    pub(crate) unread: BTreeSet<Name>,
     /// It names what the catalogue does not have.
     pub(crate) lacks: bool,
     /// It names a function that the catalogue does not have.
@@ -185,6 +190,14 @@ impl Found {
         }
     }
 
+    /// Another session was changing it, or what it looks at, when the catalogue was read.
+    pub(crate) fn unread(&mut self, name: &Name) {
+        self.raise(Effect::Unknown);
+        if self.unread.len() < MAX_UNREAD {
+            self.unread.insert(name.clone());
+        }
+    }
+
     /// What it names that is not there.
     pub(crate) fn lacking(&self) -> Lacks {
         match (self.lacks, self.untold, self.lacks_function) {
@@ -256,6 +269,7 @@ impl Found {
         self.lacks |= part.lacks;
         self.lacks_function |= part.lacks_function;
         self.unreviewed.extend(part.unreviewed);
+        self.unread.extend(part.unread);
         self.untold = untold;
         self.beside = beside;
     }

@@ -23,7 +23,7 @@ const MAX_LOOKED_AT: usize = 2 * 1024;
 
 /// The stack for texts that may nest deep: room for the deepest tree that the parser makes, in a
 /// debug build, and for the walk over the deepest that is taken. What is not used of it is no memory.
-const DEEP_STACK: usize = 128 * 1024 * 1024;
+pub const DEEP_STACK: usize = 128 * 1024 * 1024;
 
 /// Words that make a part inside of which others stand, each with the parts that it makes at most.
 const NESTING_WORDS: [(&str, usize); 25] = [
@@ -57,12 +57,24 @@ const NESTING_WORDS: [(&str, usize); 25] = [
 /// Around everything: the statement itself, and the way to its first expression.
 const AROUND: usize = 32;
 
+/// Where a text is read that may nest deep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stack {
+    /// On one that is made for it.
+    #[default]
+    Made,
+    /// On the caller's, which has [`DEEP_STACK`] bytes. Whoever keeps such a thread keeps what it takes
+    /// of memory in one place.
+    Deep,
+}
+
 /// Runs what reads a text on a stack that is large enough for it.
 pub(crate) fn on_its_stack<T: Send>(
+    stack: Stack,
     text: &str,
     run: impl FnOnce() -> Result<T, Refused> + Send,
 ) -> Result<T, Refused> {
-    if is_shallow(text) {
+    if stack == Stack::Deep || is_shallow(text) {
         return run();
     }
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-use super::{MAX_LOOKED_AT, MAX_STORED_NESTING, deepest, is_shallow, on_its_stack};
+use super::{MAX_LOOKED_AT, MAX_STORED_NESTING, Stack, deepest, is_shallow, on_its_stack};
 use crate::sql::parser::{Parsed, parse};
 use crate::sql::settings::Tracked;
 use crate::sql::visit;
@@ -58,7 +58,7 @@ fn depth(text: &str) -> Option<usize> {
         Parsed::Tree(tree) => Ok(visit::depth(&tree)),
         Parsed::Ambiguous => Ok(None),
     };
-    on_its_stack(text, read).unwrap_or_default()
+    on_its_stack(Stack::Made, text, read).unwrap_or_default()
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn what_does_not_nest_is_read_where_its_caller_stands() {
     assert!(is_shallow(short));
     let here = || Ok(std::thread::current().id());
     let own = std::thread::current().id();
-    assert_eq!(on_its_stack(short, here), Ok(own));
+    assert_eq!(on_its_stack(Stack::Made, short, here), Ok(own));
     let fills = |length: usize| format!("SELECT '{}'", "a".repeat(length - "SELECT ''".len()));
     assert!(is_shallow(&fills(MAX_LOOKED_AT)));
     assert!(!is_shallow(&fills(MAX_LOOKED_AT + 1)));
@@ -100,5 +100,7 @@ fn what_does_not_nest_is_read_where_its_caller_stands() {
     assert_eq!(deepest(&signs(28)), MAX_STORED_NESTING);
     assert!(is_shallow(&signs(28)));
     assert!(!is_shallow(&signs(29)));
-    assert_ne!(on_its_stack(&signs(29), here), Ok(own));
+    assert_ne!(on_its_stack(Stack::Made, &signs(29), here), Ok(own));
+    // Where the caller's is as deep, no other is made.
+    assert_eq!(on_its_stack(Stack::Deep, &signs(29), here), Ok(own));
 }

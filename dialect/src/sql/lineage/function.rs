@@ -31,7 +31,8 @@ impl<'c> Tracer<'c> {
     pub(super) fn function_call(&mut self, call: &FuncCall) -> Value {
         self.saw(Counted::FuncCall);
         let (arguments, named) = self.arguments_of(&call.args);
-        let mut value = self.call(&names::strings(&call.funcname), &arguments, named);
+        let name = names::strings(&call.funcname);
+        let mut value = self.call_of_any(&name, &call.args, &arguments, named);
         for key in &call.agg_order {
             let key = self.expression(key);
             self.reveal(&key);
@@ -123,7 +124,7 @@ impl<'c> Tracer<'c> {
     }
 
     /// One of the values that a call may have.
-    fn either(&mut self, known: Option<Value>, value: Value) -> Value {
+    pub(super) fn either(&mut self, known: Option<Value>, value: Value) -> Value {
         match known {
             Some(mut known) => {
                 self.work += known.absorb(&value);

@@ -32,6 +32,7 @@ mod json;
 mod jsonpath;
 mod kept;
 mod label;
+mod parameter;
 mod query;
 mod relation;
 mod rows;
@@ -53,7 +54,7 @@ pub use cursors::{CursorChange, Cursors, MAX_CURSORS};
 pub use trace::MAX_WORK;
 
 use super::catalogue::Catalogue;
-use super::depth::on_its_stack;
+use super::depth::{Stack, on_its_stack};
 use super::parser::{self, Parsed, Refused};
 use super::prepared::Prepared;
 use super::settings::Settings;
@@ -141,6 +142,18 @@ pub fn lineage(
     prepared: &Prepared,
     cursors: &Cursors,
 ) -> Result<Lineage, Refused> {
+    lineage_on(Stack::Made, text, settings, catalogue, prepared, cursors)
+}
+
+/// The same on such a stack.
+pub fn lineage_on(
+    stack: Stack,
+    text: &str,
+    settings: &Settings,
+    catalogue: &Catalogue,
+    prepared: &Prepared,
+    cursors: &Cursors,
+) -> Result<Lineage, Refused> {
     parser::bounded(text.as_bytes())?;
     let read = || match parser::parse(text, &settings.standard_conforming_strings)? {
         Parsed::Tree(tree) => {
@@ -153,7 +166,7 @@ pub fn lineage(
             ..Lineage::default()
         }),
     };
-    on_its_stack(text, read)
+    on_its_stack(stack, text, read)
 }
 
 // === impl Origin ===

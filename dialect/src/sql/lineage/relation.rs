@@ -43,6 +43,9 @@ impl<'c> Tracer<'c> {
     }
 
     fn columns(&mut self, relation: &'c Relation, only: bool) -> Table {
+        if relation.unread {
+            return Table::opaque();
+        }
         let is_view = matches!(
             relation.kind,
             RelationKind::View | RelationKind::MaterialisedView

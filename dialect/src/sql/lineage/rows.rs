@@ -1,5 +1,7 @@
 //! Functions in FROM: how many columns they give, and under which names.
 
+use std::ops::RangeInclusive;
+
 use pg_query::protobuf::{ColumnDef, Node, RangeFunction, RangeTableFunc, node};
 
 use super::label::label;
@@ -8,6 +10,7 @@ use super::source::aliased;
 use super::trace::Tracer;
 use super::value::{Column, Kind, Table, Value};
 use crate::sql::catalogue::{Mode, Signature};
+use crate::sql::classify::is_parameter;
 use crate::sql::names::{self, SYSTEM};
 
 /// The types of results that differ from call to call, and may be rows.
@@ -80,7 +83,11 @@ impl<'c> Tracer<'c> {
             return self.unnested(&call.args, value, alias);
         }
         let shape = match defined.is_empty() {
-            true => self.shape(&parts, call.args.len()),
+            true => {
+                let parameters = call.args.iter().filter(|a| is_parameter(a)).count();
+                let most = call.args.len();
+                self.shape(&parts, most - parameters..=most)
+            }
             false => Shape::Record,
         };
         match shape {
@@ -179,8 +186,8 @@ impl<'c> Tracer<'c> {
         }
     }
 
-    /// The columns that a call gives, if all that it may mean give the same.
-    fn shape(&mut self, parts: &[&str], count: usize) -> Shape {
+    /// The columns that a call with so many arguments gives, if all that it may mean give the same.
+    fn shape(&mut self, parts: &[&str], counts: RangeInclusive<usize>) -> Shape {
         let (Some((schema, name)), Some(visible)) =
             (names::split(parts), self.names.function_schemas())
         else {
@@ -188,7 +195,10 @@ impl<'c> Tracer<'c> {
         };
         let schemas = schema.map_or(visible, |schema| vec![schema.to_owned()]);
         let mut shapes = Vec::new();
-        for schema in &schemas {
+        for (schema, count) in schemas
+            .iter()
+            .flat_map(|schema| counts.clone().map(move |count| (schema, count)))
+        {
             let known: Vec<&Signature> =
                 self.catalogue.signatures_of(schema, name, count).collect();
             for signature in &known {

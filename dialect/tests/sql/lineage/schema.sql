@@ -57,6 +57,8 @@ CREATE FUNCTION has_number(n text) RETURNS bigint LANGUAGE sql STABLE
 CREATE FUNCTION like_number(text) RETURNS bigint LANGUAGE sql STABLE
     AS 'SELECT count(*) FROM public.people WHERE ssn LIKE $1';
 CREATE FUNCTION twice(x text) RETURNS text LANGUAGE sql IMMUTABLE RETURN x || x;
+CREATE FUNCTION picked(who int) RETURNS text LANGUAGE sql STABLE AS 'SELECT ''x''';
+CREATE FUNCTION picked() RETURNS text LANGUAGE sql STABLE AS 'SELECT ssn FROM public.people LIMIT 1';
 CREATE FUNCTION initial(p people) RETURNS text LANGUAGE sql STABLE AS 'SELECT left(p.name, 1)';
 CREATE FUNCTION everyone() RETURNS SETOF people LANGUAGE sql STABLE
     AS 'SELECT * FROM public.people';

@@ -3,6 +3,7 @@
 //! rights of a proxy asks.
 
 mod asking;
+mod command;
 mod deciding;
 mod deleting;
 mod labels;

@@ -2,6 +2,7 @@
 //! stand before a PostgreSQL in the cluster, and they are used by psql and kubectl alone.
 
 mod bed;
+mod command;
 mod record;
 mod serving;
 mod sidecar;

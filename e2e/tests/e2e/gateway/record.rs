@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use portcullis_e2e::wait_until;
+use portcullis_e2e::{program, wait_until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -101,8 +101,7 @@ fn mount_of_state(pod: &Value) -> Value {
 
 /// Our own program, as cargo built it.
 fn portcullis(arguments: &[&str]) -> String {
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("portcullis");
+    let program = program();
     let said = Command::new(&program)
         .arg("sessions")
         .args(arguments)

@@ -17,9 +17,7 @@ use portcullis_crds::ApprovalRequest;
 use portcullis_crds::approval_request::{
     ApprovalRequestStatus, ApprovalState, Decision, DecisionKind, GrantWindow, MAX_DECISIONS,
 };
-use portcullis_crds::condition::{
-    APPROVED, COMPLETE, DENIED, EXPIRED, REVOKED, UNSEEN_GENERATION, reason,
-};
+use portcullis_crds::condition::{APPROVED, COMPLETE, DENIED, EXPIRED, REVOKED, reason};
 use portcullis_crds::guardrail_policy::Grant;
 
 use super::{Conditions, Finding, whole_second};
@@ -47,7 +45,10 @@ pub struct Step {
 
 /// What is to be done about a request at this time.
 pub fn step(request: &ApprovalRequest, now: Timestamp) -> Step {
-    let mut status = request.status.clone().unwrap_or_else(unseen);
+    let mut status = request
+        .status
+        .clone()
+        .unwrap_or_else(ApprovalRequestStatus::unseen);
     let annotations = request.metadata.annotations.clone().unwrap_or_default();
     let (stamped, mut ignored) = decision::read(&annotations);
     let mut moved = Vec::new();
@@ -289,17 +290,4 @@ fn after(
 
 fn later(time: Timestamp, by: Duration) -> Timestamp {
     time.checked_add(by).unwrap_or(Timestamp::MAX)
-}
-
-/// The status of a request that came without the schema's default.
-fn unseen() -> ApprovalRequestStatus {
-    ApprovalRequestStatus {
-        observed_generation: UNSEEN_GENERATION,
-        state: ApprovalState::Pending,
-        approvals: None,
-        decisions: Vec::new(),
-        conditions: Vec::new(),
-        grant: None,
-        usage: None,
-    }
 }

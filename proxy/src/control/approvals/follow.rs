@@ -27,7 +27,7 @@ use crate::session::registry::{Line, Listed, Tail};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tells until the session ends, as long as they may.
-pub(super) async fn follow(
+pub async fn follow(
     session: &Listed,
     mut tail: Tail,
     may: impl Fn() -> bool,

@@ -18,7 +18,7 @@ mod book;
 pub(super) mod compare;
 pub(super) mod document;
 mod file;
-mod follow;
+pub mod follow;
 pub(super) mod name;
 pub mod socket;
 #[cfg(test)]

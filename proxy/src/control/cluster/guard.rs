@@ -32,6 +32,7 @@ impl ApiGuard {
     fn asked(&self, user: UserInfo, verb: SessionVerb) -> SubjectAccessReview {
         let verb = match verb {
             SessionVerb::List => "list",
+            SessionVerb::Get => "get",
             SessionVerb::Delete => "delete",
         };
         let extra = user.extra.unwrap_or_default();

@@ -21,9 +21,20 @@ impl Session {
     /// operation is refused and the grant stays unclaimed.
     pub async fn judge_after(&mut self, asked: &Asked<'_>, hold: Hold) -> Ruling {
         let began = self.door.house.clock.monotonic();
+        self.goes_on = true;
         let ruling = self.rule_after(asked, hold).await;
+        self.goes_on = false;
         self.measure(began, &ruling);
         ruling
+    }
+
+    /// Of what is recorded next. What waited is counted already.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.operations += 1;
+        if !std::mem::take(&mut self.goes_on) {
+            self.entry.count_operation();
+        }
+        self.operations
     }
 
     async fn rule_after(&mut self, asked: &Asked<'_>, hold: Hold) -> Ruling {

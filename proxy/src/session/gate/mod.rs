@@ -390,12 +390,6 @@ impl Session {
         Ok(())
     }
 
-    fn next_number(&mut self) -> u64 {
-        self.operations += 1;
-        self.entry.count_operation();
-        self.operations
-    }
-
     fn recheck_inner(&mut self, allowed: &mut Allowed) -> Result<(), Denial> {
         self.refresh()?;
         if let Some(denial) = self.entry.must_end(true).and_then(EndReason::denial) {

@@ -71,7 +71,7 @@ pub const ARROWS: &[Arrow] = &[
         folder: "crds",
         may_know: &["policy"],
         must_not_reach: RUNTIME_AND_NETWORK,
-        why: "custom resources are shapes; only `operator` and `proxy` talk",
+        why: "custom resources are shapes; only `operator`, `proxy` and `cli` talk",
     },
     Arrow {
         folder: "operator",
@@ -118,7 +118,7 @@ pub const ARROWS: &[Arrow] = &[
 ];
 
 /// The crates that may talk to a cluster.
-pub const MAY_TALK_TO_A_CLUSTER: &[&str] = &["operator", "proxy"];
+pub const MAY_TALK_TO_A_CLUSTER: &[&str] = &["operator", "proxy", "cli"];
 
 /// The packages that talk.
 const CLUSTER_CLIENTS: &[&str] = &["kube-client", "kube-runtime"];

@@ -25,7 +25,7 @@ pub struct Module {
 }
 
 /// Every crate with arrows inside.
-pub const CRATES: &[Drawing] = &[PROXY, DIALECT];
+pub const CRATES: &[Drawing] = &[PROXY, DIALECT, CLI];
 
 /// The data plane: `main` puts `listen`, `control` and `protocol` together over `session`.
 pub const PROXY: Drawing = Drawing {
@@ -138,6 +138,39 @@ pub const DIALECT: Drawing = Drawing {
     foreign: &["portcullis_policy"],
     foreign_by_module: &[],
 };
+
+/// What people type: whatever a command needs, but for the client of a cluster, which one folder has.
+pub const CLI: Drawing = Drawing {
+    source: "cli/src/",
+    unit: protocol_or_first,
+    modules: &[
+        Module {
+            name: "cluster",
+            may_know: COMMANDS,
+            only_in_folder: &[("cluster/", "kube")],
+        },
+        row("<x>", COMMANDS),
+    ],
+    foreign: &["kube"],
+    foreign_by_module: &[],
+};
+
+const COMMANDS: &[&str] = &[
+    "Done",
+    "Failed",
+    "approvals",
+    "args",
+    "cluster",
+    "demo",
+    "documents",
+    "explain",
+    "files",
+    "output",
+    "request",
+    "reviews",
+    "sessions",
+    "socket",
+];
 
 /// What puts a whole run together.
 const WIRED: &[&str] = &[

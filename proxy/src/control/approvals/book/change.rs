@@ -82,7 +82,7 @@ impl Entry {
         }
         match (self.state(), decision.verb) {
             (ApprovalState::Pending, _) | (ApprovalState::Approved, Verb::Deny | Verb::Revoke) => {}
-            (state, _) => return Err(DecideError::Final(word(state))),
+            (state, _) => return Err(DecideError::Final(state.word())),
         }
         if decision.verb != Verb::Approve {
             return Ok(());
@@ -242,7 +242,7 @@ impl Entry {
             namespace: request.metadata.namespace.clone().unwrap_or_default(),
             connection: request.spec.connection_ref.name.clone(),
             name: self.kept.name(),
-            state: word(self.state()),
+            state: self.state().word(),
             approvals: request
                 .status
                 .as_ref()
@@ -287,21 +287,9 @@ fn grant(kept: &Kept, now: SystemTime) -> Option<GrantWindow> {
 fn end(status: &mut ApprovalRequestStatus, state: ApprovalState, now: SystemTime) {
     status.state = state;
     if let (Some((kind, reason)), Ok(now)) = (final_condition(state), time(now)) {
-        let message = format!("the request is {}", word(state));
+        let message = format!("the request is {}", state.word());
         status
             .conditions
             .push(condition(kind, reason, &message, &now));
-    }
-}
-
-pub(super) const fn word(state: ApprovalState) -> &'static str {
-    match state {
-        ApprovalState::Pending => "Pending",
-        ApprovalState::Approved => "Approved",
-        ApprovalState::Denied => "Denied",
-        ApprovalState::Expired => "Expired",
-        ApprovalState::Withdrawn => "Withdrawn",
-        ApprovalState::Consumed => "Consumed",
-        ApprovalState::Revoked => "Revoked",
     }
 }

@@ -335,25 +335,22 @@ impl Approvals for Requests {
                 None if number <= last => self.live(&name).await?,
                 None => None,
             };
-            let Some(request) = found else {
-                let max = wanted.bounds.max_pending_per_subject;
-                if waiting >= max {
-                    return Err(ApprovalsRefused::TooManyPending(max));
-                }
-                comparable(wanted)?;
-                if let Some(made) = self.create(&name, wanted).await? {
-                    return Ok((name, made));
-                }
-                // It is there after all: what it is, only the API server can say.
-                match self.live(&name).await? {
-                    Some(request) => match self.goes_on(&request, &name, wanted).await? {
-                        Some(standing) => return Ok((name, standing)),
-                        None => {
-                            number += 1;
-                            continue;
-                        }
-                    },
-                    None => continue,
+            let request = match found {
+                Some(request) => request,
+                None => {
+                    let max = wanted.bounds.max_pending_per_subject;
+                    if waiting >= max {
+                        return Err(ApprovalsRefused::TooManyPending(max));
+                    }
+                    comparable(wanted)?;
+                    if let Some(made) = self.create(&name, wanted).await? {
+                        return Ok((name, made));
+                    }
+                    // It is there after all: what it is, only the API server can say.
+                    match self.live(&name).await? {
+                        Some(request) => request,
+                        None => continue,
+                    }
                 }
             };
             if let Some(standing) = self.goes_on(&request, &name, wanted).await? {

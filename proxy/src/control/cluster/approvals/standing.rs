@@ -19,15 +19,7 @@ use crate::session::ports::Standing;
 pub(super) const LEEWAY: Duration = Duration::from_secs(5);
 
 pub(super) fn standing(request: &ApprovalRequest, now: SystemTime) -> Standing {
-    let none = ApprovalRequestStatus {
-        observed_generation: 0,
-        state: ApprovalState::Pending,
-        approvals: None,
-        decisions: Vec::new(),
-        conditions: Vec::new(),
-        grant: None,
-        usage: None,
-    };
+    let none = ApprovalRequestStatus::unseen();
     let status = request.status.as_ref().unwrap_or(&none);
     let usage = status.usage.as_ref();
     if usage.is_some_and(|usage| usage.claimed_by.is_some()) {

@@ -4,6 +4,11 @@
 //! changed the database or met a number that it does not know, and each minute while sessions are
 //! open. One reading at a time; a failing one is tried again with growing pauses. One that is too
 //! old counts as missing: then everything that rests on it is Unknown.
+//!
+//! A catalogue that was read whole is only read again where something was committed since (see
+//! [`FINGERPRINT`](portcullis_dialect::sql::catalogue::FINGERPRINT)): what others have not committed
+//! changes nothing of it, whatever they lock. Of one where locks kept something from being read the
+//! rest is used, and it is read again soon.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -76,6 +81,8 @@ pub(super) struct Kept {
     /// Counts what made a new reading necessary.
     wanted: AtomicU64,
     reading: AtomicBool,
+    /// It will be read again soon for what was left out.
+    again: AtomicBool,
     state: watch::Sender<State>,
     sessions: Mutex<Weak<OpenSession>>,
 }
@@ -88,6 +95,8 @@ pub(super) struct OpenSession;
 struct State {
     latest: Option<Shared>,
     digest: [u8; 32],
+    /// By what the latest still holds; None where it was not read whole.
+    fingerprint: Option<[u8; 32]>,
     /// What was said of functions when it was read.
     reviews: [u8; 32],
     /// All that was wanted up to this number is in it.
@@ -157,6 +166,7 @@ impl Catalogues {
             source: Arc::clone(&self.source),
             wanted: AtomicU64::new(1),
             reading: AtomicBool::new(false),
+            again: AtomicBool::new(false),
             state: watch::Sender::new(State::default()),
             sessions: Mutex::default(),
         });
@@ -286,9 +296,10 @@ impl Kept {
         loop {
             let (covers, began) = (self.wanted(), Instant::now());
             let reviews = (self.source.reviews)();
-            match self.source.read(&self.place).await {
+            let known = self.known_by(reviews.digest);
+            match self.source.read(&self.place, known).await {
                 Ok(read) => {
-                    let read = read.reviewed(&reviews);
+                    let read = read.map(|read| read.reviewed(&reviews));
                     self.publish(read, covers, (reviews.digest, began.elapsed()));
                     let said = (self.source.reviews)().digest;
                     if self.wanted() == covers && said == reviews.digest {
@@ -319,22 +330,57 @@ impl Kept {
         }
     }
 
-    /// A reading of the same rows keeps its number, and with it all analyses.
-    fn publish(&self, read: ReadCatalogue, covers: u64, (reviews, took): ([u8; 32], Duration)) {
+    /// By what a catalogue holds that was read under these reviews.
+    fn known_by(&self, reviews: [u8; 32]) -> Option<[u8; 32]> {
+        let state = self.state.borrow();
+        state.fingerprint.filter(|_| state.reviews == reviews)
+    }
+
+    /// A reading of the same rows keeps its number, and with it all analyses; none says that the
+    /// latest still holds.
+    fn publish(
+        self: &Arc<Self>,
+        read: Option<ReadCatalogue>,
+        covers: u64,
+        (reviews, took): ([u8; 32], Duration),
+    ) {
         self.state.send_modify(|state| {
-            if state.latest.is_none() || state.digest != read.digest {
-                state.digest = read.digest;
-                state.latest = Some(Shared {
-                    catalogue: Arc::new(read.catalogue),
-                    revision: self.source.next_revision(),
-                    digest: read.digest,
-                });
+            if let Some(read) = read {
+                let whole = !read.catalogue.is_unread();
+                state.fingerprint = whole.then_some(read.fingerprint);
+                if state.latest.is_none() || state.digest != read.digest {
+                    state.digest = read.digest;
+                    state.latest = Some(Shared {
+                        catalogue: Arc::new(read.catalogue),
+                        revision: self.source.next_revision(),
+                        digest: read.digest,
+                    });
+                }
             }
             state.covers = covers;
             state.read_at = Some(Instant::now());
             state.took = took;
             state.reviews = reviews;
             state.failing = false;
+        });
+        if self.state.borrow().fingerprint.is_none() {
+            self.read_again_after(pause_after(took));
+        }
+    }
+
+    fn read_again_after(self: &Arc<Self>, pause: Duration) {
+        if self.again.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let kept = Arc::downgrade(self);
+        tokio::spawn(async move {
+            sleep(pause).await;
+            if let Some(kept) = kept.upgrade() {
+                kept.again.store(false, Ordering::Release);
+                if kept.has_sessions() {
+                    kept.read_soon();
+                }
+            }
         });
     }
 }
@@ -357,8 +403,13 @@ impl Source {
         self.revisions.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Reads over a connection of its own, with the Connection's credential.
-    async fn read(&self, place: &Place) -> Result<ReadCatalogue, String> {
+    /// Reads over a connection of its own, with the Connection's credential. None where what is
+    /// known by this fingerprint still holds.
+    async fn read(
+        &self,
+        place: &Place,
+        known: Option<[u8; 32]>,
+    ) -> Result<Option<ReadCatalogue>, String> {
         let (upstream, credential) = (self.reach)()?;
         if upstream.host != place.host
             || upstream.port != place.port
@@ -383,11 +434,20 @@ impl Source {
             stream: &mut connected.stream,
             ahead: &mut connected.ahead,
         };
+        if known.is_some() {
+            let (now, _) = read::fingerprint(&mut link)
+                .await
+                .map_err(|failed| failed.to_string())?;
+            if now.is_ok_and(|now| known == Some(now)) {
+                link.terminate().await;
+                return Ok(None);
+            }
+        }
         let version = connected.server_version_num;
         let (read, _) = read::catalogue(&mut link, Transaction::Idle, version)
             .await
             .map_err(|failed| failed.to_string())?;
         link.terminate().await;
-        read.map_err(|failed| failed.to_string())
+        read.map(Some).map_err(|failed| failed.to_string())
     }
 }

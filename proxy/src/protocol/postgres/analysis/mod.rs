@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_dialect::sql::catalogue::{Catalogue, FIRST_USER_OID};
+use portcullis_dialect::sql::depth::Stack;
 use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::names::Name;
 use portcullis_dialect::sql::parser::readable;
@@ -38,7 +39,9 @@ pub use cache::{CACHE_BYTES, MAX_SHAPED_DIGITS};
 pub use catalogues::{
     MAX_AGE, MAX_CATALOGUES, REFRESH_EVERY, RENEW_EVERY, Reach, Reviewing, WAIT_FOR_CATALOGUE,
 };
-pub use off_reactor::{ANALYSIS_DEADLINE, INLINE_BYTES};
+pub use off_reactor::{
+    ANALYSIS_DEADLINE, INLINE_BYTES, LONG_BYTES, MAX_ANALYSES, MAX_LONG_ANALYSES,
+};
 pub use read::{CATALOGUE_BOUNDS, ReadFailed, SESSION_BOUNDS};
 pub use view::{Outcome, Refreshed, SessionView};
 
@@ -83,6 +86,8 @@ pub struct Facts {
     pub runs_when_read: bool,
     /// Functions that nobody reviewed, with the hashes of their definitions.
     pub unreviewed: Vec<(Name, String)>,
+    /// What could not be told for the locks of another session.
+    pub unread: Vec<Name>,
     /// What it names and the catalogue does not have.
     pub lacks: Lacks,
     /// What the server may read of it to say so.
@@ -114,7 +119,7 @@ impl Analyser {
         Self {
             cache: Cache::new(CACHE_BYTES),
             catalogues: Arc::new(Catalogues::new(reach, connector)),
-            workers: Workers::new(),
+            workers: Workers::of_the_process(),
         }
     }
 
@@ -144,9 +149,11 @@ impl Analyser {
         if text.len() <= INLINE_BYTES || Encoding::of(settings) == Some(Encoding::Utf8) {
             return Ok(readable(text, settings)?);
         }
+        let text_length = text.len();
         let (settings, text) = (settings.clone(), text.to_vec());
-        let read = move || readable(&text, &settings).map(Cow::into_owned);
-        self.workers.run(read).await.map(Cow::Owned)
+        let read = move |_| readable(&text, &settings).map(Cow::into_owned);
+        let workers = &self.workers;
+        workers.run(text_length, read).await.map(Cow::Owned)
     }
 
     /// What a text does by what the session knows of itself.
@@ -180,11 +187,11 @@ impl Analyser {
             return Ok(kept);
         }
         let analysis = match text.len() > INLINE_BYTES {
-            false => view.basis().analyse(text, &types)?,
+            false => view.basis().analyse(Stack::Made, text, &types)?,
             true => {
                 let (basis, text) = (view.basis(), text.to_owned());
                 self.workers
-                    .run(move || basis.analyse(&text, &types))
+                    .run(text.len(), move |stack| basis.analyse(stack, &text, &types))
                     .await?
             }
         };

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use portcullis_dialect::sql::depth::Stack;
 use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::lineage::Cursors;
 use portcullis_dialect::sql::settings::Setting;
@@ -107,11 +108,11 @@ impl Analyser {
         let text = &analysed.told.operation.text;
         let (basis, cursors) = (view.basis(), cursors.clone());
         let (lineage, copies) = match text.len() > INLINE_BYTES {
-            false => basis.trace(text, &cursors)?,
+            false => basis.trace(Stack::Made, text, &cursors)?,
             true => {
-                let text = text.clone();
-                let trace = move || basis.trace(&text, &cursors);
-                self.workers.run(trace).await?
+                let (length, text) = (text.len(), text.clone());
+                let trace = move |stack| basis.trace(stack, &text, &cursors);
+                self.workers.run(length, trace).await?
             }
         };
         let masks = Arc::clone(masks);

@@ -3,8 +3,14 @@
 //! Both run in whatever session they are given and leave no trace in it. In an open transaction of
 //! the client they run behind a savepoint that is rolled back, so that the path and the role they
 //! set for themselves end with them; elsewhere in a read-only transaction of their own. Nothing
-//! here writes, locks or takes a transaction number. A transaction that has not run a query yet
-//! gets no snapshot from the settings alone: they are read by SHOW.
+//! here writes or takes a transaction number. A transaction that has not run a query yet gets no
+//! snapshot from the settings alone: they are read by SHOW.
+//!
+//! To tell a definition the server opens the relations that it looks at, in the weakest mode there
+//! is, until the reading ends. What somebody keeps from being opened is left out, and where a
+//! reading comes to wait all the same it gives up within [`LOCK_TIMEOUT`] and begins again. So it
+//! hangs on nobody, and is no part of a deadlock by the time that the server looks for one: then
+//! the server might end somebody else's transaction.
 
 use std::time::Duration;
 
@@ -12,13 +18,14 @@ use aws_lc_rs::digest::{self, SHA256};
 use portcullis_dialect::postgres::wire::backend::{Transaction, tag};
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header};
 use portcullis_dialect::sql::catalogue::{
-    Catalogue, Loader, MAX_ROWS, PREAMBLE, ReviewedFunction, Section,
+    Catalogue, FINGERPRINT, Loader, MAX_ROWS, PREAMBLE, ReviewedFunction, Section,
 };
 use portcullis_dialect::sql::names::Name;
 use portcullis_dialect::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
 use portcullis_dialect::sql::settings::Tracked;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::sleep;
 
 use crate::protocol::postgres::upstream::{AskFailed, Bounds, Link, NAME, ServerReport, ask};
 use crate::session::ports::Reviews;
@@ -46,11 +53,12 @@ pub enum ReadFailed {
     Refused(ServerReport),
 }
 
-/// A catalogue, and a digest of the rows that it was made of.
+/// A catalogue, a digest of the rows that it was made of, and what tells whether it still holds.
 #[derive(Debug)]
 pub(super) struct ReadCatalogue {
     pub(super) catalogue: Catalogue,
     pub(super) digest: [u8; 32],
+    pub(super) fingerprint: [u8; 32],
 }
 
 /// The settings of a session, as the server words them.
@@ -87,12 +95,27 @@ const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 /// The client's own time limit is for what the client runs.
 const NO_TIMEOUT: &str = "SET LOCAL statement_timeout = 0";
+/// A reading waits this long for a lock, well below `deadlock_timeout` (a second by default).
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '10ms'";
+
+/// So often a catalogue is tried to be read where others change it meanwhile.
+const READINGS: u32 = 5;
+
+/// Between two tries; longer with each.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Ends of a reading that met somebody else's change: a lock, or what was there is gone.
+const MET_A_CHANGE: [&str; 3] = ["55P03", "40P01", "XX000"];
+
 /// Privileges are told for the role that logged in.
 const LOGIN_ROLE: &str = "SET LOCAL ROLE NONE";
 
 /// What is read may hold characters that the client's encoding has not. It is told first, for it
 /// is ours from then on.
 const IN_UTF8: &str = "SET LOCAL client_encoding = 'UTF8'";
+
+/// What a catalogue is read under.
+const AS_ALWAYS: [&str; 5] = [NO_TIMEOUT, LOCK_TIMEOUT, LOGIN_ROLE, IN_UTF8, PREAMBLE];
 
 const SETTINGS: [&str; 8] = [
     "SHOW client_encoding",
@@ -144,8 +167,34 @@ pub(super) async fn catalogue<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut inside = vec![NO_TIMEOUT, LOGIN_ROLE, IN_UTF8, PREAMBLE];
-    let before = inside.len();
+    let mut aside = Vec::new();
+    let mut tried = 0;
+    loop {
+        let (read, more) = catalogue_once(link, transaction, server_version).await?;
+        aside.extend_from_slice(&more);
+        tried += 1;
+        match read {
+            Err(ReadFailed::Refused(report))
+                if tried < READINGS && MET_A_CHANGE.contains(&report.sqlstate.as_str()) =>
+            {
+                sleep(PAUSE * tried).await;
+            }
+            read => return Ok((read, aside)),
+        }
+    }
+}
+
+async fn catalogue_once<S>(
+    link: &mut Link<'_, S>,
+    transaction: Transaction,
+    server_version: u32,
+) -> Result<Reading<ReadCatalogue>, AskFailed>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut inside = AS_ALWAYS.to_vec();
+    inside.push(FINGERPRINT);
+    let sections = inside.len();
     inside.extend(
         Section::ALL
             .iter()
@@ -153,16 +202,18 @@ where
     );
     let mut loader = Loader::new();
     let mut digest = digest::Context::new(&SHA256);
+    let mut fingerprint = digest::Context::new(&SHA256);
     let (read, aside) = bracketed(
         link,
         transaction,
         &inside,
         CATALOGUE_BOUNDS,
         |place, values| {
-            let section = place
-                .checked_sub(before)
-                .and_then(|place| Section::ALL.get(place))
-                .ok_or("a row of no section")?;
+            let Some(place) = place.checked_sub(sections) else {
+                add_row(&mut fingerprint, place, values);
+                return Ok(());
+            };
+            let section = Section::ALL.get(place).ok_or("a row of no section")?;
             add_row(&mut digest, place, values);
             loader
                 .row(*section, values)
@@ -170,15 +221,30 @@ where
         },
     )
     .await?;
-    let read = read.map(|()| {
-        let mut sum = [0; 32];
-        sum.copy_from_slice(digest.finish().as_ref());
-        ReadCatalogue {
-            catalogue: loader.finish(),
-            digest: sum,
-        }
+    let read = read.map(|()| ReadCatalogue {
+        catalogue: loader.finish(),
+        digest: sum(digest),
+        fingerprint: sum(fingerprint),
     });
     Ok((read, aside))
+}
+
+/// What tells whether a catalogue that was read before still holds; takes none of its locks.
+pub(super) async fn fingerprint<S>(link: &mut Link<'_, S>) -> Result<Reading<[u8; 32]>, AskFailed>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut inside = AS_ALWAYS.to_vec();
+    let place = inside.len();
+    inside.push(FINGERPRINT);
+    let mut fingerprint = digest::Context::new(&SHA256);
+    let row = |_, values: &[Option<&str>]| {
+        add_row(&mut fingerprint, place, values);
+        Ok(())
+    };
+    let idle = Transaction::Idle;
+    let (read, aside) = bracketed(link, idle, &inside, CATALOGUE_BOUNDS, row).await?;
+    Ok((read.map(|()| sum(fingerprint)), aside))
 }
 
 /// Reads the settings of this session.
@@ -254,6 +320,12 @@ fn add_prepared(prepared: Option<&mut Prepared>, name: &str, text: &str, types: 
             },
         });
     }
+}
+
+fn sum(digest: digest::Context) -> [u8; 32] {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest.finish().as_ref());
+    sum
 }
 
 fn add_row(digest: &mut digest::Context, place: usize, values: &[Option<&str>]) {

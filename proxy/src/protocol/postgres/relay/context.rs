@@ -36,6 +36,13 @@ impl Meaning for Context<'_> {
                 });
             }
         }
+        for name in &self.analysed.facts.unread {
+            facts.push(Meant {
+                name: "unread",
+                value: name.to_string(),
+                shown: true,
+            });
+        }
         facts.push(unseen("parameterTypes", format!("{:?}", self.types)));
         facts.push(unseen("definitions", self.definitions()));
         facts

@@ -200,6 +200,9 @@ where
                 Ok(())
             }
             Frontend::Close(target, name) => {
+                // Drivers close what they are done with ahead of the next statement. Behind it nothing
+                // can be read any more before that.
+                self.refresh().await?;
                 match target {
                     Target::Statement => self.state.close_statement(name),
                     Target::Portal => self.state.close_portal(name),

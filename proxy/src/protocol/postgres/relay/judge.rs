@@ -89,7 +89,7 @@ where
             .session
             .foresee(&analysed.told, analysed.facts.runs_when_read)
         {
-            self.refuse_message(&with_reviews(denial, &analysed));
+            self.refuse_message(&with_reasons(denial, &analysed));
             return Ok(());
         }
         let statement = Statement::new(parse, analysed, &self.view);
@@ -285,7 +285,7 @@ where
                 }
                 other => other,
             },
-            Ruling::Refused(denial) => Judged::Refused(with_reviews(denial, &analysed)),
+            Ruling::Refused(denial) => Judged::Refused(with_reasons(denial, &analysed)),
             Ruling::Held(hold) => {
                 self.flush();
                 self.hold(Held::new(hold, frame.clone()));
@@ -366,22 +366,33 @@ fn passed(running: Running, analysed: Arc<Analysed>, plan: Plan) -> Judged {
     Judged::Passed(Box::new(Operation::new(running, analysed, plan)))
 }
 
-/// A denial that functions bear on which nobody has read says how that is mended.
-fn with_reviews(mut denial: Denial, analysed: &Analysed) -> Denial {
-    let unreviewed = &analysed.facts.unreviewed;
-    if denial.class != Class::PolicyDenied || unreviewed.is_empty() {
+/// A denial says how that is mended which kept the text from being told: functions that nobody has
+/// read, what another session is changing.
+fn with_reasons(mut denial: Denial, analysed: &Analysed) -> Denial {
+    let facts = &analysed.facts;
+    let (unreviewed, unread) = (&facts.unreviewed, &facts.unread);
+    let is_told = unreviewed.is_empty() && unread.is_empty();
+    if !matches!(denial.class, Class::PolicyDenied | Class::MaskImpossible) || is_told {
         return denial;
     }
     if !denial.remediation.ends_with('.') {
         denial.remediation.push('.');
+    }
+    for name in unread {
+        denial.remediation.push_str(&format!(
+            " What {name} is could not be read: another session is changing it, or what it looks \
+             at. Run this again when that has ended."
+        ));
     }
     for (name, hash) in unreviewed {
         denial.remediation.push_str(&format!(
             " The function {name} has the definition {hash} and was not reviewed."
         ));
     }
-    let how = " Reviews stand in ConnectionClass spec.reviewedFunctions.";
-    denial.remediation.push_str(how);
+    if !unreviewed.is_empty() {
+        let how = " Reviews stand in ConnectionClass spec.reviewedFunctions.";
+        denial.remediation.push_str(how);
+    }
     denial
 }
 

@@ -3,6 +3,7 @@
 use portcullis_dialect::postgres::wire::backend::{Backend, Transaction, tag};
 use portcullis_dialect::postgres::wire::frontend::Target;
 use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
+use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::lineage::CursorChange;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -82,6 +83,8 @@ where
             (None, Err(_)) if tag != tag::ERROR => return Ok(()),
             (None, Err(_)) => Reports::closed(),
         };
+        let encoding = Encoding::of(self.view.settings()).unwrap_or(Encoding::Utf8);
+        let reports = reports.in_encoding(encoding);
         let out = self.client.out();
         if !reports.rewrite(tag, body, out).map_err(End::Target)? {
             out.extend_from_slice(frame);

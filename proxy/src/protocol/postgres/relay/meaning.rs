@@ -5,11 +5,13 @@
 //! should the pipeline fail behind it, all of it is void.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_dialect::postgres::wire::backend::Transaction;
 use portcullis_dialect::sql::Lacks;
 use portcullis_dialect::sql::prepared::{PreparedChange, PreparedStatement};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep};
 
 use super::operation::Statement;
 use super::{End, Relay};
@@ -17,6 +19,11 @@ use crate::protocol::postgres::analysis::{
     Analysed, NotAnalysed, Outcome, Refreshed, SESSION_BOUNDS,
 };
 use crate::protocol::postgres::upstream::{AskFailed, Link, ask};
+
+/// A text that uses what another session is changing waits this long for it to end.
+const WAIT_FOR_OTHERS: Duration = Duration::from_secs(3);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Pins the transaction that is open, and those after it.
 const PIN_THIS: &str = "SET TRANSACTION READ ONLY";
@@ -53,21 +60,33 @@ where
     }
 
     /// What a text means. Where it names what the catalogue lacks, the catalogue is read again
-    /// first: somebody may have made it just now.
+    /// first: somebody may have made it just now. For what others lock it waits, within bounds.
     pub(super) async fn meaning(
         &mut self,
         text: &[u8],
         types: &[u32],
     ) -> Result<Result<Arc<Analysed>, NotAnalysed>, End> {
         self.refresh().await?;
-        let analysed = self.analysed(text, types).await;
-        let lacks = analysed
-            .as_ref()
-            .is_ok_and(|analysed| analysed.facts.lacks != Lacks::Nothing);
-        if !lacks || !self.renew(false).await? {
-            return Ok(analysed);
+        let mut analysed = self.analysed(text, types).await;
+        let lacks = |analysed: &Result<Arc<Analysed>, NotAnalysed>| {
+            let lacks = |analysed: &Arc<Analysed>| analysed.facts.lacks != Lacks::Nothing;
+            analysed.as_ref().is_ok_and(lacks)
+        };
+        if lacks(&analysed) && self.renew(false).await? {
+            analysed = self.analysed(text, types).await;
         }
-        Ok(self.analysed(text, types).await)
+        let began = Instant::now();
+        while analysed.as_ref().is_ok_and(|a| !a.facts.unread.is_empty())
+            && began.elapsed() < WAIT_FOR_OTHERS
+            && self.state.may_ask_aside()
+        {
+            if !self.renew(false).await? {
+                sleep(LOOK_AGAIN).await;
+                self.refresh().await?;
+            }
+            analysed = self.analysed(text, types).await;
+        }
+        Ok(analysed)
     }
 
     /// Has the catalogue read again, as often as that may be, or `at_once`. False where it is as it

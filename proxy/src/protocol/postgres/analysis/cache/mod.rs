@@ -210,6 +210,7 @@ impl Analysed {
                 constants_looked_at: analysis.constants_looked_at,
                 runs_when_read: analysis.runs_when_read,
                 unreviewed: analysis.unreviewed,
+                unread: analysis.unread,
                 lacks: analysis.lacks,
                 reading: analysis.reading,
                 beside,

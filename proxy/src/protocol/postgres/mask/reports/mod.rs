@@ -7,11 +7,13 @@
 //! those about transactions, conflicts, resources and cancelling. Detectors look through what is
 //! kept.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use portcullis_dialect::postgres::wire::InvalidFrame;
 use portcullis_dialect::postgres::wire::backend::{Backend, Fields, tag};
 use portcullis_dialect::postgres::wire::write;
+use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_policy::mask::{MaskSet, REDACTED};
 
 /// What becomes of reports.
@@ -19,6 +21,7 @@ use portcullis_policy::mask::{MaskSet, REDACTED};
 pub struct Reports {
     masks: Arc<MaskSet>,
     rule: Rule,
+    encoding: Encoding,
 }
 
 /// From what shows most to what shows least.
@@ -50,7 +53,14 @@ impl Reports {
         Self {
             masks,
             rule: Rule::LookThrough,
+            encoding: Encoding::Utf8,
         }
+    }
+
+    /// Of a session whose texts are in this encoding.
+    #[must_use]
+    pub fn in_encoding(self, encoding: Encoding) -> Self {
+        Self { encoding, ..self }
     }
 
     /// Every text is replaced: where it is not known what is masked.
@@ -71,6 +81,7 @@ impl Reports {
         Self {
             masks,
             rule: Rule::Replace { names: untraced },
+            encoding: Encoding::Utf8,
         }
     }
 
@@ -147,7 +158,15 @@ impl Reports {
     }
 
     fn found(&self, text: &[u8]) -> Option<Vec<u8>> {
-        self.masks.text_mask()?.mask(text)
+        let mask = self.masks.text_mask()?;
+        let Ok(Cow::Owned(decoded)) = self.encoding.decode(text) else {
+            return mask.mask(text);
+        };
+        let masked = mask.mask(decoded.as_bytes())?;
+        Some(match String::from_utf8(masked) {
+            Ok(masked) => self.encoding.encode(&masked),
+            Err(_) => REDACTED.as_bytes().to_vec(),
+        })
     }
 }
 

@@ -1,3 +1,4 @@
+use portcullis_dialect::sql::settings::{Settings, Tracked};
 use portcullis_policy::mask::Transform;
 
 use super::*;
@@ -110,6 +111,25 @@ fn detectors_alone_replace_their_finds() {
         found,
         Some(expected.map(|(k, t)| (k, t.to_owned())).to_vec())
     );
+}
+
+#[test]
+fn detectors_read_a_report_in_the_encoding_of_the_session() {
+    let mut settings = Settings::new("db", "role");
+    settings.client_encoding = Tracked::Known("LATIN1".to_owned());
+    let encoding = Encoding::of(&settings).unwrap();
+    let reports = Reports::looked_through(detectors()).in_encoding(encoding);
+    let rewritten = |text: &[u8]| {
+        let mut frame = Vec::new();
+        write::report(&mut frame, tag::ERROR, [(b'M', text)]);
+        let mut out = Vec::new();
+        let changed = reports.rewrite(tag::ERROR, &frame[5..], &mut out).unwrap();
+        changed.then(|| out[6..out.len() - 2].to_vec())
+    };
+    // What stands around a find keeps its bytes.
+    let told = rewritten(b"sch\xf6n: ann@acme.test, \xfc").unwrap();
+    assert_eq!(told, b"sch\xf6n: [redacted], \xfc");
+    assert_eq!(rewritten(b"sch\xf6n, \xfc"), None);
 }
 
 fn notified(masks: Arc<MaskSet>, payload: &str) -> Option<Vec<u8>> {

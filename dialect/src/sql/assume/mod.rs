@@ -1,16 +1,17 @@
 //! A catalogue for asking about a text without a server.
 //!
 //! Whoever writes a policy asks "what would happen to this statement?" where there is no database
-//! to look names up in. Each relation that the text names is then taken for an ordinary table, and
-//! each type for one that runs nothing, in `public` where no schema is written; what views, triggers and functions of a real database would
-//! add is not seen, and whoever shows the answer says so.
+//! to look names up in. The relations that come with the server are known. Each other one that the
+//! text names is taken for an ordinary table, and each type for one that runs nothing, in `public`
+//! where no schema is written; what views, triggers and functions of a real database would add is
+//! not seen, and whoever shows the answer says so.
 
 use std::collections::BTreeSet;
 
 use pg_query::protobuf::node;
 
 use super::catalogue::{Catalogue, Loader, Section};
-use super::depth::on_its_stack;
+use super::depth::{Stack, on_its_stack};
 use super::functions;
 use super::names::{self, Name, SYSTEM};
 use super::parser::{self, Parsed, Refused};
@@ -26,6 +27,14 @@ const FIRST_OID: u32 = 16_384;
 /// Where a name without a schema is assumed to be.
 const SCHEMA: &str = "public";
 
+/// The standard's own.
+const STANDARD: &str = "information_schema";
+
+const RELATIONS: &str = include_str!("relations.txt");
+
+/// The number of the first of them; all are below those of users.
+const FIRST_OWN_OID: u32 = 10_000;
+
 /// What was assumed for a text.
 #[derive(Debug)]
 pub struct Assumed {
@@ -40,7 +49,7 @@ pub struct Assumed {
 /// A catalogue in which the relations that the text names are tables, and what was assumed.
 pub fn assume(text: &str, settings: &Settings) -> Result<Assumed, Refused> {
     parser::bounded(text.as_bytes())?;
-    let named = on_its_stack(text, || named(text, settings))?;
+    let named = on_its_stack(Stack::Made, text, || named(text, settings))?;
     let tables: Vec<Name> = named.tables.into_iter().collect();
     Ok(Assumed {
         catalogue: made(&tables, &named.types, &settings.login_role),
@@ -82,11 +91,26 @@ fn named(text: &str, settings: &Settings) -> Result<Named, Refused> {
                     schema => schema,
                 };
                 let own = schema != SYSTEM
-                    && !(relation.schema.is_empty() && relation.name.starts_with("pg_"));
+                    && !(relation.schema.is_empty() && relation.name.starts_with("pg_"))
+                    && !comes_with_the_server(schema, &relation.name);
                 own.then(|| Name::new(schema, relation.name))
             }));
     }
     Ok(named)
+}
+
+/// What comes with the server: schemas and names.
+fn own_relations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = RELATIONS.lines().filter(|line| !line.starts_with('#'));
+    lines.flat_map(|line| {
+        let mut words = line.split_whitespace();
+        let schema = words.next().unwrap_or_default();
+        words.map(move |name| (schema, name))
+    })
+}
+
+fn comes_with_the_server(schema: &str, name: &str) -> bool {
+    own_relations().any(|own| own == (schema, name))
 }
 
 /// The function that a definition makes, as `pg_get_functiondef` tells one.
@@ -125,17 +149,19 @@ fn made(names: &[Name], types: &BTreeSet<Name>, owner: &str) -> Catalogue {
     };
     add(Section::Server, &[SERVER_VERSION]);
     let schemas: BTreeSet<&str> = names.iter().map(|name| name.schema.as_str()).collect();
-    for schema in schemas.into_iter().chain([SYSTEM, SCHEMA]) {
+    for schema in schemas.into_iter().chain([SYSTEM, STANDARD, SCHEMA]) {
         add(Section::Schemas, &[schema, owner, "t"]);
     }
+    let mut relation = |oid: u32, schema: &str, name: &str| {
+        let oid = oid.to_string();
+        let row = [&oid, schema, name, "r", owner].map(Some);
+        let _ = loader.row(Section::Relations, &[&row[..], &[None, None]].concat());
+    };
+    for (oid, (schema, name)) in (FIRST_OWN_OID..).zip(own_relations()) {
+        relation(oid, schema, name);
+    }
     for (oid, name) in (FIRST_OID..).zip(names) {
-        let relation = [&oid.to_string(), &name.schema, &name.name, "r", owner];
-        let values: Vec<Option<&str>> = relation
-            .iter()
-            .map(|value| Some(*value))
-            .chain([None, None])
-            .collect();
-        let _ = loader.row(Section::Relations, &values);
+        relation(oid, &name.schema, &name.name);
     }
     for (oid, name) in (FIRST_OID..).skip(names.len()).zip(types) {
         let row = [&oid.to_string(), &name.schema, &name.name, "e", "0"];
@@ -145,3 +171,6 @@ fn made(names: &[Name], types: &BTreeSet<Name>, owner: &str) -> Catalogue {
     }
     loader.finish()
 }
+
+#[cfg(test)]
+mod tests;
