@@ -101,6 +101,10 @@ SELECT 'pg_namespace', ",
         "WHERE x.aggfnoid::oid >= 16384"
     ),
     version!("pg_operator", "x.oid", "WHERE x.oid >= 16384"),
+    version!("pg_opclass", "x.oid", "WHERE x.oid >= 16384"),
+    version!("pg_amop", "x.oid", "WHERE x.oid >= 16384"),
+    version!("pg_amproc", "x.oid", "WHERE x.oid >= 16384"),
+    version!("pg_statistic_ext", "x.oid", outside!("x.stxrelid")),
     version!("pg_cast", "x.oid", "WHERE x.oid >= 16384"),
     version!(
         "pg_type",
