@@ -139,7 +139,15 @@ async fn bound(
 ) -> Vec<String> {
     let namespace = object.meta().namespace.clone().unwrap_or_default();
     let within = (namespace != PLATFORM_NAMESPACE).then_some(namespace.as_str());
-    let Ok(Some(connections)) = lookup.connections(within).await else {
+    let connections = match target.1 {
+        Some(_) => lookup.connections(within).await,
+        // No more than are named: there may be hundreds, and as many policies come at once.
+        None => {
+            let names = target.0.iter().map(|it| it.name.as_str());
+            lookup.named(&namespace, names).await.map(Some)
+        }
+    };
+    let Ok(Some(connections)) = connections else {
         // A warning less; nothing depends on it.
         return Vec::new();
     };
