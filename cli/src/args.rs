@@ -225,7 +225,8 @@ pub(crate) struct Place {
     /// The state directory of a proxy: what it has stored and what is still in its spool.
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// A store: a directory, or an address such as `s3://bucket/prefix`.
+    /// A store: a directory, or an address such as `s3://bucket/prefix`. What opens it is read from
+    /// the environment, as its vendor's tools do (`AWS_ACCESS_KEY_ID`, …; `AWS_ENDPOINT_URL` of another).
     #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,
 }

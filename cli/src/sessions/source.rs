@@ -6,8 +6,9 @@ use portcullis_recording::checkpoint::MAX_KEY_FILE_BYTES;
 use portcullis_recording::crypt::RecipientPrivateKey;
 use portcullis_recording::event::SessionId;
 use portcullis_recording::reader::{Keyring, Query, Recordings};
-use portcullis_recording::store::{Options, Store};
+use portcullis_recording::store::Store;
 
+use super::credential;
 use crate::Failed;
 use crate::args::Recorded;
 use crate::files::bounded;
@@ -30,7 +31,7 @@ pub(super) fn open(from: &Recorded) -> Result<Recordings, Failed> {
     }
     let place = from.place.store.as_deref().unwrap_or_default();
     let store = match place.contains("://") {
-        true => Store::open(place, &Options::new())?,
+        true => Store::open(place, &credential::options(place, std::env::vars_os()))?,
         false => Store::directory(Path::new(place))?,
     };
     Ok(Recordings::new(store))
