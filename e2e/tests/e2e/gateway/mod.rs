@@ -2,7 +2,10 @@
 //! stand before a PostgreSQL in the cluster, and they are used by psql and kubectl alone.
 
 mod bed;
+mod persistent;
 mod record;
+mod rotating;
 mod serving;
 mod sidecar;
+mod stored;
 mod timing;
