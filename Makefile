@@ -23,6 +23,10 @@ SOAK_MINUTES ?= 60
 # the classifier with a server over its own regression tests, which are not ours to copy.
 # How many cases each property test tries at least in `make soak` (256 or more in `make test`).
 SOAK_CASES ?= 20000
+# How many edits of a policy `make soak` times, and how many Connections it makes at once, each with
+# four policies (20 and 50 in `make test`).
+SOAK_EDITS ?= 200
+SOAK_CONNECTIONS ?= 500
 
 STEP := hack/step
 # Everything is built as one workspace, so that every step shares one set of dependencies.
@@ -67,7 +71,10 @@ bench: begin ## Measure; the figures are printed as they come.
 .PHONY: soak
 soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of crash tests.
 	@$(STEP) build cargo build --locked --workspace --bins
-	@PROPTEST_CASES=$(SOAK_CASES) $(STEP) "long properties" e2e/run $(CARGO_TEST) --no-fail-fast
+	@$(STEP) "build tests" $(CARGO_TEST) --no-run
+	@PROPTEST_CASES=$(SOAK_CASES) E2E_EDITS=$(SOAK_EDITS) E2E_CONNECTIONS=$(SOAK_CONNECTIONS) \
+	  $(STEP) "long properties" e2e/run $(CARGO_TEST) --no-fail-fast
+	@$(STEP) "API server away" e2e/run $(CARGO_TEST) --test e2e_outages -- --ignored
 	@if [ -n "$$PORTCULLIS_REGRESS_SQL" ]; then $(STEP) "server's own SQL" $(CARGO_TEST) \
 	  --test sql -- --ignored the_regression_tests_of_the_server_agree; fi
 	@$(STEP) "ten gigabytes" $(CARGO_TEST) --test postgres -- --ignored --nocapture ten_gigabytes
@@ -78,6 +85,7 @@ soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of 
 .PHONY: e2e
 e2e: begin ## What users do, on a real Kubernetes: the one of KUBECONFIG, or one of this machine's own.
 	@$(STEP) build cargo build --locked --workspace --bins
+	@$(STEP) "build tests" $(CARGO_TEST) --no-run --test 'e2e*' --test store_s3
 	@$(STEP) "end to end" e2e/run $(CARGO_TEST) --no-fail-fast --test 'e2e*'
 	@$(STEP) --table
 
@@ -112,6 +120,7 @@ checks: begin
 
 tests:
 	@$(STEP) build cargo build --locked --workspace --bins
+	@$(STEP) "build tests" $(CARGO_TEST) --no-run
 	@$(STEP) tests e2e/run $(CARGO_TEST) --no-fail-fast
 
 # The tests have built what it runs.

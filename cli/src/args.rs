@@ -290,10 +290,6 @@ pub(crate) struct Proxies {
 pub(crate) struct Recorded {
     #[command(flatten)]
     pub(crate) place: Place,
-    /// File with settings of the store, a line for each: `access_key_id=…`, `region=…`, by the names
-    /// that the Secret of `spec.recording.store` has. Without it the machine's own identity counts.
-    #[arg(long, value_name = "FILE", requires = "store")]
-    pub(crate) store_options: Option<PathBuf>,
     /// Private key that encrypted sessions are read with, X25519 in PEM; may be repeated.
     #[arg(long = "key", value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
@@ -306,7 +302,8 @@ pub(crate) struct Place {
     /// The state directory of a proxy: what it has stored and what is still in its spool.
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// A store: a directory, or an address such as `s3://bucket/prefix`.
+    /// A store: a directory, or an address such as `s3://bucket/prefix`. What opens it is read from
+    /// the environment, as its vendor's tools do (`AWS_ACCESS_KEY_ID`, …; `AWS_ENDPOINT_URL` of another).
     #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,
 }

@@ -72,8 +72,6 @@ pub mod reason {
     pub const PARTIALLY_PROGRAMMED: &str = "PartiallyProgrammed";
     /// `Programmed=False`: the gateway's rollout does not come to an end.
     pub const ROLLOUT_FAILED: &str = "RolloutFailed";
-    /// `Programmed=False`: a stricter policy decides everything that this one would.
-    pub const OVERRIDDEN: &str = "Overridden";
     /// `Ready=True`: every proxy serves the newest policy.
     pub const ALL_PROXIES_CURRENT: &str = "AllProxiesCurrent";
     /// `Ready=True`: proxies are about to load a newer policy.

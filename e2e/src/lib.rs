@@ -12,12 +12,14 @@
 )]
 
 pub mod approvals;
+mod audit;
 mod cluster;
 mod helm;
 mod kubectl;
 mod namespace;
 mod waiting;
 
+pub use audit::Audit;
 pub use cluster::Cluster;
 pub use helm::render;
 pub use kubectl::{Kubectl, Said, program};

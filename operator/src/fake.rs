@@ -6,11 +6,15 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::BodyExt;
+use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 use tower::service_fn;
+
+/// How a patch says that it is one of server-side apply.
+const APPLY: &str = "application/apply-patch+yaml";
 
 /// What it keeps and was asked.
 #[derive(Debug, Default)]
@@ -38,10 +42,12 @@ impl Fake {
                 let (head, body) = request.into_parts();
                 let bytes = body.collect().await.unwrap().to_bytes();
                 let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-                let (status, value) =
-                    kept.lock()
-                        .unwrap()
-                        .answer(&head.method, head.uri.path(), body);
+                let kind = head.headers.get(CONTENT_TYPE);
+                let path = head.uri.path();
+                if kind.is_some_and(|kind| kind == APPLY) && path.ends_with("/status") {
+                    kept.lock().unwrap().forget_status(path);
+                }
+                let (status, value) = kept.lock().unwrap().answer(&head.method, path, body);
                 let text = Body::from(value.to_string().into_bytes());
                 let answer = Response::builder().status(status).body(text);
                 Ok::<_, Infallible>(answer.unwrap())
@@ -65,6 +71,15 @@ impl Kept {
         object["metadata"]["uid"] = json!(uid.unwrap_or_else(|| format!("uid-{path}")));
         self.objects.insert(path.to_owned(), object.clone());
         object
+    }
+
+    /// What is applied is whole: fields that are not in it any more go.
+    fn forget_status(&mut self, path: &str) {
+        let object = self.objects.get_mut(path.trim_end_matches("/status"));
+        let fields = object.and_then(Value::as_object_mut);
+        if let (Some(fields), false) = (fields, self.refuses) {
+            fields.remove("status");
+        }
     }
 
     fn answer(&mut self, method: &Method, path: &str, body: Value) -> (StatusCode, Value) {

@@ -26,6 +26,7 @@ fn main() {
 fn policy(name: String, rules: Vec<Rule>) -> Policy {
     Policy {
         name: ObjectName::new("prod", name),
+        generation: 1,
         origin: Origin::Tenant,
         enforcement: Enforcement::Enforce,
         default: DefaultAction::Allow,

@@ -42,6 +42,8 @@ pub enum DefaultAction {
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub name: ObjectName,
+    /// Which edit of it this is, as its store counts them.
+    pub generation: i64,
     pub origin: Origin,
     pub enforcement: Enforcement,
     pub default: DefaultAction,

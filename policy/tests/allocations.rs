@@ -67,6 +67,7 @@ fn snapshot() -> Snapshot {
     rules.push(rule("allow", "table:public.*", Action::Allow));
     let policy = Policy {
         name: ObjectName::new("ns", "p"),
+        generation: 1,
         origin: Origin::Tenant,
         enforcement: Enforcement::Enforce,
         default: DefaultAction::Deny,

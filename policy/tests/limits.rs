@@ -33,6 +33,7 @@ fn only(matching: Match) -> SnapshotParts {
     };
     let policy = Policy {
         name: ObjectName::new("ns", "p"),
+        generation: 1,
         origin: Origin::Tenant,
         enforcement: Enforcement::Enforce,
         default: DefaultAction::Deny,

@@ -185,6 +185,7 @@ fn policies() -> impl Strategy<Value = Policy> {
             });
             Policy {
                 name: ObjectName::new("ns", ""),
+                generation: 1,
                 origin,
                 enforcement,
                 default,
@@ -253,6 +254,7 @@ fn subjects() -> impl Strategy<Value = Subject> {
 fn open() -> Policy {
     Policy {
         name: ObjectName::new("ns", "open"),
+        generation: 1,
         origin: Origin::Tenant,
         enforcement: Enforcement::Enforce,
         default: DefaultAction::Allow,

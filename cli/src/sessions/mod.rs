@@ -1,5 +1,6 @@
 //! `portcullis sessions`: what was recorded, and what is open.
 
+mod credential;
 mod list;
 mod open;
 mod replay;

@@ -6,17 +6,15 @@ use portcullis_recording::checkpoint::MAX_KEY_FILE_BYTES;
 use portcullis_recording::crypt::RecipientPrivateKey;
 use portcullis_recording::event::SessionId;
 use portcullis_recording::reader::{Keyring, Query, Recordings};
-use portcullis_recording::store::{Options, Store};
+use portcullis_recording::store::Store;
 
+use super::credential;
 use crate::Failed;
 use crate::args::Recorded;
 use crate::files::bounded;
 
 /// What a proxy keeps in its state directory: what was sent away, and what still waits.
 const IN_STATE: [&str; 2] = ["recordings", "spool"];
-
-/// The longest file of a store's settings that is read.
-const MAX_OPTIONS_BYTES: u64 = 64 * 1024;
 
 const NO_PLACE: &str = "where is the record? --state DIR of a proxy that runs without a cluster, or \
                         --store URL; proxies of a cluster send theirs to the store of their class";
@@ -35,33 +33,11 @@ pub(super) fn open(from: &Recorded) -> Result<Recordings, Failed> {
         return Ok(Recordings::joined(stores));
     }
     let place = from.place.store.as_deref().ok_or(NO_PLACE)?;
-    let options = options(from)?;
-    let store = match place.contains("://") || !options.is_empty() {
-        true => Store::open(place, &options)?,
+    let store = match place.contains("://") {
+        true => Store::open(place, &credential::options(place, std::env::vars_os()))?,
         false => Store::directory(Path::new(place))?,
     };
     Ok(Recordings::new(store))
-}
-
-/// Settings of the store, as they are written. No error repeats a value: it may be secret.
-fn options(from: &Recorded) -> Result<Options, Failed> {
-    let Some(path) = &from.store_options else {
-        return Ok(Options::new());
-    };
-    let text = bounded(path, MAX_OPTIONS_BYTES)?;
-    let mut options = Options::new();
-    for (number, written) in (1..).zip(text.lines()) {
-        if written.trim().is_empty() {
-            continue;
-        }
-        let pair = written.split_once('=');
-        let (name, value) = pair.ok_or_else(|| {
-            let path = path.display();
-            format!("{path}: line {number}: write NAME=VALUE")
-        })?;
-        options.insert(name.trim().to_owned(), value.trim().to_owned());
-    }
-    Ok(options)
 }
 
 /// The keys that open encrypted sessions.

@@ -390,33 +390,3 @@ fn a_tail_tells_operations_decisions_and_rows_until_the_end() {
         json!({ "verb": "tail", "session": session, "reason": "" })
     );
 }
-
-#[test]
-fn settings_of_a_store_are_read_from_a_file_and_never_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("options");
-    let path = file.to_str().unwrap();
-    let read = |text: &str, store: &str| {
-        std::fs::write(&file, text).unwrap();
-        let verify = [
-            "sessions",
-            "list",
-            "--store",
-            store,
-            "--store-options",
-            path,
-        ];
-        let output = portcullis(&verify);
-        assert_eq!(output.status.code(), Some(2), "{output:?}");
-        complained(&output)
-    };
-    let words = read("region=x\nsecret_word=hunter2\n", "s3://bucket/prefix");
-    assert!(words.contains("S3 has no option secret_word"), "{words}");
-    let words = read("region=x\n\nhunter2\n", "s3://bucket/prefix");
-    assert!(words.contains("line 3: write NAME=VALUE"), "{words}");
-    // A directory has no settings; nobody is left to believe that they counted.
-    let place = format!("file://{}", folder.path().display());
-    let words = read("token=hunter2\n", &place);
-    assert!(words.contains("a directory has no option token"), "{words}");
-    assert!(!words.contains("hunter2"), "{words}");
-}

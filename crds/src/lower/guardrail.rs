@@ -36,6 +36,7 @@ pub fn lower(
     let lowered = policy::Policy {
         origin: origin(&namespace),
         name: policy::ObjectName::new(namespace, object.name_any()),
+        generation: object.metadata.generation.unwrap_or_default(),
         enforcement: match spec.enforcement {
             Enforcement::Enforce => policy::Enforcement::Enforce,
             Enforcement::Audit => policy::Enforcement::Audit,

@@ -46,6 +46,13 @@ impl Psql {
         let _gone = writeln!(self.asking, "{query};\n\\echo {MARK}");
     }
 
+    /// What control-C does: psql asks the server, on a connection of its own, to cancel what runs.
+    pub(crate) fn interrupt(&self) {
+        let process = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &process]).status();
+        assert!(sent.unwrap().success());
+    }
+
     pub(crate) fn answer(&mut self) -> String {
         let mut answer = String::new();
         let mut line = String::new();

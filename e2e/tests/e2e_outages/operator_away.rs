@@ -45,6 +45,7 @@ fn without_operator(test: impl FnOnce()) {
 
 #[test]
 fn nothing_opens_and_nothing_is_lost_while_the_operator_is_away() {
+    let _alone = crate::alone();
     with_bed(|bed| {
         let name = bed.request("a");
         without_operator(|| {

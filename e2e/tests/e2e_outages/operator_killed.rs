@@ -1,77 +1,69 @@
 //! The operator is killed, again and again, while Connections come: all of them are made in the end.
 
+use std::hash::{BuildHasher, RandomState};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use portcullis_e2e::{Cluster, pause, wait_until, wait_within, with_namespace};
-use serde_json::json;
+use portcullis_e2e::{pause, wait_until, with_namespace};
 
-/// How many Connections come.
-const COUNT: usize = 20;
+use crate::connections::{connection, wait_for_all};
+use crate::node::Node;
+use crate::replicas::{holder, holder_after, platform, ready};
+
+/// How many Connections come, and how long after each other: all the time that holders are killed and
+/// replaced.
+const COUNT: usize = 50;
+const APART: Duration = Duration::from_millis(500);
 /// How often the holder of the lease is killed meanwhile.
-const KILLS: usize = 3;
+const KILLS: u64 = 2;
 
 #[test]
 fn an_operator_that_is_killed_again_and_again_leaves_nothing_undone() {
+    let _alone = crate::alone();
     with_namespace("operator-killed", |namespace| {
         let admin = namespace.admin();
-        let killer = thread::spawn(|| {
-            for _ in 0..KILLS {
-                pause(Duration::from_millis(700));
-                kill_holder();
-            }
-        });
-        for index in 0..COUNT {
-            admin.apply(&connection(index));
-        }
-        killer.join().unwrap();
-        // A holder that was killed is waited for, each time as long as its lease holds.
-        wait_within(Duration::from_secs(120), "all of it to be made", || {
-            let made = ["deployments", "services", "roles", "poddisruptionbudgets"];
-            let counts = made.map(|kind| admin.get(&[kind])["items"].as_array().map(Vec::len));
-            let connections = admin.get(&["connections"]);
-            let items = connections["items"].as_array().cloned().unwrap_or_default();
-            let told = items.iter().filter(|it| {
-                let condition = &it["status"]["conditions"][0];
-                condition["type"] == "Accepted" && condition["status"] == "True"
+        ready();
+        let node = Node::of(namespace);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..KILLS {
+                    // By chance: somewhere in what it does.
+                    let chance = RandomState::new().hash_one(number) % 1500;
+                    pause(Duration::from_millis(chance));
+                    kill_holder(&node);
+                }
             });
-            let told = told.count();
-            match counts == [Some(COUNT); 4] && told == COUNT {
-                true => Ok(()),
-                false => Err(format!("{counts:?}, and {told} are accepted")),
+            for index in 0..COUNT {
+                let object = connection(&format!("c{index:02}")).to_string();
+                // Who was killed is asked until it is known: then whoever writes tries again.
+                wait_until("a Connection to be taken", || {
+                    let said = admin.try_apply(&object);
+                    said.succeeded.then_some(()).ok_or(said.errors)
+                });
+                pause(APART);
             }
         });
+        // A holder that was killed is waited for, each time as long as its lease holds.
+        wait_for_all(&admin, COUNT, Duration::from_secs(120));
+        // Whoever was killed waits before it starts again; the next test wants both at once.
+        let operator = "deployment/portcullis-operator";
+        platform().must(&["rollout", "restart", operator]);
+        platform().must(&["rollout", "status", operator, "--timeout=90s"]);
     });
 }
 
-fn connection(index: usize) -> String {
-    let object = json!({
-        "apiVersion": "portcullis.dev/v1alpha1",
-        "kind": "Connection",
-        "metadata": { "name": format!("c{index:02}") },
-        "spec": {
-            "protocol": "PostgreSQL",
-            "upstream": { "host": "orders.internal", "database": "orders" },
-            "credentials": { "secretRef": { "name": "c" } },
-            "delivery": { "mode": "Gateway", "gateway": { "replicas": 0 } },
-        },
-    });
-    object.to_string()
-}
-
-/// Kills whoever holds the lease now, without a word of warning.
-fn kill_holder() {
-    let admin = Cluster::named().admin().within("portcullis-system");
-    let pod = wait_until("a holder that runs", || {
-        let lease = admin.get(&["lease", "portcullis-operator"]);
-        let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
-        let pod = holder.split('_').next().unwrap_or_default().to_owned();
-        let runs = !pod.is_empty() && admin.find(&["pod", &pod]).is_some();
-        match runs {
-            true => Ok(pod),
-            false => Err(holder.to_owned()),
-        }
-    });
-    let said = admin.run(&["delete", "pod", &pod, "--grace-period=0", "--force"]);
-    assert!(said.succeeded, "{said:?}");
+/// Kills the process of whoever holds the lease now, without a word of warning.
+#[allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a figure for people, by the clock of the machine"
+)]
+fn kill_holder(node: &Node) {
+    let found = holder();
+    let uid = platform().get(&["pod", &found.pod])["metadata"]["uid"].clone();
+    let process = node.process("portcullis-operator", uid.as_str().unwrap());
+    node.run(&format!("kill -KILL {}", process.unwrap()));
+    let killed = Instant::now();
+    let (_, after) = holder_after(&found, killed);
+    println!("the operator is killed until another holds the lease: {after:?}");
 }

@@ -109,6 +109,7 @@ impl<'a> Picks<'a> {
         let count = self.up_to(MAX_RULES);
         Policy {
             name: ObjectName::new("shop", format!("policy-{number}")),
+            generation: 1,
             origin,
             enforcement: *self.one(&[Enforcement::Enforce, Enforcement::Audit]),
             default: *self.one(&[DefaultAction::Allow, DefaultAction::Deny]),

@@ -39,6 +39,20 @@ impl Lookup {
         Ok(namespace.map(|it| it.labels().clone()).unwrap_or_default())
     }
 
+    /// Those of a namespace that are there under these names.
+    pub async fn named(
+        &self,
+        namespace: &str,
+        names: impl Iterator<Item = &str>,
+    ) -> Result<Vec<Connection>, kube::Error> {
+        let api: Api<Connection> = Api::namespaced(self.0.clone(), namespace);
+        let mut found = Vec::new();
+        for name in names {
+            found.extend(api.get_opt(name).await?);
+        }
+        Ok(found)
+    }
+
     /// Connections of a namespace or, without one, of all; what cannot be read is left out. None
     /// where there are more than are looked at.
     pub async fn connections(

@@ -13,6 +13,7 @@ use portcullis_crds::reference::TargetReference;
 
 use super::policy::{self, Policy};
 use super::{Context, Reconcile};
+use crate::admission::advice;
 use crate::error::Failed;
 use crate::metrics::Controller;
 use crate::world::{Change, World};
@@ -57,6 +58,10 @@ impl Policy for GuardrailPolicy {
         // What a class sets where a rule does not is valid in itself.
         let defaults = ApprovalDefaults::default();
         guardrail::lower(self, &defaults).err().unwrap_or_default()
+    }
+
+    fn advice(&self) -> Vec<String> {
+        advice::of_rules(&self.spec)
     }
 
     fn target_refs(&self) -> &[TargetReference] {

@@ -13,6 +13,7 @@ use portcullis_crds::reference::TargetReference;
 
 use super::policy::{self, Policy};
 use super::{Context, Reconcile};
+use crate::admission::advice;
 use crate::error::Failed;
 use crate::metrics::Controller;
 use crate::world::{Change, World};
@@ -56,6 +57,10 @@ impl Policy for MaskingRule {
     fn lowered(&self) -> Vec<FieldError> {
         // Whether its key is there is the Connection's to tell, and the proxy's.
         masking::lower(self, &AnyKey).err().unwrap_or_default()
+    }
+
+    fn advice(&self) -> Vec<String> {
+        advice::of_mask(&self.spec)
     }
 
     fn target_refs(&self) -> &[TargetReference] {

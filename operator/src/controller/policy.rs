@@ -39,6 +39,8 @@ pub(super) trait Policy:
     const CONTROLLER: Controller;
 
     fn lowered(&self) -> Vec<FieldError>;
+    /// What is valid and probably not meant.
+    fn advice(&self) -> Vec<String>;
     fn target_refs(&self) -> &[TargetReference];
     fn status(&self) -> Option<&PolicyStatus>;
 }
@@ -72,7 +74,7 @@ pub(super) fn objects<P: Policy>(
         let bound = view.policies.iter().any(|policy| {
             policy.kind == P::KIND && policy.namespace == namespace && policy.name == name
         });
-        bound || lists(it, key)
+        bound || lists(it, key) || was_bound(it, key)
     }))
 }
 
@@ -94,6 +96,7 @@ pub(super) async fn reconcile<P: Policy>(
         .map(|reference| Key::new(&namespace, &reference.name))
         .filter(|key| context.world.connection(key).is_none())
         .collect();
+    let binds_nothing = bound.is_empty();
     let facts = Facts {
         meta: object.meta(),
         old: object.status(),
@@ -119,8 +122,36 @@ pub(super) async fn reconcile<P: Policy>(
                 &refusal.message,
             )
             .await;
+    } else if wrote {
+        advise(context, object, binds_nothing).await;
     }
     Ok(None)
+}
+
+/// Who applies by a robot sees no warnings of admission, and what a policy binds may change without
+/// an edit of it.
+async fn advise<P: Policy>(context: &Context, object: &P, binds_nothing: bool) {
+    let old = object.status();
+    let generation = object.meta().generation;
+    let is_edited = old.is_none_or(|old| Some(old.observed_generation) != generation);
+    let advice = if is_edited {
+        object.advice()
+    } else {
+        Vec::new()
+    };
+    if !advice.is_empty() {
+        let note = advice.join("; ");
+        context
+            .tell(object, EventType::Warning, "ProbablyNotMeant", &note)
+            .await;
+    }
+    let bound_before = old.is_some_and(|old| !old.ancestors.is_empty());
+    if binds_nothing && (is_edited || bound_before) {
+        let note = "it binds no Connection now";
+        context
+            .tell(object, EventType::Warning, "BindsNothing", note)
+            .await;
+    }
 }
 
 /// How a policy stands with a Connection, if it binds it.
@@ -185,6 +216,16 @@ fn may_bind<P: Policy>(object: &P, key: &Key) -> bool {
 fn lists<P: Policy>(object: &P, key: &Key) -> bool {
     let mut named = object.target_refs().iter();
     object.meta().namespace.as_ref() == Some(&key.namespace) && named.any(|it| it.name == key.name)
+}
+
+/// An edit of the Connection may have taken it out of what a selector selects.
+fn was_bound<P: Policy>(object: &P, key: &Key) -> bool {
+    let mut ancestors = object.status().into_iter().flat_map(|it| &it.ancestors);
+    ancestors.any(|it| {
+        let reference = &it.ancestor_ref;
+        reference.name == key.name
+            && reference.namespace.as_deref().unwrap_or_default() == key.namespace
+    })
 }
 
 fn references<P: Policy>(objects: Vec<Arc<P>>) -> Vec<ObjectRef<P>> {

@@ -14,6 +14,9 @@ use crate::world::Change;
 
 /// Runs one controller until it is dropped: first every object, then what changes.
 pub async fn run<R: Reconcile>(context: Arc<Context>, concurrency: u16) {
+    let most = &context.metrics.runtime.most;
+    most.with_label_values(&[R::CONTROLLER.name()])
+        .set(i64::from(concurrency));
     let store = R::store(&context.world);
     let queue = queue::<R>(Arc::clone(&context));
     let applied = applier(

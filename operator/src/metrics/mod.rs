@@ -56,6 +56,8 @@ pub struct Runtime {
     pub errors: IntCounterVec,
     pub seconds: HistogramVec,
     pub active: IntGaugeVec,
+    /// Reconciles that may run at a time.
+    pub most: IntGaugeVec,
     /// Changes that a controller has not yet looked at.
     pub depth: IntGaugeVec,
     pub leader: IntGaugeVec,
@@ -125,6 +127,12 @@ impl Runtime {
                 to,
                 "controller_runtime_active_workers",
                 "Reconciles that run now.",
+                &of,
+            )?,
+            most: gauges(
+                to,
+                "controller_runtime_max_concurrent_reconciles",
+                "Reconciles that may run at a time.",
                 &of,
             )?,
             depth: gauges(

@@ -11,6 +11,7 @@ use crate::rule::{Action, DefaultAction, Enforcement, Match, ObjectName, Origin,
 #[derive(Debug)]
 pub(crate) struct CompiledPolicy {
     pub(crate) name: Arc<ObjectName>,
+    pub(crate) generation: i64,
     pub(crate) origin: Origin,
     pub(crate) enforcement: Enforcement,
     pub(crate) default: DefaultAction,
@@ -78,6 +79,7 @@ impl CompiledPolicy {
     pub(crate) fn of(policy: Policy, audience: usize, texts: &mut Texts) -> Self {
         Self {
             name: Arc::new(policy.name),
+            generation: policy.generation,
             origin: policy.origin,
             enforcement: policy.enforcement,
             default: policy.default,

@@ -21,7 +21,7 @@ use crate::decision::Reason;
 use crate::expression::Environment;
 use crate::limit::AppliedLimits;
 use crate::mask::{InvalidMasks, MaskSet, Masks};
-use crate::rule::SubjectSelector;
+use crate::rule::{ObjectName, SubjectSelector};
 use crate::subject::Subject;
 use compiled::{CompiledPolicy, Texts};
 use index::Index;
@@ -79,6 +79,13 @@ impl Snapshot {
     /// The masks that apply to a subject. They are the same for all who meet the same rules.
     pub fn masks_for(&self, subject: &Subject) -> Result<Arc<MaskSet>, Vec<InvalidMasks>> {
         self.masks.of(subject)
+    }
+
+    /// Which edit of a policy decides here.
+    pub fn generation_of(&self, policy: &ObjectName) -> Option<i64> {
+        let mut policies = self.policies.iter();
+        let found = policies.find(|it| *it.name == *policy)?;
+        Some(found.generation)
     }
 
     pub fn connection(&self) -> &ConnectionFacts {

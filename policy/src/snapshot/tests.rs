@@ -18,6 +18,7 @@ use crate::rule::{
 fn policy(name: &str, rules: Vec<Rule>) -> Policy {
     Policy {
         name: ObjectName::new("ns", name),
+        generation: 1,
         origin: Origin::Tenant,
         enforcement: Enforcement::Enforce,
         default: DefaultAction::Allow,

@@ -258,6 +258,7 @@ impl PolicyText {
     fn policy(&self) -> Policy {
         Policy {
             name: ObjectName::new("ns", &self.name),
+            generation: 1,
             origin: self.origin.parse::<Origin>().unwrap(),
             enforcement: self.enforcement.parse::<Enforcement>().unwrap(),
             default: self.default.parse::<DefaultAction>().unwrap(),

@@ -194,6 +194,18 @@ struct CurrentTargetInner {
     changed: watch::Sender<u64>,
 }
 
+// === impl WantedApproval ===
+
+impl WantedApproval {
+    /// Whether an approver of one agreed to the other: an edit of the policy that asks for the same
+    /// changes nothing.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let mut one = self.clone();
+        one.generation = other.generation;
+        one == *other
+    }
+}
+
 // === impl CurrentTarget ===
 
 impl CurrentTarget {
@@ -232,6 +244,8 @@ pub struct WantedApproval {
     pub connection_uid: String,
     pub address: String,
     pub policy: (String, String),
+    /// Which edit of the policy asks.
+    pub generation: i64,
     pub rule: String,
     pub requester: String,
     pub on_behalf_of: Option<String>,

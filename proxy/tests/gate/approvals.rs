@@ -86,6 +86,7 @@ async fn what_was_approved_runs_once() {
     assert_eq!(wanted.text, "UPDATE orders SET state = $1 WHERE id = 7");
     assert_eq!(wanted.summary, "UPDATE Write table:public.orders");
     assert_eq!(wanted.hash.len(), 64);
+    assert_eq!(wanted.generation, 7);
     bed.approvals.approve(&name);
     hold.wait().await.unwrap();
     finish(session.judge_after(&asked, hold).await);
@@ -158,6 +159,23 @@ async fn a_policy_that_allows_meanwhile_needs_no_grant() {
         bed.approvals.standing(&name),
         Standing::Approved { .. }
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_asks_for_the_same_takes_no_grant_back() {
+    let bed = Bed::new(Terms::of(vec![approving(HOLD, 1)]));
+    let mut session = bed.open().await.unwrap();
+    let update = update();
+    let asked = asked(&update);
+    let mut hold = held(&mut session, &asked).await;
+    let name = hold.request().to_owned();
+    bed.approvals.approve(&name);
+    hold.wait().await.unwrap();
+    let mut edited = approving(HOLD, 1);
+    edited.generation += 1;
+    bed.edit(Terms::of(vec![edited]));
+    finish(session.judge_after(&asked, hold).await);
+    assert_eq!(bed.approvals.standing(&name), Standing::Consumed);
 }
 
 #[tokio::test(start_paused = true)]

@@ -101,6 +101,7 @@ pub(crate) fn key() -> ApiKey {
 pub(crate) fn policy(name: &str, default: DefaultAction, rules: Vec<Rule>) -> Policy {
     Policy {
         name: ObjectName::new("shop", name),
+        generation: 7,
         origin: Origin::Tenant,
         enforcement: Enforcement::Enforce,
         default,
@@ -395,7 +396,7 @@ impl Approvals for FakeApprovals {
                 }
                 Some((known, standing)) => match standing {
                     Standing::Pending | Standing::Approved { .. } | Standing::Denied { .. } => {
-                        if known != wanted {
+                        if !known.is_same_as(wanted) {
                             return Err(ApprovalsRefused::Mismatch(name));
                         }
                         return Ok((name, standing.clone()));
@@ -426,7 +427,7 @@ impl Approvals for FakeApprovals {
     ) -> Result<Standing, ApprovalsRefused> {
         let mut requests = self.requests.lock().unwrap();
         let (known, standing) = requests.get_mut(name).unwrap();
-        if known != wanted {
+        if !known.is_same_as(wanted) {
             return Err(ApprovalsRefused::Mismatch(name.into()));
         }
         let before = standing.clone();

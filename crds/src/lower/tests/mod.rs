@@ -185,6 +185,14 @@ fn a_platform_policy_cannot_select_by_what_tenants_write_nor_a_tenant_reach_out(
 }
 
 #[test]
+fn a_policy_knows_which_edit_of_it_was_lowered() {
+    let mut object = guardrail_of("shop", &json!({}));
+    object.metadata.generation = Some(7);
+    let lowered = guardrail::lower(&object, &ApprovalDefaults::default()).unwrap();
+    assert_eq!(lowered.generation, 7);
+}
+
+#[test]
 fn limits_carry_what_is_counted_together() {
     let limits = json!({"limits": {
         "rows": {"max": 10, "onExceed": "Truncate"}, "operations": {"max": 5, "per": "1m"},

@@ -1,5 +1,6 @@
 //! Stamps: decisions that stand as annotations, written past the webhook.
 
+use portcullis_e2e::wait_until;
 use serde_json::json;
 
 use portcullis_e2e::approvals::{patch, stamp, with_bed};
@@ -37,6 +38,65 @@ fn nobody_writes_a_stamp_of_another() {
         }
         let said = stamp(&bed.admin, &name, BOBS, "Approve|3|bob|");
         said.must_be_refused("record only your own decision: you are admin");
+    });
+}
+
+#[test]
+fn a_stamp_that_the_status_could_not_hold_is_refused() {
+    with_bed(|bed| {
+        let name = bed.request("a");
+        let long = |length: usize| format!("Deny|3|bob|{}", "ä".repeat(length));
+        let said = stamp(&bed.user("bob"), &name, BOBS, &long(1025));
+        said.must_be_refused("a reason at most 1024");
+        let length = 257;
+        let somebody = "x".repeat(length);
+        let approver = [
+            "create",
+            "rolebinding",
+            "long",
+            "--clusterrole=portcullis-approver",
+        ];
+        let user = format!("--user={somebody}");
+        bed.admin.must(&[&approver[..], &[&user]].concat());
+        let who = bed.admin.impersonating(&somebody);
+        let value = format!("Deny|{length}|{somebody}|");
+        wait_until("the rule to be asked", || {
+            let said = stamp(&who, &name, "a", &value);
+            assert!(!said.succeeded);
+            let asked = said
+                .errors
+                .contains("a username has at most 256 characters");
+            asked.then_some(()).ok_or(said.errors)
+        });
+        stamp(&bed.user("bob"), &name, BOBS, &long(1024)).must_succeed();
+        wait_until("it to be recorded", || {
+            let decisions = bed.decisions(&name);
+            match decisions == ["bob Deny"] {
+                true => Ok(()),
+                false => Err(format!("{decisions:?}")),
+            }
+        });
+    });
+}
+
+/// Only the value says whose it is.
+#[test]
+fn a_denial_under_any_key_is_heard() {
+    with_bed(|bed| {
+        let name = bed.request("a");
+        for (user, key, value) in [
+            ("bob", "zz.odd", "Approve|3|bob|"),
+            ("erin", CAROLS, "Deny|21|oidc:erin@example.com|no"),
+        ] {
+            stamp(&bed.user(user), &name, key, value).must_succeed();
+        }
+        wait_until("the denial to count", || {
+            let status = bed.status(&name);
+            match status["state"] == "Denied" {
+                true => Ok(()),
+                false => Err(status.to_string()),
+            }
+        });
     });
 }
 

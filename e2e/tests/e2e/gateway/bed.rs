@@ -1,6 +1,7 @@
 //! A namespace with a PostgreSQL, a gateway of two proxies before it, and persons who use it.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
 use portcullis_e2e::{Cluster, Kubectl, Namespace, wait_until, with_namespace};
@@ -44,8 +45,7 @@ pub(super) fn with_gateway(test: impl FnOnce(&Bed<'_>)) {
     with_bed(|bed| {
         bed.connection(&json!({ "mode": "Gateway", "gateway": { "replicas": 2 } }));
         bed.wait_until_ready();
-        let ca = bed.admin.get(&["configmap", "orders-portcullis-ca"]);
-        fs::write(bed.ca(), ca["data"]["ca.crt"].as_str().unwrap()).unwrap();
+        bed.keep_ca();
         test(bed);
     });
 }
@@ -93,6 +93,28 @@ impl Bed<'_> {
         });
         self.admin
             .apply(&object("Connection", "orders", &spec).to_string());
+    }
+
+    /// Changes its class.
+    pub(super) fn class(&self, spec: &Value) {
+        let patch = json!({ "spec": spec }).to_string();
+        let class = ["patch", "connectionclass", &self.class];
+        self.admin
+            .must(&[&class[..], &["--type=merge", "-p", &patch]].concat());
+    }
+
+    /// Takes what sessions verify proxies with.
+    pub(super) fn keep_ca(&self) {
+        let ca = self.admin.get(&["configmap", "orders-portcullis-ca"]);
+        fs::write(self.ca(), ca["data"]["ca.crt"].as_str().unwrap()).unwrap();
+    }
+
+    /// Has the kubelet look after what the proxies mount, which it otherwise does once a minute.
+    pub(super) fn nudge(&self) {
+        let pods = ["pods", "--selector=portcullis.dev/connection=orders"];
+        let now = format!("example.com/look={:x}", RandomState::new().hash_one(0));
+        let line = [&["annotate", "--overwrite"], &pods[..], &[&now]].concat();
+        self.admin.must(&line);
     }
 
     /// The gateway says that it serves, and as many proxies as it should have are there.
@@ -143,8 +165,13 @@ impl Bed<'_> {
 
     /// A session at an address, over TLS that proves the Service's name.
     pub(super) fn session_at(&self, address: &str, password: &str) -> Psql {
+        self.session_by(address, 5432, password)
+    }
+
+    /// The same by a port that leads there.
+    pub(super) fn session_by(&self, address: &str, port: u16, password: &str) -> Psql {
         let place = format!(
-            "hostaddr={address} host=orders.{}.svc port=5432 dbname=orders sslmode=verify-full \
+            "hostaddr={address} host=orders.{}.svc port={port} dbname=orders sslmode=verify-full \
              sslrootcert={}",
             self.namespace.name,
             self.ca().display(),
@@ -284,6 +311,28 @@ impl Bed<'_> {
     }
 }
 
+/// Secrets, and whatever else, of the platform's namespace, for as long as a test runs.
+pub(super) struct Platform {
+    admin: Kubectl,
+    objects: String,
+}
+
+impl Platform {
+    pub(super) fn with(bed: &Bed<'_>, objects: &[Value]) -> Self {
+        let admin = bed.namespace.cluster.admin().within("portcullis-system");
+        let objects = list(objects);
+        admin.apply(&objects);
+        Self { admin, objects }
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        let line = ["delete", "--wait=false", "-f", "-"];
+        let _gone_before = self.admin.run_with(&line, &self.objects);
+    }
+}
+
 impl Drop for Bed<'_> {
     fn drop(&mut self) {
         let class = ["delete", "connectionclass", &self.class, "--wait=false"];
@@ -291,11 +340,11 @@ impl Drop for Bed<'_> {
     }
 }
 
-fn list(items: &[Value]) -> String {
+pub(super) fn list(items: &[Value]) -> String {
     json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string()
 }
 
-fn object(kind: &str, name: &str, spec: &Value) -> Value {
+pub(super) fn object(kind: &str, name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "portcullis.dev/v1alpha1", "kind": kind,
         "metadata": { "name": name }, "spec": spec,

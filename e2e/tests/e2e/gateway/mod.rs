@@ -3,7 +3,10 @@
 
 mod bed;
 mod command;
+mod persistent;
 mod record;
+mod rotating;
 mod serving;
 mod sidecar;
+mod stored;
 mod timing;

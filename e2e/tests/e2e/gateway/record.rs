@@ -16,13 +16,7 @@ const MOUNTED: &str = "/var/lib/portcullis";
 /// Lease, which lies out of the pod's reach.
 pub(super) fn recorded(bed: &Bed<'_>, pod: &str) -> String {
     // Before the copy: the record goes on.
-    let head = wait_until("a head of the record", || {
-        let lease = bed.admin.get(&["lease", pod]);
-        let told = lease["metadata"]["annotations"].clone();
-        let head = told["portcullis.dev/head"].as_str().unwrap_or_default();
-        let head = (!head.is_empty()).then(|| head.to_owned());
-        head.ok_or(told.to_string())
-    });
+    let head = head(bed, pod);
     let copy = copy_of_state(bed, pod);
     let heads = copy.path().join("heads");
     fs::write(&heads, head).unwrap();
@@ -36,11 +30,30 @@ pub(super) fn recorded(bed: &Bed<'_>, pod: &str) -> String {
         heads,
         "--output=json",
     ];
-    let verified: Value = serde_json::from_str(&portcullis(&verify)).unwrap();
-    let verdict = verified["verdict"].as_str().unwrap();
-    assert!(verdict.starts_with("intact"), "{verified}");
-    assert_ne!(verified["writers"][0]["anchored"], json!(0), "{verified}");
-    portcullis(&["export", "--state", state])
+    is_whole(&portcullis(&verify, &[]).unwrap()).unwrap();
+    portcullis(&["export", "--state", state], &[]).unwrap()
+}
+
+/// Whether `portcullis sessions verify` found it so, as far as a head that lay elsewhere.
+pub(super) fn is_whole(verified: &str) -> Result<(), String> {
+    let verified: Value = serde_json::from_str(verified).map_err(|error| error.to_string())?;
+    let verdict = verified["verdict"].as_str().unwrap_or_default();
+    let anchored = verified["writers"][0]["anchored"] != json!(0);
+    match verdict.starts_with("intact") && anchored {
+        true => Ok(()),
+        false => Err(verified.to_string()),
+    }
+}
+
+/// The head of a proxy's record, as its Lease tells it.
+pub(super) fn head(bed: &Bed<'_>, pod: &str) -> String {
+    wait_until("a head of the record", || {
+        let lease = bed.admin.get(&["lease", pod]);
+        let told = lease["metadata"]["annotations"].clone();
+        let head = told["portcullis.dev/head"].as_str().unwrap_or_default();
+        let head = (!head.is_empty()).then(|| head.to_owned());
+        head.ok_or(told.to_string())
+    })
 }
 
 /// What a proxy keeps in its pod, in a folder here. Its image has no program to copy with, so another
@@ -99,14 +112,19 @@ fn mount_of_state(pod: &Value) -> Value {
         .clone()
 }
 
-/// Our own program, as cargo built it.
-fn portcullis(arguments: &[&str]) -> String {
+/// Our own program, as cargo built it, with more in its environment; its words, or what it has against it.
+pub(super) fn portcullis(
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<String, String> {
     let program = program();
     let said = Command::new(&program)
         .arg("sessions")
         .args(arguments)
+        .envs(environment.iter().copied())
         .output();
-    let said = said.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-    assert!(said.status.success(), "{arguments:?}: {said:?}");
-    String::from_utf8(said.stdout).unwrap()
+    let said = said.map_err(|error| format!("{}: {error}", program.display()))?;
+    let output = String::from_utf8_lossy(&said.stdout).into_owned();
+    let error = || format!("{arguments:?}: {said:?}");
+    said.status.success().then_some(output).ok_or_else(error)
 }

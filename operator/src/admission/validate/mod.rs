@@ -5,6 +5,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kube::ResourceExt;
 use portcullis_crds::connection::DeliveryMode;
@@ -16,6 +17,7 @@ use portcullis_crds::{
     PLATFORM_NAMESPACE,
 };
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::advice;
 use super::lookup::Lookup;
@@ -24,6 +26,9 @@ use crate::desired::name;
 
 /// The most errors that one refusal names.
 const MAX_ERRORS: usize = 8;
+
+/// How long a warning is looked for: the API server waits five seconds for the answer, and refuses then.
+const MAX_ADVICE: Duration = Duration::from_secs(1);
 
 /// Answers for an object of ours that is created or edited.
 pub async fn validate(lookup: &Lookup, request: &Request) -> Answer {
@@ -124,22 +129,42 @@ async fn of_connection(lookup: &Lookup, request: &Request, object: &Connection) 
         )
     });
     let others = match object.spec.delivery.mode {
-        DeliveryMode::Sidecar => lookup.connections(Some(&namespace)).await.ok().flatten(),
+        DeliveryMode::Sidecar => {
+            let listed = timeout(MAX_ADVICE, lookup.connections(Some(&namespace))).await;
+            listed.ok().and_then(Result::ok).flatten()
+        }
         DeliveryMode::Gateway => None,
     };
     let crowded = advice::of_sidecar(object, &others.unwrap_or_default(), &labels);
     answer.warn(missing).warn(crowded)
 }
 
-/// Warnings about what a policy binds.
+/// Warnings about what a policy binds, as far as they come in time.
 async fn bound(
+    lookup: &Lookup,
+    object: &impl kube::Resource,
+    target: advice::Target<'_>,
+) -> Vec<String> {
+    let said = timeout(MAX_ADVICE, of_bound(lookup, object, target)).await;
+    said.unwrap_or_default()
+}
+
+async fn of_bound(
     lookup: &Lookup,
     object: &impl kube::Resource,
     target: advice::Target<'_>,
 ) -> Vec<String> {
     let namespace = object.meta().namespace.clone().unwrap_or_default();
     let within = (namespace != PLATFORM_NAMESPACE).then_some(namespace.as_str());
-    let Ok(Some(connections)) = lookup.connections(within).await else {
+    let connections = match target.1 {
+        Some(_) => lookup.connections(within).await,
+        // No more than are named: there may be hundreds, and as many policies come at once.
+        None => {
+            let names = target.0.iter().map(|it| it.name.as_str());
+            lookup.named(&namespace, names).await.map(Some)
+        }
+    };
+    let Ok(Some(connections)) = connections else {
         // A warning less; nothing depends on it.
         return Vec::new();
     };

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::fake::Fake;
 
 fn connection(change: impl FnOnce(&mut Value)) -> Connection {
     let mut object = json!({
@@ -99,4 +100,55 @@ fn a_refusal_names_each_field_up_to_a_bound() {
             .ends_with("spec.rules[7]: is wrong; and 2 more")
     );
     assert_eq!(judged(Ok(())), Answer::allow());
+}
+
+/// A policy that names `orders` and `none`, on its way.
+fn policy() -> Request {
+    let object = json!({
+        "apiVersion": "portcullis.dev/v1alpha1", "kind": "GuardrailPolicy",
+        "metadata": {"name": "reads", "namespace": "shop"},
+        "spec": {
+            "targetRefs": [{"name": "orders"}, {"name": "none"}], "default": "Deny",
+            "rules": [{"name": "reads", "match": {"effects": ["Read"]}, "action": "Allow"}],
+        },
+    });
+    let mut request = Request {
+        object,
+        ..Request::default()
+    };
+    request.resource.resource = "guardrailpolicies".to_owned();
+    request
+}
+
+fn warnings(answer: &Answer) -> Value {
+    answer.to_review("1")["response"]["warnings"].clone()
+}
+
+#[tokio::test]
+async fn of_many_connections_only_those_that_are_named_are_looked_at() {
+    let fake = Fake::default();
+    let place = "/apis/portcullis.dev/v1alpha1/namespaces/shop/connections";
+    let orders = serde_json::to_value(connection(|_| {})).unwrap();
+    fake.kept(|it| it.put(&format!("{place}/orders"), orders));
+    let answer = validate(&Lookup::new(fake.client()), &policy()).await;
+    assert!(answer.is_allowed());
+    let missing = "spec.targetRefs[1]: there is no Connection none in shop";
+    assert_eq!(warnings(&answer), json!([missing]));
+    let asked = fake.kept(|it| it.asked.clone());
+    let wanted = ["orders", "none"].map(|name| format!("GET {place}/{name}"));
+    assert_eq!(asked, wanted);
+}
+
+/// The API server would refuse what is not answered in time.
+#[tokio::test(start_paused = true)]
+async fn a_warning_that_takes_long_is_left_out() {
+    let silent = |_: hyper::Request<kube::client::Body>| {
+        std::future::pending::<Result<hyper::Response<kube::client::Body>, std::io::Error>>()
+    };
+    let client = kube::Client::new(tower::service_fn(silent), "default");
+    let began = tokio::time::Instant::now();
+    let answer = validate(&Lookup::new(client), &policy()).await;
+    assert!(answer.is_allowed());
+    assert_eq!(warnings(&answer), Value::Null);
+    assert_eq!(began.elapsed(), MAX_ADVICE);
 }

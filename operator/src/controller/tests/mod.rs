@@ -2,4 +2,5 @@
 
 mod bed;
 mod connections;
+mod policies;
 mod requests;

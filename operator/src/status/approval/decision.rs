@@ -12,13 +12,13 @@ pub struct Stamped {
     pub decision: Decision,
 }
 
-/// The decisions among annotations, and the keys of those that are none. Somebody's stamp under
-/// the key of another is none: admission lets nobody write it.
+/// The decisions among annotations, and the keys of those that are none. Only the value says who
+/// decided: admission proves the name in it, under whatever key somebody wrote it.
 pub fn read(annotations: &BTreeMap<String, String>) -> (Vec<Stamped>, Vec<String>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     let stamps = annotations.iter();
     for (key, value) in stamps.filter(|(key, _)| key.starts_with(STAMP_PREFIX)) {
-        match Stamp::parse(value).filter(|stamp| is_whole(key, stamp)) {
+        match Stamp::parse(value).filter(is_whole) {
             Some(stamp) => good.push(Stamped {
                 key: key.clone(),
                 decision: Decision {
@@ -33,8 +33,9 @@ pub fn read(annotations: &BTreeMap<String, String>) -> (Vec<Stamped>, Vec<String
     (good, bad)
 }
 
-fn is_whole(key: &str, stamp: &Stamp) -> bool {
-    (key == stamp.key() || key == stamp.second_key())
-        && stamp.username.chars().count() <= MAX_USERNAME
-        && stamp.reason.chars().count() <= MAX_REASON
+/// As long as the schema takes it.
+fn is_whole(stamp: &Stamp) -> bool {
+    let username = stamp.username.chars().count();
+    let reason = stamp.reason.chars().count();
+    username <= MAX_USERNAME && reason <= MAX_REASON
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use portcullis_crds::ApprovalRequest;
 use portcullis_crds::approval_request::{ApprovalState, DecisionKind};
-use portcullis_crds::stamp::Stamp;
+use portcullis_crds::stamp::{STAMP_PREFIX, Stamp};
 use serde_json::{Value, json};
 
 use super::decision::read;
@@ -179,10 +179,34 @@ fn an_annotation_that_is_no_decision_is_left_and_told() {
         assert_eq!(found.status.approvals.as_deref(), Some("0/2"), "{value}");
         assert_eq!(found.ignored, [key(name)], "{value}");
     }
-    // Under another person's key.
-    let object =
-        json!({ "metadata": { "annotations": { key("oidc:eve"): "Approve|8|oidc:bob|why" } } });
-    assert_eq!(step(&request(&object), at(NOW)).ignored.len(), 1);
+}
+
+#[test]
+fn who_decided_is_read_from_the_value_whatever_the_key() {
+    for odd in [
+        key("oidc:eve"),
+        format!("{STAMP_PREFIX}zz"),
+        stamp("Deny", "oidc:eve").second_key(),
+        STAMP_PREFIX.to_owned(),
+    ] {
+        let mut object = stamped(&[("Approve", "oidc:bob"), ("Approve", "oidc:carol")]);
+        object["metadata"]["annotations"][&odd] = json!(stamp("Deny", "oidc:dave").value());
+        let found = step(&request(&object), at(NOW));
+        assert_eq!(found.status.state, ApprovalState::Denied, "{odd}");
+        assert_eq!(found.status.grant, None, "{odd}");
+        assert!(found.moved.contains(&odd), "{odd}");
+        assert_eq!(found.ignored, [""; 0], "{odd}");
+        // A key of their own makes nobody count twice.
+        let mut object = stamped(&[("Approve", "oidc:bob")]);
+        object["metadata"]["annotations"][&odd] = json!(stamp("Approve", "oidc:bob").value());
+        let found = step(&request(&object), at(NOW));
+        assert_eq!(found.status.approvals.as_deref(), Some("1/2"), "{odd}");
+    }
+    let other = json!({ "metadata": { "annotations": {
+        "decision.example.com/zz": "Deny|9|oidc:dave|why",
+    } } });
+    let found = step(&request(&other), at(NOW));
+    assert_eq!((found.moved.len(), found.ignored.len()), (0, 0));
 }
 
 #[test]

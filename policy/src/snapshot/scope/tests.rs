@@ -28,6 +28,7 @@ fn rule(effects: &[Effect], action: Action) -> Rule {
 fn policy(default: DefaultAction, rules: Vec<Rule>) -> Policy {
     Policy {
         name: ObjectName::new("ns", "p"),
+        generation: 1,
         origin: Origin::Tenant,
         enforcement: Enforcement::Enforce,
         default,

@@ -37,7 +37,7 @@ pub(in crate::control) fn new_request(
             namespace: Some(wanted.policy.0.clone()),
             name: wanted.policy.1.clone(),
             rule: wanted.rule.clone(),
-            generation: 0,
+            generation: wanted.generation,
         },
         requester: Requester {
             username: wanted.requester.clone(),

@@ -191,6 +191,9 @@ pub(super) fn wanted(
         policy: policy.map_or_else(Default::default, |name| {
             (name.namespace.clone(), name.name.clone())
         }),
+        generation: policy
+            .and_then(|name| target.snapshot.generation_of(name))
+            .unwrap_or_default(),
         rule: reason
             .and_then(|reason| reason.rule.as_deref())
             .unwrap_or_default()

@@ -57,6 +57,7 @@ fn asked_for() -> WantedApproval {
         connection_uid: "uid-1".into(),
         address: "db.internal:5432".into(),
         policy: ("shop".into(), "approve".into()),
+        generation: 7,
         rule: "writes".into(),
         requester: "agent".into(),
         on_behalf_of: None,

@@ -132,7 +132,7 @@ impl Session {
         if let Verdict::Hold(terms) = decision.verdict
             && self
                 .wanted(asked, &decision, terms)
-                .is_ok_and(|now| now.0 == wanted.0)
+                .is_ok_and(|now| now.0.is_same_as(&wanted.0))
         {
             return self
                 .run_approved(asked, (&decision, terms), wanted, name)
@@ -186,7 +186,7 @@ impl Session {
             Verdict::Hold(terms)
                 if self
                     .wanted(asked, &decision, terms)
-                    .is_ok_and(|now| now.0 == *wanted) =>
+                    .is_ok_and(|now| now.0.is_same_as(wanted)) =>
             {
                 Ok(())
             }

@@ -154,7 +154,7 @@ async fn who_may_decide_is_shown_the_whole_operation_and_nobody_else() {
     assert_eq!(spec["operation"], operation);
     assert_eq!(spec["requester"]["username"], "agent-7");
     assert_eq!(spec["requester"]["onBehalfOf"], "oidc:Alice@example.com");
-    let policy = json!({ "namespace": "shop", "name": "writes", "rule": "hold", "generation": 0 });
+    let policy = json!({ "namespace": "shop", "name": "writes", "rule": "hold", "generation": 7 });
     assert_eq!(spec["policyRef"], policy);
     assert_eq!(request["status"]["decisions"], json!([]));
     desk.answer(&command("approve", &name), 1000).await.unwrap();

@@ -125,6 +125,7 @@ fn wanted() -> WantedApproval {
         connection_uid: "5d3c1f5e".to_owned(),
         address: "orders.internal:5432".to_owned(),
         policy: ("shop".to_owned(), "writes".to_owned()),
+        generation: 7,
         rule: "hold".to_owned(),
         requester: "agent-7".to_owned(),
         on_behalf_of: Some("oidc:Alice@example.com".to_owned()),

@@ -116,3 +116,36 @@ fn a_request_nobody_decided_in_time_is_over_without_anybody_saying_so() {
         (Standing::Pending, Standing::Expired)
     );
 }
+
+/// A box of ten minutes, written by an operator whose clock is another, at the minute when people agreed.
+#[test]
+fn clocks_that_differ_lengthen_a_grant_by_no_more_than_the_leeway() {
+    let carol = [("carol", "Approve")];
+    let length = 600;
+    let leeway = i64::try_from(LEEWAY.as_secs()).unwrap();
+    for ahead in [-3600, -599, -60, -1, 0, 1, 5, 6, 60, 3600] {
+        let made = request(status(&carol, (ahead, ahead + length)));
+        let passes = |second: i64| {
+            let now = start() + Duration::from_secs(u64::try_from(second).unwrap());
+            standing(&made, now) == approved(&["carol"])
+        };
+        let seconds = (0..5000).filter(|second| passes(*second)).count();
+        let seconds = i64::try_from(seconds).unwrap();
+        let wanted = match ahead {
+            // It began before it was given: that much is lost.
+            ..=0 => (length + ahead).max(0),
+            _ => length + ahead.min(leeway),
+        };
+        assert_eq!(seconds, wanted, "ahead by {ahead} s");
+        // Not before the operator says, but for the leeway.
+        assert_eq!(
+            passes(0),
+            ahead <= leeway && wanted > 0,
+            "ahead by {ahead} s"
+        );
+    }
+    // The operator's clock is so far ahead that it gave the request up: nothing passes by ours.
+    let mut over = status(&carol, (0, 900));
+    over["state"] = json!("Expired");
+    assert_eq!(standing(&request(over), start()), Standing::Expired);
+}
