@@ -13,7 +13,7 @@ use super::bed::Bed;
 const MOUNTED: &str = "/var/lib/portcullis";
 
 /// All that the proxy of a pod wrote down, as lines of JSON. It is whole, by the head in the proxy's
-/// Lease, which lies out of the pod's reach.
+/// Lease, which is not with the pod.
 pub(super) fn recorded(bed: &Bed<'_>, pod: &str) -> String {
     // Before the copy: the record goes on.
     let head = head(bed, pod);
