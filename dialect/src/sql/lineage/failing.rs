@@ -12,6 +12,7 @@ use pg_query::protobuf::{AExpr, AExprKind, Node, SqlValueFunctionOp, TypeName, a
 use super::Use;
 use super::arithmetic::Made;
 use super::document::SCALARS;
+use super::growth;
 use super::sort::Sort;
 use super::total;
 use super::trace::Tracer;
@@ -65,8 +66,9 @@ impl Tracer<'_> {
             self.quotient_may_fail(name, left, right);
             return;
         }
+        let is_long = growth::of(name, arguments) > growth::MOST;
         for (value, fails) in arguments.iter().zip(total::fails_by(name, arguments)) {
-            if fails {
+            if fails || is_long {
                 self.may_fail(value);
             }
         }
@@ -237,6 +239,9 @@ impl Tracer<'_> {
     /// `||`: arrays fit into each other by their shapes.
     fn joining_may_fail(&mut self, left: &Value, right: &Value) -> Made {
         let sides = [left, right];
+        if growth::joined([left, right]) > growth::MOST {
+            self.both_may_fail(left, right);
+        }
         let is_array = |value: &&Value| matches!(value.sort, Sort::Array(_));
         let is_dark = |value: &&Value| value.sort == Sort::Unknown && !value.is_literal();
         if sides.iter().any(is_array) || sides.iter().any(is_dark) {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use pg_query::protobuf::{FuncCall, Node, node};
 
 use super::cursors::CursorChange;
+use super::growth;
 use super::scope::{Item, Scope};
 use super::sort::Sort;
 use super::total;
@@ -223,6 +224,7 @@ impl<'c> Tracer<'c> {
         let value = self.listed(class, arguments);
         Value {
             stretch: value.stretch.max(total::stretch_of(name, arguments)),
+            growth: value.growth.max(growth::of(name, arguments)),
             is_nulled: value.is_nulled || total::gives_null(name),
             is_ordinary: value.sources.is_empty() && total::is_ordinary_call(name, arguments),
             ..value.sorted(total::sort_of(name, arguments))

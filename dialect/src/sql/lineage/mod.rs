@@ -28,6 +28,7 @@ mod document;
 mod expression;
 mod failing;
 mod function;
+mod growth;
 mod json;
 mod jsonpath;
 mod kept;

@@ -18,7 +18,7 @@ const TOTAL: &str = " upper lower initcap length char_length character_length oc
     stddev_pop stddev_samp variance var_pop var_samp first_value last_value array_length \
     array_upper array_lower array_ndims array_dims cardinality array_to_string string_to_array \
     abs round ceil ceiling floor trunc sign age isfinite pg_typeof pg_column_size num_nulls \
-    num_nonnulls host family masklen network netmask broadcast abbrev hostmask text to_tsvector \
+    num_nonnulls host family masklen network netmask broadcast abbrev hostmask text \
     isempty lower_inc upper_inc lower_inf upper_inf similarity word_similarity soundex unaccent \
     justify_days justify_hours justify_interval scale min_scale trim_scale now \
     transaction_timestamp statement_timestamp clock_timestamp ";
@@ -128,6 +128,10 @@ pub(super) fn fails_by(name: &str, arguments: &[Value]) -> Vec<bool> {
         // A pattern that refers back may last by what it is matched with.
         let pattern = arguments.get(1).and_then(|value| value.constant.as_ref());
         is_given &= !matches!(pattern, Some(Constant::One(text)) if refers_back(text));
+    }
+    if name == "to_char" {
+        // It multiplies by as many tens as the form says.
+        is_given &= is_one(arguments.get(1), |form| !form.contains(['V', 'v']));
     }
     let fails = |(at, value): (usize, &Value)| !(is_given && Some(at) == free && !value.is_nulled);
     arguments.iter().enumerate().map(fails).collect()

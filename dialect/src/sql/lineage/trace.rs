@@ -232,12 +232,15 @@ impl<'c> Tracer<'c> {
     /// A value that is computed from others.
     pub(super) fn derived<'v>(&mut self, values: impl IntoIterator<Item = &'v Value>) -> Value {
         let mut derived = Value::computed();
+        let mut growth = 0.0;
         for value in values {
             self.work += derived.absorb(value);
+            growth += value.own_growth();
             if self.is_exhausted() {
                 return Value::untraced();
             }
         }
+        derived.growth = derived.growth.max(growth);
         derived
     }
 

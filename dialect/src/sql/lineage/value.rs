@@ -62,6 +62,8 @@ pub(super) struct Value {
     pub(super) sort: Sort,
     /// How far sums and products may have taken it from what is stored.
     pub(super) stretch: f64,
+    /// How many times as long as what is stored it may be, as a text.
+    pub(super) growth: f64,
     /// It is made of nothing stored, and is small.
     pub(super) is_ordinary: bool,
 }
@@ -145,6 +147,7 @@ impl Value {
             is_nulled: false,
             sort: Sort::Unknown,
             stretch: 1.0,
+            growth: 1.0,
             is_ordinary: false,
         }
     }
@@ -172,6 +175,14 @@ impl Value {
         matches!(self.kind, Kind::Literal(_)) && !self.untraced
     }
 
+    /// What it adds to the length of a text that it is put into, by what is stored.
+    pub(super) fn own_growth(&self) -> f64 {
+        match self.sources.is_empty() && !self.untraced {
+            true => 0.0,
+            false => self.growth,
+        }
+    }
+
     /// True for a document, or a part of one, whose parts can be told apart.
     pub(super) fn is_document(&self) -> bool {
         matches!(self.kind, Kind::Plain(JSON | JSONB) | Kind::Part(_)) && !self.untraced
@@ -182,6 +193,7 @@ impl Value {
         self.untraced |= other.untraced;
         self.is_nulled |= other.is_nulled;
         self.stretch = self.stretch.max(other.stretch);
+        self.growth = self.growth.max(other.growth);
         self.sources.add(&other.sources)
     }
 

@@ -152,6 +152,9 @@ fn repeated(found: Table, before: &Table) -> Table {
         if column.value.stretch > before.value.stretch {
             column.value.stretch = f64::INFINITY;
         }
+        if column.value.growth > before.value.growth {
+            column.value.growth = f64::INFINITY;
+        }
     }
     Table {
         columns: columns.into(),

@@ -116,21 +116,22 @@ impl Escape {
                 left,
                 digits,
             } => match char::from(byte).to_digit(base) {
-                Some(digit) if left > 0 => {
+                Some(digit) if left > 1 => {
                     *self = Self::Number {
                         base,
-                        value: (value * base + digit) & 0xff,
+                        value: value * base + digit,
                         left: left - 1,
                         digits: true,
                     };
                 }
-                _ => {
+                // The last one that may be: nothing may come behind it.
+                Some(digit) => {
+                    out.push(low_byte(value * base + digit));
+                    *self = Self::None;
+                }
+                None => {
                     // `\x` without a digit is that letter.
-                    let last = match digits {
-                        true => u8::try_from(value).unwrap_or_default(),
-                        false => b'x',
-                    };
-                    out.push(last);
+                    out.push(if digits { low_byte(value) } else { b'x' });
                     *self = Self::None;
                     self.take(byte, out);
                 }
@@ -159,6 +160,11 @@ impl Escape {
             Self::None => out.push(byte),
         }
     }
+}
+
+/// What the server keeps of a number.
+fn low_byte(value: u32) -> u8 {
+    u8::try_from(value & 0xff).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -191,6 +197,7 @@ mod tests {
             r#"[red"act"ed]"#,
             r#"a"b\c	[redacted]"#,
         ] {
+            assert!(carries(&[text.as_bytes()]), "{text}");
             assert!(carries(&[text.as_bytes(), b"\n"]), "{text}");
             let pieces: Vec<&[u8]> = text.as_bytes().chunks(1).chain([&b"\n"[..]]).collect();
             assert!(carries(&pieces), "{text} in pieces");
