@@ -52,8 +52,10 @@ pub(super) fn start(
         let (reading, writing) = split(ours);
         let may = || still.load(Ordering::Relaxed);
         tokio::select! {
-            () = follow(&session, tail, may, reading, writing) => {}
+            // Whether they may comes before what they are told.
+            biased;
             () = office.asks_again(&ward, &head, &session, &still) => {}
+            () = follow(&session, tail, may, reading, writing) => {}
         }
         follows.store(false, Ordering::Relaxed);
     });
