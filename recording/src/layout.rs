@@ -14,9 +14,9 @@
 
 use std::fmt;
 
-use crate::chain::Hash;
+use crate::chain::{Hash, Hashing};
 use crate::event::{SessionId, Timestamp};
-use crate::format::{Frame, Parsed, strip_file_header};
+use crate::format::{FILE_HEADER_BYTES, Frame, Parsed, strip_file_header};
 use crate::hex;
 
 /// The folder of session keys below a writer's folder.
@@ -38,6 +38,19 @@ pub struct SegmentName {
 pub struct Content {
     pub span: TimeSpan,
     pub digest: [u8; DIGEST_BYTES],
+}
+
+/// Reads a raw segment in pieces of any size, for what its name says. It keeps one frame at most.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    hashing: Hashing,
+    span: Option<TimeSpan>,
+    /// The file's header was read.
+    begun: bool,
+    /// What came is no segment.
+    broken: bool,
+    /// The front of a frame that is not whole yet.
+    rest: Vec<u8>,
 }
 
 /// Times, both ends included.
@@ -101,15 +114,81 @@ impl Content {
     /// Of a raw segment. One that cannot be read to its end has all times, so that
     /// nobody passes it over.
     pub fn of(raw: &[u8]) -> Self {
-        let digest = Hash::of(raw)
-            .bytes()
-            .first_chunk()
-            .copied()
-            .unwrap_or_default();
+        let mut scan = Scan::new();
+        scan.push(raw);
+        scan.finish().0
+    }
+}
+
+// === impl Scan ===
+
+impl Scan {
+    pub(crate) fn new() -> Self {
         Self {
-            span: TimeSpan::of(raw),
-            digest,
+            hashing: Hashing::new(),
+            span: None,
+            begun: false,
+            broken: false,
+            rest: Vec::new(),
         }
+    }
+
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        self.hashing.push(piece);
+        if self.broken {
+            return;
+        }
+        if self.rest.is_empty() {
+            let read = self.read(piece);
+            self.rest
+                .extend_from_slice(piece.get(read..).unwrap_or_default());
+        } else {
+            let mut rest = std::mem::take(&mut self.rest);
+            rest.extend_from_slice(piece);
+            let read = self.read(&rest);
+            rest.drain(..read.min(rest.len()));
+            self.rest = rest;
+        }
+        if self.broken {
+            self.rest = Vec::new();
+        }
+    }
+
+    /// What the name says, and the digest of all.
+    pub(crate) fn finish(self) -> (Content, Hash) {
+        let digest = self.hashing.finish();
+        let whole = !self.broken && self.rest.is_empty();
+        let content = Content {
+            span: self.span.filter(|_| whole).unwrap_or(TimeSpan::ALL),
+            digest: digest.bytes().first_chunk().copied().unwrap_or_default(),
+        };
+        (content, digest)
+    }
+
+    /// Takes the times of all whole frames; gives how many bytes those are.
+    fn read(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        if !self.begun {
+            if bytes.len() < FILE_HEADER_BYTES {
+                return 0;
+            }
+            match strip_file_header(bytes) {
+                Ok(frames) => rest = frames,
+                Err(_) => self.broken = true,
+            }
+            self.begun = true;
+        }
+        while !rest.is_empty() && !self.broken {
+            match Frame::parse(rest) {
+                Ok(Parsed::Frame { frame, rest: after }) => {
+                    self.span = Some(TimeSpan::widen(self.span, frame.header.time));
+                    rest = after;
+                }
+                Ok(Parsed::NeedMore(_)) => break,
+                Err(_) => self.broken = true,
+            }
+        }
+        bytes.len() - rest.len()
     }
 }
 
@@ -121,22 +200,6 @@ impl TimeSpan {
         first: Timestamp(0),
         last: Timestamp(u64::MAX),
     };
-
-    /// The times of a raw segment's frames.
-    fn of(raw: &[u8]) -> Self {
-        let Ok(mut rest) = strip_file_header(raw) else {
-            return Self::ALL;
-        };
-        let mut span = None;
-        while !rest.is_empty() {
-            let Ok(Parsed::Frame { frame, rest: after }) = Frame::parse(rest) else {
-                return Self::ALL;
-            };
-            span = Some(Self::widen(span, frame.header.time));
-            rest = after;
-        }
-        span.unwrap_or(Self::ALL)
-    }
 
     pub fn contains(&self, time: Timestamp) -> bool {
         self.first <= time && time <= self.last
@@ -277,5 +340,36 @@ mod tests {
         assert!(!span(1, 3).contains(Timestamp(0)) && !span(1, 3).contains(Timestamp(4)));
         let widened = TimeSpan::widen(Some(TimeSpan::widen(None, Timestamp(5))), Timestamp(2));
         assert_eq!(widened, span(2, 5));
+    }
+    #[test]
+    fn content_is_the_same_in_whatever_pieces_it_comes() {
+        let raw = include_bytes!("../tests/golden/v0/operation.seg");
+        let span = Content::of(raw).span;
+        assert!(span.first <= span.last && span != TimeSpan::ALL);
+        for size in 1..=raw.len() {
+            let mut scan = Scan::new();
+            raw.chunks(size).for_each(|piece| scan.push(piece));
+            let (content, digest) = scan.finish();
+            assert_eq!(digest, Hash::of(raw), "{size}");
+            assert_eq!(content, Content::of(raw), "{size}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_segment_has_all_times() {
+        let raw = include_bytes!("../tests/golden/v0/operation.seg");
+        let mut other = raw.to_vec();
+        other[0] ^= 1;
+        let mut too_long = raw.to_vec();
+        too_long.extend_from_slice(&[0xff; 8]);
+        for raw in [&raw[..raw.len() - 1], &raw[..7], &[], &other, &too_long] {
+            for size in [1, 5, 1_000] {
+                let mut scan = Scan::new();
+                raw.chunks(size).for_each(|piece| scan.push(piece));
+                let (content, digest) = scan.finish();
+                assert_eq!(content.span, TimeSpan::ALL, "{} by {size}", raw.len());
+                assert_eq!(digest, Hash::of(raw));
+            }
+        }
     }
 }

@@ -22,15 +22,16 @@ use crate::metrics::Metrics;
 use crate::session::ports::Clock;
 
 const KEY_FILE: &str = "signing-key.pem";
-/// How often the clockwork looks whether something waits to be written.
+/// After it found something that had waited too long, the clockwork looks again so soon; then less
+/// and less often, up to a [`TICK`]. Waking up costs more than what there is to do.
 const TURN: Duration = Duration::from_millis(1);
 /// What waits for less than this is left to the next operation, which takes it along. A tick takes
 /// the lock that every operation needs: a thread that is preempted with it stops them all.
 const OVERDUE: Duration = Duration::from_micros(500);
-/// Turns between two ticks that happen whatever waits: they sync, sign and seal.
-const TICK: u32 = 10;
-/// Turns between two looks at the spool, for the metric.
-const LOOK: u32 = 500;
+/// Between two ticks that happen whatever waits: they sync, sign and seal.
+const TICK: Duration = Duration::from_millis(10);
+/// Between two looks at the spool, for the metric.
+const LOOK: Duration = Duration::from_millis(500);
 /// Between two looks at what is ready to go.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long the last uploads may take when the process stops; the rest stays in the spool.
@@ -141,12 +142,15 @@ impl Drop for Recorder {
 }
 
 fn turn(writer: &Writer, clock: &dyn Clock, metrics: &Metrics, stop: &AtomicBool) {
-    let mut turns = 0_u32;
     let mut failing = false;
+    let (mut pause, mut ticked, mut looked) = (TURN, TICK, LOOK);
     while !stop.load(Ordering::Relaxed) {
         let now = Timestamp::from(clock.now());
-        let overdue = |since: Timestamp| now.since(since) >= OVERDUE;
-        if turns.is_multiple_of(TICK) || writer.waits_since().is_some_and(overdue) {
+        let overdue = writer.waits_since();
+        let overdue = overdue.is_some_and(|since| now.since(since) >= OVERDUE);
+        pause = if overdue { TURN } else { (pause * 2).min(TICK) };
+        if overdue || ticked >= TICK {
+            ticked = Duration::ZERO;
             match writer.tick(now) {
                 Ok(_) => failing = false,
                 Err(error) if !failing => {
@@ -156,12 +160,14 @@ fn turn(writer: &Writer, clock: &dyn Clock, metrics: &Metrics, stop: &AtomicBool
                 Err(_) => {}
             }
         }
-        if turns.is_multiple_of(LOOK) {
+        if looked >= LOOK {
+            looked = Duration::ZERO;
             let bytes = i64::try_from(writer.status().bytes);
             metrics.spool_bytes.set(bytes.unwrap_or(i64::MAX));
         }
-        turns = turns.wrapping_add(1);
-        std::thread::park_timeout(TURN);
+        std::thread::park_timeout(pause);
+        ticked += pause;
+        looked += pause;
     }
 }
 

@@ -25,6 +25,10 @@ const SMALL_FRAME_BYTES: usize = 1_024;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; 32]);
 
+/// A SHA-256 of what comes in pieces.
+#[derive(Clone)]
+pub(crate) struct Hashing(Context);
+
 /// Where a chain stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chain {
@@ -124,6 +128,28 @@ impl Hash {
     fn from_digest(bytes: &[u8]) -> Self {
         // SHA-256 gives 32 bytes; anything else could match no link.
         Self(bytes.try_into().unwrap_or([0xff; 32]))
+    }
+}
+
+// === impl Hashing ===
+
+impl Hashing {
+    pub(crate) fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> Hash {
+        Hash::from_digest(self.0.finish().as_ref())
+    }
+}
+
+impl Debug for Hashing {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashing")
     }
 }
 

@@ -16,6 +16,8 @@ use std::io::{self, Write};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 use zstd::stream::write::Encoder;
 
+use crate::chain::{Hash, Hashing};
+
 /// Longest segment before compression, in bytes. A writer begins a new one well
 /// before; a longer one is refused, for sealing as for reading.
 pub const MAX_SEGMENT_LEN: u64 = 64 * 1024 * 1024;
@@ -55,6 +57,12 @@ pub enum UnsealError {
     Bomb { limit: u64 },
 }
 
+/// Compresses one raw segment piece by piece; memory holds the compressed form alone.
+pub(crate) struct Sealer {
+    encoder: Encoder<'static, Vec<u8>>,
+    room: u64,
+}
+
 /// Unfolds one sealed segment piece by piece; memory does not depend on input.
 pub struct Unsealer {
     decoder: Decoder<'static>,
@@ -65,41 +73,26 @@ pub struct Unsealer {
 
 /// Compresses a raw segment, and makes sure that it unfolds to the same bytes.
 pub fn seal(raw: &[u8]) -> Result<Vec<u8>, SealError> {
-    if raw.len() as u64 > MAX_SEGMENT_LEN {
-        return Err(SealError::SegmentTooLong);
-    }
-    let mut encoder = Encoder::new(Vec::new(), LEVEL)?;
-    encoder.include_checksum(true)?;
-    encoder.set_pledged_src_size(Some(raw.len() as u64))?;
-    encoder.write_all(raw)?;
-    let sealed = encoder.finish()?;
-    if unfolds_to(&sealed, raw) {
-        Ok(sealed)
-    } else {
-        Err(SealError::Differs)
-    }
+    let mut sealer = Sealer::new(raw.len() as u64)?;
+    sealer.push(raw)?;
+    sealer.finish(&Hash::of(raw))
 }
 
-/// Whether a sealed segment unfolds to exactly these bytes. An answer of `false`
-/// covers every way in which it may be damaged.
-pub fn unfolds_to(mut sealed: &[u8], mut raw: &[u8]) -> bool {
+/// Whether a sealed segment unfolds to what has exactly this hash. An answer of
+/// `false` covers every way in which it may be damaged.
+pub fn unfolds_to(mut sealed: &[u8], raw: &Hash) -> bool {
     let Ok(mut unsealer) = Unsealer::new() else {
         return false;
     };
+    let mut hashing = Hashing::new();
     let mut out = vec![0; OUT_BYTES];
     loop {
         let Ok(len) = unsealer.pull(&mut sealed, &mut out) else {
             return false;
         };
-        let Some((front, rest)) = raw.split_at_checked(len) else {
-            return false;
-        };
-        if out.get(..len) != Some(front) {
-            return false;
-        }
-        raw = rest;
+        hashing.push(out.get(..len).unwrap_or_default());
         if len == 0 && sealed.is_empty() {
-            return raw.is_empty() && unsealer.finish().is_ok();
+            return unsealer.finish().is_ok() && hashing.finish() == *raw;
         }
     }
 }
@@ -116,6 +109,37 @@ pub(crate) fn unfold(mut packed: &[u8], limit: u64) -> Result<Vec<u8>, UnsealErr
     unsealer.pull_all(&mut packed, &mut raw)?;
     unsealer.finish()?;
     Ok(raw)
+}
+
+// === impl Sealer ===
+
+impl Sealer {
+    /// For a segment of exactly this length.
+    pub(crate) fn new(len: u64) -> Result<Self, SealError> {
+        if len > MAX_SEGMENT_LEN {
+            return Err(SealError::SegmentTooLong);
+        }
+        let mut encoder = Encoder::new(Vec::new(), LEVEL)?;
+        encoder.include_checksum(true)?;
+        encoder.set_pledged_src_size(Some(len))?;
+        Ok(Self { encoder, room: len })
+    }
+
+    pub(crate) fn push(&mut self, raw: &[u8]) -> Result<(), SealError> {
+        let left = self.room.checked_sub(raw.len() as u64);
+        self.room = left.ok_or(SealError::SegmentTooLong)?;
+        Ok(self.encoder.write_all(raw)?)
+    }
+
+    /// The sealed segment, once it was seen that it unfolds to what has this hash.
+    pub(crate) fn finish(self, raw: &Hash) -> Result<Vec<u8>, SealError> {
+        let sealed = self.encoder.finish()?;
+        if unfolds_to(&sealed, raw) {
+            Ok(sealed)
+        } else {
+            Err(SealError::Differs)
+        }
+    }
 }
 
 // === impl Unsealer ===

@@ -139,7 +139,7 @@ fn window_above_the_limit_is_refused_before_memory_is_taken() {
 #[test]
 fn segment_of_the_limit_is_sealed_and_one_byte_more_is_refused() {
     let mut raw = vec![0; MAX_SEGMENT_LEN as usize];
-    assert!(unfolds_to(&seal(&raw).unwrap(), &raw));
+    assert!(unfolds_to(&seal(&raw).unwrap(), &Hash::of(&raw)));
     raw.push(0);
     assert!(matches!(seal(&raw), Err(SealError::SegmentTooLong)));
 }
@@ -160,11 +160,32 @@ fn segment_that_does_not_compress_stays_within_the_limit_of_sealed_ones() {
 fn seal_of_other_or_damaged_content_is_told_apart() {
     let raw = noise(200_000);
     let sealed = packed(&raw);
-    assert!(unfolds_to(&sealed, &raw));
+    assert!(unfolds_to(&sealed, &Hash::of(&raw)));
     for other in [noise(199_999), noise(200_001), vec![0; 200_000], vec![]] {
-        assert!(!unfolds_to(&sealed, &other));
+        assert!(!unfolds_to(&sealed, &Hash::of(&other)));
     }
-    assert!(!unfolds_to(&sealed[..sealed.len() - 1], &raw));
-    assert!(!unfolds_to(&[], &raw));
-    assert!(!unfolds_to(&[], &[]));
+    assert!(!unfolds_to(&sealed[..sealed.len() - 1], &Hash::of(&raw)));
+    assert!(!unfolds_to(&[], &Hash::of(&raw)));
+    assert!(!unfolds_to(&[], &Hash::of(&[])));
+}
+
+#[test]
+fn segment_that_comes_in_pieces_is_sealed_alike_and_only_at_its_own_length() {
+    let raw = noise(200_000);
+    let in_pieces = |size: usize, len: u64| {
+        let mut sealer = Sealer::new(len)?;
+        for piece in raw.chunks(size) {
+            sealer.push(piece)?;
+        }
+        sealer.finish(&Hash::of(&raw))
+    };
+    for size in [1_000, 65_536, 200_000] {
+        let sealed = in_pieces(size, 200_000).unwrap();
+        assert!(unseal(&sealed).unwrap() == raw, "{size}");
+    }
+    assert!(matches!(
+        in_pieces(1_000, 199_999),
+        Err(SealError::SegmentTooLong)
+    ));
+    assert!(in_pieces(1_000, 200_001).is_err());
 }

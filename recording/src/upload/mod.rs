@@ -11,7 +11,7 @@
 //! - Nothing in the store is replaced. The same content there already (an answer
 //!   that was lost) counts as done; other content is [`UploadError::OtherObject`],
 //!   stays in the spool, and holds up nothing else.
-//! - Memory holds one object at a time.
+//! - Memory holds one object at a time, compressed.
 
 mod backoff;
 #[cfg(test)]
@@ -29,10 +29,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::sleep;
 
+use crate::chain::Hash;
 use crate::crypt::WRAPPED_KEY_LEN;
 use crate::event::SessionId;
-use crate::layout::{Content, SegmentName, key_name};
-use crate::seal::{MAX_SEALED_LEN, MAX_SEGMENT_LEN, SealError, seal, unfolds_to};
+use crate::layout::{Content, Scan, SegmentName, key_name};
+use crate::seal::{MAX_SEALED_LEN, MAX_SEGMENT_LEN, SealError, Sealer, unfolds_to};
 use crate::store::{Store, StoreError};
 use crate::writer::{AppendError, ConfirmError, Writer};
 
@@ -40,6 +41,9 @@ pub use backoff::Backoff;
 
 /// Failures that one report names; the rest are counted as pending.
 pub const MAX_REPORTED_FAILURES: usize = 100;
+
+/// What is read of a segment at once.
+const PIECE_BYTES: usize = 128 * 1024;
 
 /// Brings one writer's sealed segments and session keys into the store.
 #[derive(Debug)]
@@ -125,8 +129,8 @@ enum What {
 struct Object {
     name: String,
     content: Bytes,
-    /// What it unfolds to, where it is compressed.
-    raw: Option<Vec<u8>>,
+    /// The hash of what it unfolds to, where it is compressed.
+    raw: Option<Hash>,
 }
 
 // === impl Uploader ===
@@ -280,9 +284,9 @@ impl Uploader {
     /// Whether what is there is what was to be sent. Segments are compared by what
     /// they unfold to: another version may have packed one that was there already.
     async fn compare(&self, object: &Object) -> Result<(), UploadError> {
-        let alike = |there: &Bytes| match &object.raw {
-            Some(raw) => unfolds_to(there, raw),
-            None => *there == object.content,
+        let alike = |there: &Bytes| {
+            let unfolds = |raw: &Hash| unfolds_to(there, raw);
+            *there == object.content || object.raw.as_ref().is_some_and(unfolds)
         };
         match self.store.read(&object.name, MAX_SEALED_LEN).await {
             Ok(there) if alike(&there) => Ok(()),
@@ -322,15 +326,14 @@ impl Item {
                 })
             }
             What::Segment(number) => {
-                let raw = read(&self.path, MAX_SEGMENT_LEN)?;
+                let (said, raw, packed) = packed(&self.path)?;
                 let segment = SegmentName {
                     number,
-                    sealed: Some(Content::of(&raw)),
+                    sealed: Some(said),
                 };
-                let content = Bytes::from(seal(&raw)?);
                 Ok(Object {
                     name: format!("{folder}/{segment}"),
-                    content,
+                    content: Bytes::from(packed),
                     raw: Some(raw),
                 })
             }
@@ -349,20 +352,48 @@ impl Pass {
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, UploadError> {
-    let at = |source| UploadError::Io {
-        path: path.to_owned(),
-        source,
-    };
     let mut content = Vec::new();
-    let mut bounded = File::open(path).map_err(at)?.take(limit + 1);
-    io::copy(&mut bounded, &mut content).map_err(at)?;
-    if content.len() as u64 > limit {
+    let mut bounded = open(path, limit)?.0.take(limit);
+    io::copy(&mut bounded, &mut content).map_err(|source| at(path, source))?;
+    Ok(content)
+}
+
+/// A segment compressed: what its name says, its hash as it was, and the compressed bytes.
+fn packed(path: &Path) -> Result<(Content, Hash, Vec<u8>), UploadError> {
+    let (mut file, len) = open(path, MAX_SEGMENT_LEN)?;
+    let mut sealer = Sealer::new(len)?;
+    let mut scan = Scan::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let count = file.read(&mut piece).map_err(|source| at(path, source))?;
+        let Some(read) = piece.get(..count).filter(|read| !read.is_empty()) else {
+            break;
+        };
+        scan.push(read);
+        sealer.push(read)?;
+    }
+    let (content, hash) = scan.finish();
+    let sealed = sealer.finish(&hash)?;
+    Ok((content, hash, sealed))
+}
+
+fn open(path: &Path, limit: u64) -> Result<(File, u64), UploadError> {
+    let file = File::open(path).map_err(|source| at(path, source))?;
+    let len = file.metadata().map_err(|source| at(path, source))?.len();
+    if len > limit {
         return Err(UploadError::TooLarge {
             path: path.to_owned(),
             limit,
         });
     }
-    Ok(content)
+    Ok((file, len))
+}
+
+fn at(path: &Path, source: io::Error) -> UploadError {
+    UploadError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Runs file work where it does not hold up the reactor.

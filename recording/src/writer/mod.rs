@@ -251,8 +251,8 @@ impl Writer {
         written
     }
 
-    /// Does what is due: writes what was deferred, syncs, signs, seals. Called about every
-    /// millisecond; it blocks while it syncs.
+    /// Does what is due: writes what was deferred, syncs, signs, seals. Called every few
+    /// milliseconds; it blocks while it syncs.
     pub fn tick(&self, now: impl Into<Timestamp>) -> Result<Tick, AppendError> {
         let now = now.into();
         let mut tick = Tick::default();
