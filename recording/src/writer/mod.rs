@@ -60,6 +60,8 @@ pub struct Writer {
     /// When the oldest event came that waits for the next write; 0 while none does. Written under
     /// the lock of `state`, read without it.
     waits_since: AtomicU64,
+    /// The last frame that was seen to be in its file. Written and read alike.
+    written: AtomicU64,
     group: Mutex<Group>,
     synced: Condvar,
 }
@@ -157,6 +159,7 @@ impl Writer {
             recipient,
             state,
             waits_since: AtomicU64::new(0),
+            written: AtomicU64::new(0),
             group,
             synced,
         };
@@ -220,8 +223,8 @@ impl Writer {
     }
 
     /// Takes an event that may ride with the next write, such as an operation's end. It is in
-    /// the record after the next [`Writer::append`], [`Writer::flush`] or [`Writer::tick`], and
-    /// is lost if the process dies before.
+    /// the record after the next [`Writer::append`], [`Writer::write_through`], [`Writer::flush`] or
+    /// [`Writer::tick`], and is lost if the process dies before.
     pub fn defer(&self, event: &Event, now: impl Into<Timestamp>) -> Result<Position, AppendError> {
         if matches!(event.body, Body::SessionStarted(_)) {
             return self.append(event, now);
@@ -240,6 +243,15 @@ impl Writer {
             0 => None,
             since => Some(Timestamp(since)),
         }
+    }
+
+    /// Has an event that was deferred, and all ahead of it, in the file. Callers that defer theirs
+    /// before the first of them comes here share one write. An event that cannot be written waits on.
+    pub fn write_through(&self, position: Position) -> Result<(), AppendError> {
+        if self.written.load(Ordering::Acquire) >= position.sequence {
+            return Ok(());
+        }
+        self.flush()
     }
 
     /// Writes what was deferred.
@@ -372,8 +384,9 @@ impl Writer {
         }
     }
 
-    /// Keeps `waits_since` as the state is now.
+    /// Keeps `waits_since` and `written` as the state is now.
     fn note_waiting(&self, state: &State, now: Timestamp) {
+        self.written.store(state.written(), Ordering::Release);
         if state.is_written() {
             self.waits_since.store(0, Ordering::Relaxed);
         } else if self.waits_since.load(Ordering::Relaxed) == 0 {

@@ -14,6 +14,7 @@
 mod held;
 mod meaning;
 mod missing;
+mod recorded;
 mod running;
 mod sent;
 
@@ -22,18 +23,17 @@ use std::sync::Arc;
 use portcullis_policy::limit::Monotonic;
 use portcullis_policy::mask::{MaskSet, REDACTED, carries_placeholder};
 use portcullis_policy::{ApprovalTerms, Class, Decision, Effect, Operation, Verdict};
-use portcullis_recording::writer::AppendError;
 
 pub use super::approval::Hold;
 use super::counted::observe;
 use super::denial::Denial;
 use super::record::Judged;
-use super::registry::Line;
 use super::{EndReason, Session};
 use crate::hex::unhex;
 use crate::metrics::Decided;
 pub use meaning::{Meaning, Meant};
 pub use missing::Missing;
+use recorded::NotRecorded;
 pub use running::{Allowed, CAPPED_BYTES, Outcome, Running};
 
 /// An operation as a protocol's classifier told it: shared by all executions of one analysis.
@@ -255,13 +255,18 @@ impl Session {
             request: approved.map(|(name, ..)| *name),
             ..Judged::default()
         };
-        if let Err(error) = self.record(asked, judged, true).await {
+        if let Err(NotRecorded { error, waits }) = self.record(asked, judged).await {
             if self.current.target.recording.deny_on_failure {
                 tracing::warn!(%error, "an operation is refused, for it cannot be recorded");
                 self.counted
                     .operation(asked.told.operation.effect, Decided::Failed)
                     .inc();
-                return Ruling::Refused(Denial::unrecorded().in_session(self.id));
+                let denial = Denial::unrecorded();
+                if waits {
+                    let running = Running::new(self, asked.told, number, None);
+                    running.end(Outcome::Cut(denial.clone()));
+                }
+                return Ruling::Refused(denial.in_session(self.id));
             }
             tracing::warn!(%error, "an operation runs unrecorded");
         }
@@ -317,77 +322,6 @@ impl Session {
             tracing::warn!(%error, "a refusal is not recorded");
         }
         denial.in_session(self.id)
-    }
-
-    /// Records an operation as the durability of the connection says.
-    async fn record(
-        &mut self,
-        asked: &Asked<'_>,
-        judged: Judged<'_>,
-        runs: bool,
-    ) -> Result<(), AppendError> {
-        if !(runs && self.current.target.recording.strict) {
-            return self.append(asked, judged);
-        }
-        self.record_start()?;
-        let (told, masks) = (asked.told, &self.current.masks);
-        let judged = Judged {
-            revision: self.current.target.snapshot.revision(),
-            ..judged
-        };
-        self.tell(asked.told, &judged);
-        let event = self.recorder.operation(told, masks, &judged).clone();
-        self.recorder.written();
-        let house = Arc::clone(&self.door.house);
-        let now = house.clock.now();
-        let written = move || house.writer.append_strict(&event, now).map(|_| ());
-        let joined = tokio::task::spawn_blocking(written).await;
-        joined.unwrap_or_else(|error| Err(AppendError::Stopped(error.to_string())))
-    }
-
-    fn append(&mut self, asked: &Asked<'_>, judged: Judged<'_>) -> Result<(), AppendError> {
-        self.record_start()?;
-        let judged = Judged {
-            revision: self.current.target.snapshot.revision(),
-            ..judged
-        };
-        self.tell(asked.told, &judged);
-        let masks = &self.current.masks;
-        let event = self.recorder.operation(asked.told, masks, &judged);
-        let house = &self.door.house;
-        let appended = house.writer.append(event, house.clock.now());
-        self.recorder.written();
-        appended.map(|_| ())
-    }
-
-    /// For those who watch the session.
-    fn tell(&self, told: &Arc<Told>, judged: &Judged<'_>) {
-        let masks = &self.current.masks;
-        self.entry.tell(|| Line::Operation {
-            number: judged.number,
-            text: super::record::Cleaner::new(masks)
-                .short(told.text(), super::registry::MAX_LINE_BYTES)
-                .into(),
-            decision: judged.decision,
-            class: judged.class,
-            rule: match (judged.policy, judged.rule) {
-                (Some(policy), Some(rule)) => format!("{policy} {rule}").into(),
-                (Some(policy), None) => policy.to_string().into(),
-                (None, _) => Arc::default(),
-            },
-        });
-    }
-
-    /// Where the start could not be recorded, and that was accepted, it is tried again ahead of
-    /// each operation.
-    fn record_start(&mut self) -> Result<(), AppendError> {
-        let Some(start) = &self.unrecorded else {
-            return Ok(());
-        };
-        let house = &self.door.house;
-        house.writer.append(start, house.clock.now())?;
-        self.unrecorded = None;
-        Ok(())
     }
 
     fn recheck_inner(&mut self, allowed: &mut Allowed) -> Result<(), Denial> {

@@ -196,6 +196,46 @@ fn what_waits_says_since_when_until_it_is_written() {
 }
 
 #[test]
+fn events_that_are_deferred_together_share_one_write() {
+    let bed = bed();
+    bed.writer.append(&started(), NOW).unwrap();
+    let first = bed.writer.defer(&operation(1), NOW).unwrap();
+    let second = bed.writer.defer(&operation(2), NOW).unwrap();
+    bed.faults.room.store(0, SeqCst);
+    for position in [first, second] {
+        let refused = bed.writer.write_through(position);
+        assert!(
+            matches!(refused, Err(AppendError::DiskFull(_))),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(bed.verify(), (2, 1));
+    bed.faults.room.store(u64::MAX, SeqCst);
+    bed.writer.write_through(first).unwrap();
+    assert_eq!(bed.verify(), (4, 3), "what waits behind it is written too");
+    bed.faults.room.store(0, SeqCst);
+    bed.writer.write_through(second).unwrap();
+    let third = bed.writer.defer(&operation(3), NOW).unwrap();
+    bed.writer.write_through(third).unwrap_err();
+}
+
+#[test]
+fn what_was_written_before_the_writer_stopped_stays_written() {
+    let bed = bed();
+    bed.writer.append(&started(), NOW).unwrap();
+    let first = bed.writer.defer(&operation(1), NOW).unwrap();
+    bed.writer.write_through(first).unwrap();
+    let second = bed.writer.defer(&operation(2), NOW).unwrap();
+    bed.faults.broken.store(true, SeqCst);
+    bed.writer.write_through(second).unwrap_err();
+    bed.writer.write_through(first).unwrap();
+    assert!(matches!(
+        bed.writer.write_through(second),
+        Err(AppendError::Stopped(_))
+    ));
+}
+
+#[test]
 fn deferred_events_are_bounded() {
     let bed = bed();
     bed.writer.append(&started(), NOW).unwrap();

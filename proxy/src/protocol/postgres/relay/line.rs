@@ -3,8 +3,10 @@
 //!
 //! An idle line holds no buffers. A busy one reads as much at once as its peer fills, up to
 //! [`MAX_READ`], unless one frame needs more; it makes room as bytes come, never on the word of a
-//! header alone.
+//! header alone. Small reads land in a buffer that all lines of a thread share, so that looking
+//! whether there is something takes no memory.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -12,12 +14,17 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, BytesMut};
 use prometheus::IntCounter;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::io::{MAX_READ, MIN_READ};
 
 /// What waits to be written while the other side goes on being read; beyond it, it is left alone.
 pub(super) const HIGH_WATER: usize = 256 * 1024;
+
+thread_local! {
+    /// Where small reads land; empty until the first one, and while one is under way.
+    static LANDING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 #[derive(Debug)]
 pub(super) struct Line<S> {
@@ -75,12 +82,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         let lacking = frame.saturating_sub(self.read.len());
         let room = self.room.max(lacking.min(self.read.len()));
         let start = self.read.len();
-        self.read.reserve(room);
-        let mut into = (&mut self.read).limit(room);
-        let outcome = pin!(self.stream.read_buf(&mut into)).poll(context);
+        let outcome = match room <= MIN_READ {
+            true => self.poll_land(context),
+            false => {
+                self.read.reserve(room);
+                let mut into = (&mut self.read).limit(room);
+                let outcome = pin!(self.stream.read_buf(&mut into)).poll(context);
+                outcome.map_ok(|_| ())
+            }
+        };
         let count = self.read.len() - start;
         self.came.inc_by(count as u64);
-        let outcome = outcome.map_ok(|_| ());
         match &outcome {
             Poll::Pending if start == 0 => self.rest(),
             Poll::Ready(Ok(())) => {
@@ -93,6 +105,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             }
             _ => {}
         }
+        outcome
+    }
+
+    /// One small read.
+    fn poll_land(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut landing = LANDING.take();
+        landing.resize(MIN_READ, 0);
+        let mut into = ReadBuf::new(&mut landing);
+        let outcome = Pin::new(&mut self.stream).poll_read(context, &mut into);
+        self.read.extend_from_slice(into.filled());
+        LANDING.set(landing);
         outcome
     }
 
