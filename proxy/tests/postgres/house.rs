@@ -38,6 +38,17 @@ pub(crate) fn rows(max: u64, on_exceed: OnExceed) -> Policy {
     }
 }
 
+/// What holds where a test says nothing else: everything passes, for whoever has the key.
+pub(crate) fn terms() -> Terms {
+    Terms {
+        keys: vec![ApiKey {
+            sha256: sha256(PASSWORD),
+            ..key()
+        }],
+        ..Terms::default()
+    }
+}
+
 impl House {
     /// None where there is no server to test against.
     pub(crate) async fn open(policies: Vec<Policy>) -> Option<Self> {
@@ -76,11 +87,7 @@ impl House {
         self.edit_terms(Terms {
             policies,
             masks,
-            keys: vec![ApiKey {
-                sha256: sha256(PASSWORD),
-                ..key()
-            }],
-            ..Terms::default()
+            ..terms()
         });
     }
 

@@ -12,6 +12,7 @@ use super::state::Phase;
 use crate::protocol::postgres::mask::PlaceholderSearch;
 
 /// What the target reads of rows that were refused; the client reads why.
+use crate::session::denial::Denial;
 const REFUSED: &[u8] = b"what it writes was refused";
 
 impl<C, U> Relay<C, U>
@@ -62,6 +63,17 @@ where
     pub(super) fn written_whole(&mut self, frame: &[u8]) {
         if let Some(operation) = self.writing()
             && let Err(denial) = operation.received()
+    /// A piece of the rows is not taken: its COPY fails.
+    pub(super) fn refuse_written(&mut self, denial: Denial) {
+        if let Some(operation) = self.writing()
+            && operation.stopped.is_none()
+        {
+            operation.fail(denial);
+        }
+        self.written = None;
+        self.fail_copy(REFUSED);
+    }
+
             && operation.stopped.is_none()
         {
             operation.fail(denial);
