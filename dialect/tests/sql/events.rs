@@ -58,6 +58,11 @@ const CASES: &[(&str, &[&str])] = &[
         &["defined", "dropped", "moved"],
     ),
     ("REFRESH MATERIALIZED VIEW totals", &["defined"]),
+    // The server makes, alters and drops tables for it, each as a statement of its own.
+    (
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY totals",
+        &["begun", "defined", "dropped"],
+    ),
     (
         "CREATE USER MAPPING FOR ann SERVER s",
         &["begun", "defined"],
