@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use binary::Tuples;
 use lines::Lines;
-pub use statement::{CopyOut, copies_out, copies_out_on};
+pub use statement::{CopyOut, copied_in, copies_out, copies_out_on};
 
 /// How the data is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -292,3 +292,27 @@ fn only_copies_out_are_told_and_by_their_place() {
     let told = copies_out(text, &settings).unwrap();
     assert_eq!(told.iter().map(|c| c.statement).collect::<Vec<_>>(), [2]);
 }
+
+#[test]
+fn the_layout_of_a_copy_in_is_told_by_its_options() {
+    let settings = Settings::new("d", "r");
+    let copied = |text: &str, statement| copied_in(text, statement, &settings);
+    for (options, expected) in [
+        ("", Some(text(b'\t', "\\N"))),
+        ("(FORMAT csv)", Some(csv(b',', b'"', b'"', false))),
+        (
+            "(FORMAT csv, QUOTE '~', ESCAPE '\', FORCE_NULL (a), FORCE_NOT_NULL (b))",
+            Some(csv(b',', b'~', b'\\', false)),
+        ),
+        ("(FORMAT binary)", Some(Layout::Binary)),
+        ("(ENCODING 'SJIS')", None),
+        ("(novel)", None),
+    ] {
+        let text = format!("SELECT 1; COPY t (a, b) FROM STDIN {options}");
+        assert_eq!(copied(&text, 1), expected, "{options}");
+        assert_eq!(copied(&text, 0), None);
+        assert_eq!(copied(&text, 2), None);
+    }
+    assert_eq!(copied("COPY t TO STDOUT", 0), None);
+    assert_eq!(copied("COPY t FROM", 0), None);
+}

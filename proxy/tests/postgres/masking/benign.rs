@@ -121,6 +121,58 @@ async fn a_placeholder_is_not_copied_back_in_csv_or_in_binary() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn json_is_looked_through_for_what_a_mask_writes_and_for_nothing_else() {
+    let Some(masked) = Masked::open().await else {
+        return;
+    };
+    // The list of a word is the client's own; the mask writes a string.
+    let list = r#"{"state": ["redacted"]}"#;
+    let placeholder = r#"{"state": "[redacted]"}"#;
+    let csv = |value: &str| format!("\"{}\"", value.replace('"', "\"\""));
+    for (options, with, without) in [
+        ("", placeholder.to_owned(), list.to_owned()),
+        ("(FORMAT csv)", csv(placeholder), csv(list)),
+        (
+            "(FORMAT csv, QUOTE '~', ESCAPE '!')",
+            r#"~{"state": "[redacted]!~"}~"#.to_owned(),
+            format!("~{list}~"),
+        ),
+        // So many bytes of text are not parsed once more: its rows are searched in every way.
+        (
+            &format!("(FORMAT csv, QUOTE '~') /* {} */", "x".repeat(3000)),
+            placeholder.to_owned(),
+            "{}".to_owned(),
+        ),
+    ] {
+        let script = format!(
+            "COPY logs FROM STDIN {options};\n{with}\n\\.\n\
+             SELECT count(*) FROM logs;\n\
+             COPY logs FROM STDIN {options};\n{without}\n\\.\n\
+             SELECT a FROM logs;\nTRUNCATE logs;\n"
+        );
+        let (out, error) = masked.psql(&script).await;
+        let stored = if options.contains("/*") { "{}" } else { list };
+        assert_eq!(out, format!("0\n{stored}"), "{options}: {error}");
+        assert_eq!(
+            error.matches("42501: the write carries").count(),
+            1,
+            "{error}"
+        );
+    }
+    let script = format!(
+        "INSERT INTO logs VALUES ('{list}');\nINSERT INTO logs VALUES ('{placeholder}');\n\
+         SELECT a FROM logs;\n"
+    );
+    let (out, error) = masked.psql(&script).await;
+    assert_eq!(out, list);
+    assert_eq!(
+        error.matches("ERROR:  42501: this writes").count(),
+        1,
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_was_just_made_is_known_once_it_was_met() {
     let Some(masked) = Masked::open().await else {
         return;
