@@ -92,7 +92,10 @@ async fn every_metric_is_fed_by_what_happens() {
         .send()
         .await;
     let request = run.pending().await;
-    assert_eq!(read(&run)[&of_protocol("approvals_waiting")], 1.0);
+    // The request is filed before its operation waits.
+    until(&run, "the operation waits", |told| {
+        told[&of_protocol("approvals_waiting")] == 1.0
+    });
     run.decide("approve", &request, "fine");
     client.until(b'Z').await;
     client
