@@ -156,7 +156,7 @@ fn server() -> Option<Arc<Server>> {
     crate::server::shared()
 }
 
-async fn cancel(address: SocketAddr, pid: u32, key: &[u8]) {
+pub(crate) async fn cancel(address: SocketAddr, pid: u32, key: &[u8]) {
     let mut client = Client::connect(address).await;
     let mut packet = Vec::new();
     write::cancel(&mut packet, pid, key);

@@ -4,9 +4,9 @@ use crate::bed::open_policy;
 use crate::house::House;
 use crate::wire::{Client, until_active};
 
-const KILLED: &str = "E(57P01: this session was ended by dave: enough) closed";
+pub(crate) const KILLED: &str = "E(57P01: this session was ended by dave: enough) closed";
 
-async fn kill_all(house: &House) {
+pub(crate) async fn kill_all(house: &House) {
     let sessions = &house.bed.house().registry;
     for session in sessions.list() {
         sessions

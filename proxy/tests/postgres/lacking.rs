@@ -304,3 +304,72 @@ async fn what_was_made_while_no_session_was_open_is_known() {
     };
     assert_eq!(got, "T(a) D(5) C(SELECT 1) Z(I)");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_session_has_just_made_is_used_at_once() {
+    let Some(house) = House::open(vec![no_drops()]).await else {
+        return;
+    };
+    let mut client = Client::log_in(house.address).await;
+    client.line(&["Q SELECT 1 FROM nosuch", "= 1"]).await;
+    let began = std::time::Instant::now();
+    for number in 0..4 {
+        let (table, function) = (format!("lacking_t{number}"), format!("lacking_f{number}"));
+        let make = format!(
+            "DROP TABLE IF EXISTS {table}; CREATE TABLE {table} AS SELECT {number} AS a; \
+             CREATE OR REPLACE FUNCTION {function}(a int) RETURNS int LANGUAGE sql IMMUTABLE \
+             AS 'SELECT a + 1'"
+        );
+        house.server.sql("postgres", &make);
+        let (query, parse) = (
+            format!("Q SELECT a FROM {table}"),
+            format!("P |SELECT {function}($1)"),
+        );
+        match number {
+            0 => {
+                let got = client.line(&[&query, "= 1"]).await;
+                assert_eq!(got, "T(a) D(0) C(SELECT 1) Z(I)");
+            }
+            1 => {
+                let got = client.line(&[&parse, "B ||1", "E |0", "S", "= 1"]).await;
+                assert_eq!(got, "1 2 D(2) C(SELECT 1) Z(I)");
+            }
+            2 => {
+                let got = client.line(&["Q BEGIN", "= 1", &query, "= 1"]).await;
+                assert_eq!(got, "C(BEGIN) Z(T) T(a) D(2) C(SELECT 1) Z(T)");
+                let got = client.line(&["Q COMMIT", "= 1"]).await;
+                assert_eq!(got, "C(COMMIT) Z(I)");
+            }
+            _ => {
+                let copy = format!("Q COPY {table} TO STDOUT");
+                let got = client.line(&[&copy, "= 1"]).await;
+                assert!(got.ends_with("d(3\\n) c C(COPY 1) Z(I)"), "{got}");
+            }
+        }
+        let drop = format!("DROP TABLE {table}; DROP FUNCTION {function}");
+        house.server.sql("postgres", &drop);
+    }
+    // A name that is not there is told without waiting for a reading.
+    for _ in 0..5 {
+        let got = client.line(&["Q SELECT 1 FROM nosuch", "= 1"]).await;
+        assert_eq!(got, "E(42P01: relation \"nosuch\" does not exist) Z(I)");
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+    // What is there is judged by what it is, and an unfinished transaction is not ended by asking.
+    house.server.sql(
+        "postgres",
+        "CREATE FUNCTION lacking_dark() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
+    );
+    for (text, told) in [
+        ("SELECT lacking_dark()", DENIED),
+        ("SELECT 1", "T(?column?) D(1) C(SELECT 1)"),
+    ] {
+        let query = format!("Q {text}");
+        let got = client
+            .line(&["Q BEGIN", "= 1", &query, "= 1", "Q ROLLBACK", "= 1"])
+            .await;
+        let expected = format!("C(BEGIN) Z(T) {told} Z(T) C(ROLLBACK) Z(I)");
+        assert_eq!(got, expected, "{text}");
+    }
+    house.server.sql("postgres", "DROP FUNCTION lacking_dark");
+}
