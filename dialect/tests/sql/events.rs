@@ -97,9 +97,7 @@ const CASES: &[(&str, &[&str])] = &[
 
 #[test]
 fn event_triggers_count_with_what_sets_them_off() {
-    let Some(server) = Server::shared() else {
-        return;
-    };
+    let server = Server::shared();
     server.database(DATABASE, SCHEMA);
     let catalogue = server.catalogue(DATABASE);
     let settings = Settings::new(DATABASE, "postgres");
