@@ -301,7 +301,7 @@ fn the_layout_of_a_copy_in_is_told_by_its_options() {
         ("", Some(text(b'\t', "\\N"))),
         ("(FORMAT csv)", Some(csv(b',', b'"', b'"', false))),
         (
-            "(FORMAT csv, QUOTE '~', ESCAPE '\', FORCE_NULL (a), FORCE_NOT_NULL (b))",
+            "(FORMAT csv, QUOTE '~', ESCAPE '\\', FORCE_NULL (a), FORCE_NOT_NULL (b))",
             Some(csv(b',', b'~', b'\\', false)),
         ),
         ("(FORMAT binary)", Some(Layout::Binary)),
