@@ -61,6 +61,15 @@ async fn what_psql_asks_the_catalogue_for_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_tables_up_passes() {
+    let masked = Masked::open().await;
+    let script = "CLUSTER orders USING orders_pkey;\nCLUSTER orders;\nVACUUM FULL people;\n\
+                  ANALYZE people;\nREINDEX TABLE people;\nSELECT id, note FROM orders;\n";
+    let told = masked.psql(script).await;
+    assert_eq!(told, ("1|x\n2|y".to_owned(), String::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_placeholder_is_not_copied_back() {
     let masked = Masked::open().await;
     let script = "COPY logs FROM STDIN;\nfirst\n[redacted]\n\\.\nSELECT 'on', count(*) FROM logs;\n\
