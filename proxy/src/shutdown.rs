@@ -16,7 +16,7 @@ pub struct Shutdown {
     pub drain: CancellationToken,
     /// The grace is over: everything ends now.
     pub cut: CancellationToken,
-    /// All sessions.
+    /// All sessions, and what is still to be recorded of those that were refused.
     pub sessions: TaskTracker,
 }
 

@@ -16,7 +16,7 @@ pub use self::status::{BoundPolicy, ConnectionStatus, ProxyCount};
 pub use self::upstream::{Credentials, TlsMode, Upstream, UpstreamTls};
 use crate::DEFAULT_CLASS;
 use crate::connection_class::{Durability, OnFailure, Payloads};
-use crate::duration::Duration;
+use crate::duration::{Bytes, Duration};
 use crate::selector::SubjectSelector;
 use crate::validation::{field_rule, rule};
 
@@ -129,7 +129,7 @@ pub struct ConnectionSpec {
     /// How the proxy comes to the callers.
     #[serde(default)]
     pub delivery: Delivery,
-    /// Bounds on sessions; what is absent is unbounded.
+    /// Bounds on sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<Sessions>,
     /// Audience that a caller's token must carry for this Connection, beside being one that its
@@ -179,25 +179,35 @@ pub enum RequirementKind {
 }
 
 /// Bounds on sessions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sessions {
-    /// Sessions open at the same time on the whole Connection.
+    /// Sessions open at the same time on the whole Connection; without it any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000), example = 200)]
     pub max_concurrent: Option<i64>,
-    /// Age at which a session is ended.
+    /// Age at which a session is ended; without it none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = "8h", extend("x-kubernetes-validations" = [
         rule("self >= duration('1s')", "maxDuration must be at least 1s"),
     ]))]
     pub max_duration: Option<Duration>,
-    /// Time without an operation after which a session is ended.
+    /// Time without an operation after which a session is ended; without it none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = "30m", extend("x-kubernetes-validations" = [
         rule("self >= duration('1s')", "idleTimeout must be at least 1s"),
     ]))]
     pub idle_timeout: Option<Duration>,
+    /// The largest message of a client that is taken, and of the target that must be read whole. A
+    /// session may need memory of that size, twice where the message is masked.
+    #[serde(default = "max_message_size")]
+    #[schemars(example = "256Mi", extend("x-kubernetes-validations" = [
+        rule(
+            "quantity(self).compareTo(quantity('1Mi')) >= 0 && quantity(self).compareTo(quantity('1Gi')) <= 0",
+            "maxMessageSize must be between 1Mi and 1Gi",
+        ),
+    ]))]
+    pub max_message_size: Bytes,
 }
 
 /// Recording settings that a Connection may tighten.
@@ -252,6 +262,19 @@ pub enum StaleAction {
     KeepLastGood,
 }
 
+// === impl Sessions ===
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            max_concurrent: None,
+            max_duration: None,
+            idle_timeout: None,
+            max_message_size: max_message_size(),
+        }
+    }
+}
+
 // === impl OnPolicyStale ===
 
 impl Default for OnPolicyStale {
@@ -265,6 +288,10 @@ impl Default for OnPolicyStale {
 
 fn default_class() -> String {
     DEFAULT_CLASS.to_owned()
+}
+
+fn max_message_size() -> Bytes {
+    Bytes::from_mebibytes(64)
 }
 
 fn stale_after() -> Duration {

@@ -1,6 +1,7 @@
 //! Connection, under its class: who may open it, and the settings that hold for its sessions.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use kube::ResourceExt;
@@ -30,12 +31,18 @@ pub struct LoweredConnection {
     pub recording: RecordingRules,
 }
 
+/// The bounds of [`SessionBounds::max_message_size`]: room for every description of the server's, and
+/// the most that one takes.
+const MESSAGE_SIZES: RangeInclusive<u64> = 1 << 20..=1 << 30;
+
 /// Bounds on sessions; an absent one is no bound.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionBounds {
     pub max_concurrent: Option<u64>,
     pub max_duration: Option<Duration>,
     pub idle_timeout: Option<Duration>,
+    /// In bytes, of what follows a message's length.
+    pub max_message_size: usize,
 }
 
 /// How the sessions of a Connection are recorded: its class's settings, tightened.
@@ -177,16 +184,21 @@ fn databases(errors: &mut Errors, upstream: &connection::Upstream) -> Vec<Glob> 
 }
 
 fn bounds(errors: &mut Errors, sessions: Option<&connection::Sessions>) -> SessionBounds {
-    let Some(sessions) = sessions else {
-        return SessionBounds::default();
-    };
+    let defaults = connection::Sessions::default();
+    let sessions = sessions.unwrap_or(&defaults);
     let max_concurrent = sessions
         .max_concurrent
         .map(|max| u64::try_from(max).unwrap_or_default());
     if max_concurrent == Some(0) {
         errors.add("spec.sessions.maxConcurrent", "must be at least 1");
     }
+    let max_message_size = sessions.max_message_size.get();
+    if !MESSAGE_SIZES.contains(&max_message_size) {
+        let reason = "must be between 1Mi and 1Gi";
+        errors.add("spec.sessions.maxMessageSize", reason);
+    }
     SessionBounds {
+        max_message_size: usize::try_from(max_message_size).unwrap_or_default(),
         max_concurrent,
         max_duration: sessions.max_duration.map(Duration::from),
         idle_timeout: sessions.idle_timeout.map(Duration::from),

@@ -10,9 +10,7 @@ use crate::server::Server;
 
 #[test]
 fn every_relation_that_comes_with_a_server_is_known() {
-    let Some(server) = Server::shared() else {
-        return;
-    };
+    let server = Server::shared();
     let query = "SELECT concat(n.nspname, '.', c.relname) FROM pg_class c \
                  JOIN pg_namespace n ON n.oid = c.relnamespace \
                  WHERE c.oid < 16384 AND c.relkind IN ('r', 'v') AND n.nspname <> 'pg_toast'";

@@ -8,7 +8,7 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::print_stderr,
-    reason = "a test fails by panicking and says on stderr why it skips"
+    reason = "a test fails by panicking and says on stderr what it counted"
 )]
 
 mod assumed;

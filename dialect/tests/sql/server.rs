@@ -28,21 +28,20 @@ pub(crate) struct Server {
 static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
 
 impl Server {
-    /// The server that all tests share, or `None` where there are no server binaries.
-    pub(crate) fn shared() -> Option<Arc<Self>> {
-        let Some(binaries) = newest_binaries() else {
-            eprintln!("skipped: no PostgreSQL server binaries in {VERSIONS}");
-            return None;
-        };
+    /// The server that all tests share. Without one a test fails: it would have shown nothing.
+    pub(crate) fn shared() -> Arc<Self> {
+        let binaries = newest_binaries().unwrap_or_else(|| {
+            panic!("no PostgreSQL server binaries in {VERSIONS}: hack/deps installs them")
+        });
         let mut shared = SHARED
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(server) = shared.upgrade() {
-            return Some(server);
+            return server;
         }
         let server = Arc::new(Self::start(binaries));
         *shared = Arc::downgrade(&server);
-        Some(server)
+        server
     }
 
     fn start(binaries: PathBuf) -> Self {

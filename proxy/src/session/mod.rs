@@ -164,6 +164,11 @@ impl Session {
         self.entry.must_end(busy)
     }
 
+    /// The largest message that is taken from either side, in bytes of what follows its length.
+    pub fn max_message(&self) -> usize {
+        self.door.target.load().sessions.max_message_size
+    }
+
     /// What is counted of its protocol.
     pub fn counted(&self) -> &ProtocolMetrics {
         &self.counted

@@ -154,11 +154,13 @@ pub struct Credential {
     pub certificate: Option<(Secret, Secret)>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionBounds {
     pub max_concurrent: Option<u64>,
     pub max_duration: Option<Duration>,
     pub idle_timeout: Option<Duration>,
+    /// Of what follows a message's length, in bytes.
+    pub max_message_size: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

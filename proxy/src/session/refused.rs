@@ -24,6 +24,10 @@ use crate::metrics::Refused;
 /// Refused openings of one Connection are counted together for so long.
 pub const WINDOW: Duration = Duration::from_secs(10);
 
+/// The same of those that end while the process drains: what is left of it is recorded before it
+/// stops.
+pub const DRAINING_WINDOW: Duration = Duration::from_millis(250);
+
 /// The most refused openings of one Connection and window that are recorded one by one.
 pub const MAX_SINGLE: u64 = 32;
 
@@ -139,16 +143,23 @@ fn add<T>(door: &Arc<Door>, what: impl FnOnce(&mut Window) -> T) -> T {
     let told = what(windows.entry(key).or_default());
     drop(windows);
     if is_new {
-        tokio::spawn(tell(Arc::clone(door)));
+        let shutdown = &door.house.shutdown;
+        let draining = shutdown.drain.is_cancelled();
+        shutdown.sessions.spawn(tell(Arc::clone(door), draining));
     }
     told
 }
 
-/// Says at the window's end what was only counted in it; at once where the process is to stop.
-async fn tell(door: Arc<Door>) {
+/// Says at the window's end what was only counted in it; sooner where the process is to stop.
+async fn tell(door: Arc<Door>, draining: bool) {
+    let shutdown = &door.house.shutdown;
+    let (window, end) = match draining {
+        false => (WINDOW, &shutdown.drain),
+        true => (DRAINING_WINDOW, &shutdown.cut),
+    };
     tokio::select! {
-        () = tokio::time::sleep(WINDOW) => {}
-        () = door.house.shutdown.drain.cancelled() => {}
+        () = tokio::time::sleep(window) => {}
+        () = end.cancelled() => {}
     }
     let key = (door.namespace.clone(), door.name.clone());
     let window = door.house.registry.refusals.lock().remove(&key);

@@ -40,6 +40,15 @@ async fn held(session: &mut Session, asked: &Asked<'_>) -> Hold {
     }
 }
 
+/// Held, approved, and waited for; with its request's name.
+async fn approved(bed: &Bed, session: &mut Session, asked: &Asked<'_>) -> (Hold, String) {
+    let mut hold = held(session, asked).await;
+    let name = hold.request().to_owned();
+    bed.approvals.approve(&name);
+    hold.wait().await.unwrap();
+    (hold, name)
+}
+
 fn refusal(ruling: Ruling) -> Denial {
     match ruling {
         Ruling::Refused(denial) => denial,
@@ -129,10 +138,7 @@ async fn a_policy_that_denies_meanwhile_wins_and_the_grant_stays() {
     let mut session = bed.open().await.unwrap();
     let update = update();
     let asked = asked(&update);
-    let mut hold = held(&mut session, &asked).await;
-    let name = hold.request().to_owned();
-    bed.approvals.approve(&name);
-    hold.wait().await.unwrap();
+    let (hold, name) = approved(&bed, &mut session, &asked).await;
     bed.edit(Terms::of(vec![approving(HOLD, 1), denying()]));
     let denial = refusal(session.judge_after(&asked, hold).await);
     assert_eq!(denial.class, Class::PolicyDenied);
@@ -149,10 +155,7 @@ async fn a_policy_that_allows_meanwhile_needs_no_grant() {
     let mut session = bed.open().await.unwrap();
     let update = update();
     let asked = asked(&update);
-    let mut hold = held(&mut session, &asked).await;
-    let name = hold.request().to_owned();
-    bed.approvals.approve(&name);
-    hold.wait().await.unwrap();
+    let (hold, name) = approved(&bed, &mut session, &asked).await;
     bed.edit(Terms::of(vec![open_policy()]));
     finish(session.judge_after(&asked, hold).await);
     assert!(matches!(
@@ -167,10 +170,7 @@ async fn an_edit_that_asks_for_the_same_takes_no_grant_back() {
     let mut session = bed.open().await.unwrap();
     let update = update();
     let asked = asked(&update);
-    let mut hold = held(&mut session, &asked).await;
-    let name = hold.request().to_owned();
-    bed.approvals.approve(&name);
-    hold.wait().await.unwrap();
+    let (hold, name) = approved(&bed, &mut session, &asked).await;
     let mut edited = approving(HOLD, 1);
     edited.generation += 1;
     bed.edit(Terms::of(vec![edited]));
@@ -184,10 +184,7 @@ async fn stricter_terms_are_not_met_by_the_old_grant() {
     let mut session = bed.open().await.unwrap();
     let update = update();
     let asked = asked(&update);
-    let mut hold = held(&mut session, &asked).await;
-    let name = hold.request().to_owned();
-    bed.approvals.approve(&name);
-    hold.wait().await.unwrap();
+    let (hold, name) = approved(&bed, &mut session, &asked).await;
     bed.edit(Terms::of(vec![approving(HOLD, 2)]));
     let denial = refusal(session.judge_after(&asked, hold).await);
     assert_eq!(denial.class, Class::ApprovalRequired);

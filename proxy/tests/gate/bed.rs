@@ -137,7 +137,12 @@ impl Default for Terms {
             access: "*",
             keys: vec![key()],
             oidc: Vec::new(),
-            sessions: SessionBounds::default(),
+            sessions: SessionBounds {
+                max_concurrent: None,
+                max_duration: None,
+                idle_timeout: None,
+                max_message_size: 64 << 20,
+            },
             recording: RecordingRules {
                 payloads: Payloads::Capped,
                 deny_on_failure: true,

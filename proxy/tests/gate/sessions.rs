@@ -6,7 +6,7 @@ use portcullis_policy::{Class, CountLimit, Limits, Per, Policy};
 use portcullis_proxy::session::denial::Denial;
 use portcullis_proxy::session::gate::{Outcome, Ruling};
 use portcullis_proxy::session::refused::{
-    MAX_SHOWN, MAX_SHOWN_TEXT, MAX_SINGLE, WINDOW, login_failed,
+    DRAINING_WINDOW, MAX_SHOWN, MAX_SHOWN_TEXT, MAX_SINGLE, WINDOW, login_failed,
 };
 use portcullis_proxy::session::registry::{Line, TAIL_LINES};
 use portcullis_proxy::session::{EndReason, Session};
@@ -173,6 +173,36 @@ async fn failed_logins_are_told_with_who_they_said_they_were_and_at_once_when_th
     let counted = bed.house().metrics.text().unwrap();
     let line = "portcullis_refused_openings_total{protocol=\"postgres\",reason=\"login\"} 1\n";
     assert!(counted.contains(line), "{counted}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn logins_that_fail_while_the_process_drains_are_counted_together_too() {
+    let bed = Bed::new(Terms::default());
+    let shutdown = bed.house().shutdown.clone();
+    shutdown.drain.cancel();
+    shutdown.sessions.close();
+    let client = std::net::IpAddr::from([192, 0, 2, 1]);
+    let fail = || login_failed(&bed.door, client, "eve", "no key has this hash");
+    let counts = || {
+        let told = bed.record().into_iter().map(|body| match body {
+            Body::Notice(told) => told.attributes["failedLogins"].clone(),
+            other => panic!("{other:?}"),
+        });
+        told.collect::<Vec<_>>()
+    };
+    for _ in 0..100 {
+        fail();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(counts(), []);
+    tokio::time::sleep(DRAINING_WINDOW + Duration::from_millis(1)).await;
+    assert_eq!(counts(), [Value::from(100)]);
+    // The process waits for the rest, which is told when the grace is over.
+    fail();
+    fail();
+    shutdown.cut.cancel();
+    shutdown.sessions.wait().await;
+    assert_eq!(counts(), [Value::from(100), Value::from(2)]);
 }
 
 /// Lets others run until so much is on record, without the window's time passing.

@@ -207,9 +207,7 @@ fn analytics() -> Policy {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_describes_says_the_same_under_every_policy() {
-    let Some(house) = House::open(vec![read_only()]).await else {
-        return;
-    };
+    let house = House::open(vec![read_only()]).await;
     house.server.sql("postgres", SCHEMA);
     // Their tables hold credentials in columns that only `\deu+` and `\dRs+` show.
     let kept = [r"\deu", r"\dRs"];

@@ -152,11 +152,11 @@ fn signal(child: &Child, name: &str) {
     assert!(told.success());
 }
 
-fn server() -> Option<Arc<Server>> {
+fn server() -> Arc<Server> {
     crate::server::shared()
 }
 
-async fn cancel(address: SocketAddr, pid: u32, key: &[u8]) {
+pub(crate) async fn cancel(address: SocketAddr, pid: u32, key: &[u8]) {
     let mut client = Client::connect(address).await;
     let mut packet = Vec::new();
     write::cancel(&mut packet, pid, key);
@@ -166,7 +166,7 @@ async fn cancel(address: SocketAddr, pid: u32, key: &[u8]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_starts_by_request_and_the_generated_ca_vouches_for_it() {
-    let Some(server) = server() else { return };
+    let server = server();
     let run = Run::start(&server);
     let full = format!("sslmode=verify-full sslrootcert={}", run.ca().display());
     for settings in ["sslmode=disable", "sslmode=require", &full] {
@@ -186,7 +186,7 @@ async fn tls_starts_by_request_and_the_generated_ca_vouches_for_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_behind_a_request_for_tls_close_the_connection() {
-    let Some(server) = server() else { return };
+    let server = server();
     let run = Run::start(&server);
     let mut request = Vec::new();
     write::ssl_request(&mut request);
@@ -205,7 +205,7 @@ async fn bytes_behind_a_request_for_tls_close_the_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_of_psql_cancels_its_statement() {
-    let Some(server) = server() else { return };
+    let server = server();
     let run = Run::start(&server);
     for settings in ["sslmode=disable", "sslmode=require"] {
         let statement = "SELECT pg_sleep(25) AS interrupted";
@@ -225,7 +225,7 @@ async fn an_interrupt_of_psql_cancels_its_statement() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_request_needs_the_key_and_finds_its_replica() {
-    let Some(server) = server() else { return };
+    let server = server();
     let port = free_port();
     let (one, two) = (format!("127.0.0.1:{port}"), format!("127.0.0.2:{port}"));
     let first = Run::start_at(
@@ -269,7 +269,7 @@ async fn a_cancel_request_needs_the_key_and_finds_its_replica() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_lets_what_runs_finish_and_tells_the_idle() {
-    let Some(server) = server() else { return };
+    let server = server();
     let mut run = Run::start(&server);
     let mut idle = Client::log_in(run.address).await;
     let mut busy = Client::log_in(run.address).await;

@@ -21,7 +21,7 @@ use crate::house::{House, PASSWORD};
 use crate::run::{self, Run};
 use crate::wire::{self, Client};
 
-fn open_run() -> Option<Run> {
+fn open_run() -> Run {
     Run::start("carol", &run::policy("[]"))
 }
 
@@ -69,9 +69,7 @@ async fn key_length(mut client: Client, mut told: String) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_and_options_are_agreed_on() {
-    let Some(house) = House::open(vec![crate::bed::open_policy()]).await else {
-        return;
-    };
+    let house = House::open(vec![crate::bed::open_policy()]).await;
     let version = |major: u32, minor: u32| major << 16 | minor;
     let unknown: &[(&str, &str)] = &[("_pq_.x", "1"), ("_pq_.yy", "")];
     let asks = r"R(\x00\x00\x00\x03)";
@@ -117,7 +115,7 @@ async fn versions_and_options_are_agreed_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gss_is_answered_no_once_and_tls_may_follow() {
-    let Some(run) = open_run() else { return };
+    let run = open_run();
     const GSS: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30];
     let mut tls = Vec::new();
     write::ssl_request(&mut tls);
@@ -167,7 +165,7 @@ async fn answers(mut tls: Tls) -> Option<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn direct_tls_needs_the_name_of_the_protocol() {
-    let Some(run) = open_run() else { return };
+    let run = open_run();
     let connect = || TcpStream::connect(run.address());
     let named: &[&[u8]] = &[b"postgresql"];
     let tls = handshake(&run, connect().await.unwrap(), named)
@@ -185,7 +183,7 @@ async fn direct_tls_needs_the_name_of_the_protocol() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_below_1_2_is_refused() {
-    let Some(run) = open_run() else { return };
+    let run = open_run();
     // Groups, point formats, signatures: all that TLS 1.2 asks for.
     const EXTENSIONS: &[u8] = &[
         0, 24, // their length
@@ -266,9 +264,7 @@ async fn a_client_certificate_says_who_it_is() {
         let mtls = "identity:\n    mtls: {caRef: {name: callers-ca}, usernamePrefix: \"cert:\"}";
         documents.replace("identity:", mtls)
     };
-    let Some(run) = Run::start_changed(with_mtls, "carol", &rules) else {
-        return;
-    };
+    let run = Run::start_changed(with_mtls, "carol", &rules);
     let told = |name: &str, (certificate, key): &(String, String), password: &str| {
         let file = |end: &str| run.folder.path().join(format!("{name}.{end}"));
         std::fs::write(file("crt"), certificate).unwrap();
@@ -305,7 +301,7 @@ async fn a_client_certificate_says_who_it_is() {
     assert_eq!(subjects.collect::<Vec<_>>(), ["cert:batch-7"]);
 }
 
-async fn holding(table: &str) -> Option<House> {
+async fn holding(table: &str) -> House {
     let terms = ApprovalTerms {
         required: 1,
         grant: Grant::OneShot,
@@ -315,10 +311,10 @@ async fn holding(table: &str) -> Option<House> {
         expires_after: Duration::from_secs(600),
     };
     let hold = rule("writes", &[Effect::Write], Action::RequireApproval(terms));
-    let house = House::open(vec![policy("holds", DefaultAction::Allow, vec![hold])]).await?;
+    let house = House::open(vec![policy("holds", DefaultAction::Allow, vec![hold])]).await;
     let text = format!("CREATE TABLE {table} AS SELECT 1 AS a");
     house.server.sql("postgres", &text);
-    Some(house)
+    house
 }
 
 /// Sends a write that is held, and tells the name in the notice about it.
@@ -335,9 +331,7 @@ async fn held(client: &mut Client, text: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_withdraws_what_is_held_and_the_session_goes_on() {
-    let Some(house) = holding("held_cancel").await else {
-        return;
-    };
+    let house = holding("held_cancel").await;
     let mut client = Client::log_in(house.address).await;
     let name = held(&mut client, "DELETE FROM held_cancel").await;
     assert_eq!(house.bed.approvals.standing(&name), Standing::Pending);
@@ -360,9 +354,7 @@ async fn a_cancel_withdraws_what_is_held_and_the_session_goes_on() {
 // One thread: its time is put forward while nothing is under way.
 #[tokio::test]
 async fn whoever_waits_hears_so_every_half_minute() {
-    let Some(house) = holding("held_long").await else {
-        return;
-    };
+    let house = holding("held_long").await;
     let mut client = Client::log_in(house.address).await;
     let name = held(&mut client, "DELETE FROM held_long").await;
     for _ in 0..3 {

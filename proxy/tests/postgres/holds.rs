@@ -27,9 +27,7 @@ fn rows(run: &Run, name: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_operation_runs_once_it_is_approved_and_only_once() {
-    let Some(run) = Run::start("carol", &holding("{wait: Hold, holdFor: 20s}")) else {
-        return;
-    };
+    let run = Run::start("carol", &holding("{wait: Hold, holdFor: 20s}"));
     table(&run, "held1");
     let mut client = Client::log_in(run.address()).await;
     client.query("SET search_path TO public").answer().await;
@@ -89,9 +87,7 @@ async fn a_held_operation_runs_once_it_is_approved_and_only_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_edited_withdrawn_or_left_while_it_waits_does_not_run() {
     let hold = holding("{wait: Hold, holdFor: 20s}");
-    let Some(run) = Run::start("carol", &hold) else {
-        return;
-    };
+    let run = Run::start("carol", &hold);
     table(&run, "held2");
     // The policy becomes a Deny while it waits.
     let mut client = Client::log_in(run.address()).await;
@@ -128,9 +124,7 @@ async fn what_is_edited_withdrawn_or_left_while_it_waits_does_not_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reject_passes_after_approval_and_other_values_or_definitions_need_their_own() {
-    let Some(run) = Run::start("carol", &holding("{wait: Reject}")) else {
-        return;
-    };
+    let run = Run::start("carol", &holding("{wait: Reject}"));
     table(&run, "held3");
     let mut client = Client::log_in(run.address()).await;
     let text = "DELETE FROM held3 WHERE a = $1::int";
@@ -182,9 +176,7 @@ async fn a_reject_passes_after_approval_and_other_values_or_definitions_need_the
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_must_approve_where_two_are_asked_and_never_the_owner() {
-    let Some(run) = Run::start("dave", &holding("{wait: Reject}")) else {
-        return;
-    };
+    let run = Run::start("dave", &holding("{wait: Reject}"));
     table(&run, "held4");
     let mut client = Client::log_in(run.address()).await;
     client.query("DELETE FROM held4").answer().await;
@@ -196,9 +188,7 @@ async fn two_must_approve_where_two_are_asked_and_never_the_owner() {
     // The server stops with the last that holds it, and the table with it.
     let _server = std::sync::Arc::clone(&run.server);
     drop(run);
-    let Some(run) = Run::start("carol", &holding("{wait: Reject, required: 2}")) else {
-        return;
-    };
+    let run = Run::start("carol", &holding("{wait: Reject, required: 2}"));
     let mut client = Client::log_in(run.address()).await;
     client.query("DELETE FROM held4").answer().await;
     let name = run.pending().await;
@@ -214,9 +204,7 @@ async fn two_must_approve_where_two_are_asked_and_never_the_owner() {
 async fn a_hold_ends_with_its_time_and_a_written_transaction_never_waits() {
     let allow_insert = "[{name: d, match: {verbs: [DELETE]}, action: RequireApproval, \
                         approval: {wait: Hold, holdFor: 3s, grant: TimeBoxed, maxDuration: 60s}}]";
-    let Some(run) = Run::start("carol", &policy(allow_insert)) else {
-        return;
-    };
+    let run = Run::start("carol", &policy(allow_insert));
     table(&run, "held5");
     let mut client = Client::log_in(run.address()).await;
     let begun = Instant::now();
@@ -245,9 +233,7 @@ async fn a_hold_ends_with_its_time_and_a_written_transaction_never_waits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_is_for_the_settings_that_it_was_asked_under() {
-    let Some(run) = Run::start("carol", &holding("{wait: Reject}")) else {
-        return;
-    };
+    let run = Run::start("carol", &holding("{wait: Reject}"));
     run.server.sql(
         "postgres",
         "DROP TABLE IF EXISTS held6; CREATE TABLE held6 AS SELECT date '2024-01-02' AS d
@@ -280,9 +266,7 @@ async fn an_approval_is_for_the_settings_that_it_was_asked_under() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_defined_anew_while_it_waits_is_seen_before_it_runs() {
-    let Some(run) = Run::start("carol", &holding("{wait: Hold, holdFor: 20s}")) else {
-        return;
-    };
+    let run = Run::start("carol", &holding("{wait: Hold, holdFor: 20s}"));
     table(&run, "held7");
     table(&run, "other7");
     let mut client = Client::log_in(run.address()).await;

@@ -38,24 +38,34 @@ pub(crate) fn rows(max: u64, on_exceed: OnExceed) -> Policy {
     }
 }
 
+/// What holds where a test says nothing else: everything passes, for whoever has the key.
+pub(crate) fn terms() -> Terms {
+    Terms {
+        keys: vec![ApiKey {
+            sha256: sha256(PASSWORD),
+            ..key()
+        }],
+        ..Terms::default()
+    }
+}
+
 impl House {
-    /// None where there is no server to test against.
-    pub(crate) async fn open(policies: Vec<Policy>) -> Option<Self> {
+    pub(crate) async fn open(policies: Vec<Policy>) -> Self {
         Self::start("postgres", policies, Vec::new()).await
     }
 
     /// On another database of the server.
-    pub(crate) async fn open_on(database: &str, policies: Vec<Policy>) -> Option<Self> {
+    pub(crate) async fn open_on(database: &str, policies: Vec<Policy>) -> Self {
         Self::start(database, policies, Vec::new()).await
     }
 
     /// With rules that mask.
-    pub(crate) async fn masked(policies: Vec<Policy>, masks: Vec<MaskRule>) -> Option<Self> {
+    pub(crate) async fn masked(policies: Vec<Policy>, masks: Vec<MaskRule>) -> Self {
         Self::start("postgres", policies, masks).await
     }
 
-    async fn start(database: &str, policies: Vec<Policy>, masks: Vec<MaskRule>) -> Option<Self> {
-        let server = crate::server::shared()?;
+    async fn start(database: &str, policies: Vec<Policy>, masks: Vec<MaskRule>) -> Self {
+        let server = crate::server::shared();
         let bed = Bed::new(Terms::default());
         let house = Self {
             bed,
@@ -64,7 +74,7 @@ impl House {
             database: database.to_owned(),
         };
         house.edit_masked(policies, masks);
-        Some(house.listen().await)
+        house.listen().await
     }
 
     /// From now on these policies hold, and no masks.
@@ -76,11 +86,7 @@ impl House {
         self.edit_terms(Terms {
             policies,
             masks,
-            keys: vec![ApiKey {
-                sha256: sha256(PASSWORD),
-                ..key()
-            }],
-            ..Terms::default()
+            ..terms()
         });
     }
 

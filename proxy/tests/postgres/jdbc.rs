@@ -21,8 +21,8 @@ CREATE FUNCTION chosen() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM rows
 INSERT INTO rows VALUES (1);
 ";
 
-async fn house(database: &str) -> Option<House> {
-    let server = crate::server::shared()?;
+async fn house(database: &str) -> House {
+    let server = crate::server::shared();
     server.sql("postgres", &format!("CREATE DATABASE {database}"));
     server.sql(database, SCHEMA);
     House::open_on(database, vec![reads_and_writes()]).await
@@ -55,9 +55,7 @@ fn typed<'c>(client: &'c mut Client, text: &str, types: &[u32]) -> &'c mut Clien
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_function_returns_may_be_given_as_a_parameter() {
-    let Some(house) = house("jdbc_calls").await else {
-        return;
-    };
+    let house = house("jdbc_calls").await;
     let mut client = Client::log_in_to(house.address, "jdbc_calls").await;
     let call = "select * from add($1,$2,$3) as result";
     let answer = typed(&mut client, call, &[VOID, INT4, INT4]).answer().await;
@@ -67,9 +65,7 @@ async fn what_a_function_returns_may_be_given_as_a_parameter() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_that_the_server_leaves_out_hides_no_other_function() {
-    let Some(house) = house("jdbc_hidden").await else {
-        return;
-    };
+    let house = house("jdbc_hidden").await;
     let mut client = Client::log_in_to(house.address, "jdbc_hidden").await;
     for (text, types) in [
         ("SELECT chosen($1)", &[VOID][..]),
@@ -94,9 +90,7 @@ async fn a_parameter_that_the_server_leaves_out_hides_no_other_function() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_a_statement_ahead_of_the_next_leaves_its_meaning_known() {
-    let Some(house) = house("jdbc_closes").await else {
-        return;
-    };
+    let house = house("jdbc_closes").await;
     let mut client = Client::log_in_to(house.address, "jdbc_closes").await;
     for _ in 0..2 {
         client.say(b'P', &[b"s\0INSERT INTO rows VALUES (1)\0\0\0"]);

@@ -24,9 +24,7 @@ fn read_only() -> Policy {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_is_not_there_is_told_by_the_server_and_not_by_a_rule() {
-    let Some(house) = House::open(vec![no_drops()]).await else {
-        return;
-    };
+    let house = House::open(vec![no_drops()]).await;
     let relation = "42P01: relation \"nosuch\" does not exist";
     for (text, told) in [
         ("SELECT * FROM nosuch", relation),
@@ -79,9 +77,7 @@ async fn a_name_that_is_not_there_is_told_by_the_server_and_not_by_a_rule() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_other_statements_are_told_by_the_server_too() {
-    let Some(house) = House::open(vec![no_drops()]).await else {
-        return;
-    };
+    let house = House::open(vec![no_drops()]).await;
     house.server.sql(
         "postgres",
         "DROP TABLE IF EXISTS lacking_kept; CREATE TABLE lacking_kept (a int)",
@@ -151,9 +147,7 @@ async fn names_of_other_statements_are_told_by_the_server_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_to_be_is_not_run_behind_another_text_either() {
-    let Some(house) = House::open(vec![no_drops()]).await else {
-        return;
-    };
+    let house = House::open(vec![no_drops()]).await;
     let mut client = Client::log_in(house.address).await;
     client.line(&["Q SELECT 1", "= 1"]).await;
     let make = "CREATE TABLE lacking_there (a text); INSERT INTO lacking_there VALUES ('x')";
@@ -178,9 +172,7 @@ async fn what_came_to_be_is_not_run_behind_another_text_either() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_denied_whatever_the_name_stays_denied() {
-    let Some(house) = House::open(vec![read_only()]).await else {
-        return;
-    };
+    let house = House::open(vec![read_only()]).await;
     let mut client = Client::log_in(house.address).await;
     for (text, told) in [
         (
@@ -218,9 +210,7 @@ async fn what_is_denied_whatever_the_name_stays_denied() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_to_be_is_not_run() {
-    let Some(house) = House::open(vec![no_drops()]).await else {
-        return;
-    };
+    let house = House::open(vec![no_drops()]).await;
     house.server.sql(
         "postgres",
         "DROP TABLE IF EXISTS lacking_logs; CREATE TABLE lacking_logs (a text)",
@@ -254,9 +244,7 @@ async fn what_came_to_be_is_not_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_recorded_as_denied_with_what_the_server_said() {
-    let Some(house) = House::open(vec![no_drops()]).await else {
-        return;
-    };
+    let house = House::open(vec![no_drops()]).await;
     let mut client = Client::log_in(house.address).await;
     client.line(&["Q SELECT * FROM nosuch", "= 1"]).await;
     client.line(&["Q SELECT 1", "= 1"]).await;
@@ -283,9 +271,7 @@ async fn it_is_recorded_as_denied_with_what_the_server_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_made_while_no_session_was_open_is_known() {
-    let Some(house) = House::open(vec![no_drops()]).await else {
-        return;
-    };
+    let house = House::open(vec![no_drops()]).await;
     let mut client = Client::log_in(house.address).await;
     client.line(&["Q SELECT 1", "= 1"]).await;
     drop(client);
@@ -303,4 +289,71 @@ async fn what_was_made_while_no_session_was_open_is_known() {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     };
     assert_eq!(got, "T(a) D(5) C(SELECT 1) Z(I)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_session_has_just_made_is_used_at_once() {
+    let house = House::open(vec![no_drops()]).await;
+    let mut client = Client::log_in(house.address).await;
+    client.line(&["Q SELECT 1 FROM nosuch", "= 1"]).await;
+    let began = std::time::Instant::now();
+    for number in 0..4 {
+        let (table, function) = (format!("lacking_t{number}"), format!("lacking_f{number}"));
+        let make = format!(
+            "DROP TABLE IF EXISTS {table}; CREATE TABLE {table} AS SELECT {number} AS a; \
+             CREATE OR REPLACE FUNCTION {function}(a int) RETURNS int LANGUAGE sql IMMUTABLE \
+             AS 'SELECT a + 1'"
+        );
+        house.server.sql("postgres", &make);
+        let (query, parse) = (
+            format!("Q SELECT a FROM {table}"),
+            format!("P |SELECT {function}($1)"),
+        );
+        match number {
+            0 => {
+                let got = client.line(&[&query, "= 1"]).await;
+                assert_eq!(got, "T(a) D(0) C(SELECT 1) Z(I)");
+            }
+            1 => {
+                let got = client.line(&[&parse, "B ||1", "E |0", "S", "= 1"]).await;
+                assert_eq!(got, "1 2 D(2) C(SELECT 1) Z(I)");
+            }
+            2 => {
+                let got = client.line(&["Q BEGIN", "= 1", &query, "= 1"]).await;
+                assert_eq!(got, "C(BEGIN) Z(T) T(a) D(2) C(SELECT 1) Z(T)");
+                let got = client.line(&["Q COMMIT", "= 1"]).await;
+                assert_eq!(got, "C(COMMIT) Z(I)");
+            }
+            _ => {
+                let copy = format!("Q COPY {table} TO STDOUT");
+                let got = client.line(&[&copy, "= 1"]).await;
+                assert!(got.ends_with("d(3\\n) c C(COPY 1) Z(I)"), "{got}");
+            }
+        }
+        let drop = format!("DROP TABLE {table}; DROP FUNCTION {function}");
+        house.server.sql("postgres", &drop);
+    }
+    // A name that is not there is told without waiting for a reading.
+    for _ in 0..5 {
+        let got = client.line(&["Q SELECT 1 FROM nosuch", "= 1"]).await;
+        assert_eq!(got, "E(42P01: relation \"nosuch\" does not exist) Z(I)");
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+    // What is there is judged by what it is, and an unfinished transaction is not ended by asking.
+    house.server.sql(
+        "postgres",
+        "CREATE FUNCTION lacking_dark() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
+    );
+    for (text, told) in [
+        ("SELECT lacking_dark()", DENIED),
+        ("SELECT 1", "T(?column?) D(1) C(SELECT 1)"),
+    ] {
+        let query = format!("Q {text}");
+        let got = client
+            .line(&["Q BEGIN", "= 1", &query, "= 1", "Q ROLLBACK", "= 1"])
+            .await;
+        let expected = format!("C(BEGIN) Z(T) {told} Z(T) C(ROLLBACK) Z(I)");
+        assert_eq!(got, expected, "{text}");
+    }
+    house.server.sql("postgres", "DROP FUNCTION lacking_dark");
 }

@@ -35,8 +35,8 @@ fn rate(max: u64, per: Per) -> Option<RateLimit> {
 }
 
 /// A house with two subjects: `agent` and `other`.
-async fn house(limits: Limits) -> Option<House> {
-    let house = House::open(Vec::new()).await?;
+async fn house(limits: Limits) -> House {
+    let house = House::open(Vec::new()).await;
     let subject = |name: &str, secret| ApiKey {
         username: name.into(),
         sha256: sha256(secret),
@@ -47,7 +47,7 @@ async fn house(limits: Limits) -> Option<House> {
         keys: vec![subject("agent", PASSWORD), subject("other", OTHER)],
         ..Terms::default()
     });
-    Some(house)
+    house
 }
 
 /// The DETAIL of the one error among messages.
@@ -91,9 +91,7 @@ async fn operations_of_a_subject_count_over_its_sessions_until_the_window_slides
         operations: rate(4, Per::Subject),
         ..Limits::default()
     };
-    let Some(house) = house(limits).await else {
-        return;
-    };
+    let house = house(limits).await;
     let message = "limit of 4 operations set by shop/open is reached";
     let mut one = Client::log_in(house.address).await;
     let mut two = Client::log_in(house.address).await;
@@ -133,9 +131,7 @@ async fn writes_have_a_count_of_their_own_which_a_connection_may_share() {
             writes: rate(2, per),
             ..Limits::default()
         };
-        let Some(house) = house(limits).await else {
-            return;
-        };
+        let house = house(limits).await;
         let table = format!("written_{per:?}").to_lowercase();
         let made = format!("CREATE TABLE {table} (a int)");
         house.server.sql("postgres", &made);
@@ -173,9 +169,7 @@ async fn bytes_of_a_reply_are_cut_or_fail() {
         bytes: Some(SizeLimit { max, on_exceed }),
         ..Limits::default()
     };
-    let Some(house) = house(bytes(1000, OnExceed::Truncate)).await else {
-        return;
-    };
+    let house = house(bytes(1000, OnExceed::Truncate)).await;
     // Each row is a frame of 1 + 4 + 2 + 4 + 89 bytes.
     let rows = |count| format!("SELECT repeat('x', 89) FROM generate_series(1, {count})");
     let mut client = Client::log_in(house.address).await;
@@ -249,9 +243,7 @@ async fn so_many_sessions_are_open_at_the_same_time() {
         ..Limits::default()
     };
     for (per, others) in [(Per::Subject, true), (Per::Connection, false)] {
-        let Some(house) = house(sessions(per)).await else {
-            return;
-        };
+        let house = house(sessions(per)).await;
         let refused = async |key: &str| {
             let (out, error) = house.psql_with("SELECT 1;", &[("PGPASSWORD", key)]).await;
             assert_eq!(out.is_empty(), error.contains("FATAL:  "), "{out} {error}");
@@ -285,9 +277,7 @@ async fn a_rule_by_the_clock_holds_at_its_hours() {
         ..rule("no-writes-at-night", &[], Action::Deny)
     };
     let policies = vec![policy("hours", DefaultAction::Allow, vec![at_night])];
-    let Some(house) = House::open(policies).await else {
-        return;
-    };
+    let house = House::open(policies).await;
     house.server.sql("postgres", "CREATE TABLE by_day (a int)");
     let mut client = Client::log_in(house.address).await;
     let insert = "INSERT INTO by_day VALUES (1)";
@@ -318,17 +308,14 @@ async fn a_rule_by_the_clock_holds_at_its_hours() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_over_its_limit_names_policy_and_session() {
-    let Some(house) = house(Limits {
+    let house = house(Limits {
         rows: Some(SizeLimit {
             max: 2,
             on_exceed: OnExceed::Error,
         }),
         ..Limits::default()
     })
-    .await
-    else {
-        return;
-    };
+    .await;
     let mut client = Client::log_in(house.address).await;
     let answer = client.query("SELECT generate_series(1, 3)").answer().await;
     let detail = detail(&answer);

@@ -54,6 +54,7 @@ mod run;
 mod same;
 mod samples;
 mod sent;
+mod sizes;
 mod tails;
 mod talk;
 mod tools;

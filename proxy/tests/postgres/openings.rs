@@ -42,9 +42,7 @@ fn counted(house: &House, reason: &str, count: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_not_open_is_refused_with_a_session_that_is_on_record() {
-    let Some(house) = House::open(vec![open_policy()]).await else {
-        return;
-    };
+    let house = House::open(vec![open_policy()]).await;
     let (told, detail) = refused(&house, "elsewhere", PASSWORD).await;
     assert_eq!(
         told,
@@ -67,9 +65,7 @@ async fn a_database_that_is_not_open_is_refused_with_a_session_that_is_on_record
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_logins_are_counted_and_a_client_that_leaves_is_none() {
-    let Some(house) = House::open(vec![open_policy()]).await else {
-        return;
-    };
+    let house = House::open(vec![open_policy()]).await;
     for _ in 0..2 {
         let (told, detail) = refused(&house, "postgres", "pck_wrong").await;
         assert!(told.starts_with("E(28P01: "), "{told}");

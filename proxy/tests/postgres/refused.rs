@@ -17,9 +17,7 @@ fn read_only() -> Policy {
 
 /// Plays each script on a session of its own, and compares what comes back.
 async fn answers(cases: &[(&[&str], &str)]) {
-    let Some(house) = House::open(vec![read_only()]).await else {
-        return;
-    };
+    let house = House::open(vec![read_only()]).await;
     for (script, expected) in cases {
         let mut client = Client::log_in(house.address).await;
         let got = client.line(script).await;
@@ -136,15 +134,12 @@ async fn a_refusal_tells_the_transaction_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_pipeline_that_was_refused_stays() {
-    let Some(house) = House::open(vec![policy(
+    let house = House::open(vec![policy(
         "no-drop",
         DefaultAction::Allow,
         vec![rule("no-drop", &[Effect::Define], Action::Deny)],
     )])
-    .await
-    else {
-        return;
-    };
+    .await;
     house.server.sql(
         "postgres",
         "DROP TABLE IF EXISTS half; CREATE TABLE half (a int)",
@@ -259,9 +254,7 @@ async fn what_is_not_spoken_is_refused_and_the_session_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_while_rows_are_taken_fails_the_copy() {
-    let Some(house) = House::open(vec![crate::bed::open_policy()]).await else {
-        return;
-    };
+    let house = House::open(vec![crate::bed::open_policy()]).await;
     let mut client = Client::log_in(house.address).await;
     let script = [
         "Q CREATE TEMP TABLE t (a int)",
@@ -283,10 +276,9 @@ async fn a_query_while_rows_are_taken_fails_the_copy() {
 /// Frames that are none: the client is told, and the connection closed.
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_frames_close_the_connection() {
-    let broken: [(&str, &str); 9] = [
+    let broken: [(&str, &str); 8] = [
         ("! 51 00 00 00 03", "a length below its own size"),
         ("! 51 ff ff ff ff", "a negative length"),
-        ("! 51 04 00 00 05", "one byte over 64 MiB"),
         ("! 51 00 00 00 09 53 00 31 00 00", "a zero inside a Query"),
         ("! 51 00 00 00 05 53", "a Query without its zero"),
         ("! 7a 00 00 00 04", "a type that nobody knows"),
@@ -294,9 +286,7 @@ async fn broken_frames_close_the_connection() {
         ("! 44 00 00 00 06 58 00", "neither statement nor portal"),
         ("! 00 00 00 08 00 03 00 00 00", "a second start-up"),
     ];
-    let Some(house) = House::open(vec![read_only()]).await else {
-        return;
-    };
+    let house = House::open(vec![read_only()]).await;
     for (frame, what) in broken {
         let mut client = Client::log_in(house.address).await;
         let got = client.play(&["P |SELECT 1", "S", "= 1", frame, "."]).await;
@@ -308,9 +298,7 @@ async fn broken_frames_close_the_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_longest_message_is_taken_and_one_byte_more_is_not() {
-    let Some(house) = House::open(vec![crate::bed::open_policy()]).await else {
-        return;
-    };
+    let house = House::open(vec![crate::bed::open_policy()]).await;
     const LONGEST: usize = 64 * 1024 * 1024;
     let mut client = Client::log_in(house.address).await;
     let copy = [
@@ -329,18 +317,21 @@ async fn the_longest_message_is_taken_and_one_byte_more_is_not() {
         .line(&["c", "= 1", "Q SELECT length(a) FROM t", "= 1"])
         .await;
     assert_eq!(got, "C(COPY 1) Z(I) T(length) D(67108863) C(SELECT 1) Z(I)");
-    let got = client.line(&["! 64 04 00 00 05", "."]).await;
-    assert!(
-        got.starts_with("E(08P01: ") && got.ends_with("closed"),
-        "{got}"
-    );
+    client.line(&["Q COPY t FROM STDIN", "~ G"]).await;
+    let length = u32::try_from(LONGEST + 1 + 4).unwrap();
+    row[1..5].copy_from_slice(&length.to_be_bytes());
+    row.push(b'\n');
+    client.send(&row).await;
+    let got = client
+        .line(&["c", "= 1", "Q SELECT count(*) FROM t", "= 1"])
+        .await;
+    let told = "E(54000: a message of 67108865 bytes is larger than is taken (67108864 bytes))";
+    assert_eq!(got, format!("{told} Z(I) T(count) D(1) C(SELECT 1) Z(I)"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_with_a_zero_byte_ends_the_session() {
-    let Some(house) = House::open(vec![crate::bed::open_policy()]).await else {
-        return;
-    };
+    let house = House::open(vec![crate::bed::open_policy()]).await;
     // `SELECT 1`, zero, `;`, zero.
     let mut client = Client::log_in(house.address).await;
     let frame = "! 51 00 00 00 0f 53 45 4c 45 43 54 20 31 00 3b 00";

@@ -99,12 +99,12 @@ pub(crate) fn free_port() -> u16 {
 }
 
 impl Run {
-    pub(crate) fn start(owner: &str, policy: &str) -> Option<Self> {
+    pub(crate) fn start(owner: &str, policy: &str) -> Self {
         Self::begin(|documents| documents, owner, policy, &[])
     }
 
     /// On another database of the server.
-    pub(crate) fn start_on(database: &str, owner: &str, policy: &str) -> Option<Self> {
+    pub(crate) fn start_on(database: &str, owner: &str, policy: &str) -> Self {
         let database = format!("database: {database}");
         let change = |documents: String| documents.replace("database: postgres", &database);
         Self::start_changed(change, owner, policy)
@@ -115,12 +115,12 @@ impl Run {
         change: impl FnOnce(String) -> String,
         owner: &str,
         policy: &str,
-    ) -> Option<Self> {
+    ) -> Self {
         Self::begin(change, owner, policy, &[])
     }
 
     /// With more flags; `STATE` in one stands for the state directory's parent.
-    pub(crate) fn start_with(owner: &str, policy: &str, flags: &[&str]) -> Option<Self> {
+    pub(crate) fn start_with(owner: &str, policy: &str, flags: &[&str]) -> Self {
         Self::begin(|documents| documents, owner, policy, flags)
     }
 
@@ -129,8 +129,8 @@ impl Run {
         owner: &str,
         policy: &str,
         flags: &[&str],
-    ) -> Option<Self> {
-        let server = crate::server::shared()?;
+    ) -> Self {
+        let server = crate::server::shared();
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("config")).unwrap();
         let (port, admin) = (free_port(), free_port());
@@ -152,7 +152,7 @@ impl Run {
             folder,
         };
         run.ready();
-        Some(run)
+        run
     }
 
     fn spawn(folder: &std::path::Path, admin: u16, flags: &[String]) -> Child {

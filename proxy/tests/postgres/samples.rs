@@ -142,14 +142,10 @@ async fn nothing_of_value_is_destroyed_under_the_sample_against_it() {
     );
     let policy = std::fs::read_to_string(sample).unwrap();
     let policy = policy.replace("name: orders-db", "name: orders");
-    let Some(server) = crate::server::shared() else {
-        return;
-    };
+    let server = crate::server::shared();
     server.sql("postgres", "CREATE DATABASE ddl");
     server.sql("ddl", TABLES);
-    let Some(run) = Run::start_on("ddl", "carol", &policy) else {
-        return;
-    };
+    let run = Run::start_on("ddl", "carol", &policy);
     let before = run.server.sql("ddl", THERE);
     let mut client = Client::log_in_to(run.address(), "ddl").await;
     for text in DESTROYS {

@@ -65,7 +65,7 @@ pub(crate) async fn value(connected: &mut Connected, query: &str) -> String {
 
 #[tokio::test]
 async fn every_method_logs_in_where_the_mode_allows_it() {
-    let Some(server) = shared() else { return };
+    let server = shared();
     use TlsMode::{Disable, Require, VerifyCa, VerifyFull};
     for (user, password, modes) in [
         (
@@ -107,7 +107,7 @@ async fn every_method_logs_in_where_the_mode_allows_it() {
 
 #[tokio::test]
 async fn a_client_certificate_proves_the_proxy() {
-    let Some(server) = shared() else { return };
+    let server = shared();
     let (certificate, key) = server.client.clone();
     let with = Credential {
         certificate: Some((Secret::new(certificate), Secret::new(key))),
@@ -123,7 +123,7 @@ async fn a_client_certificate_proves_the_proxy() {
 
 #[tokio::test]
 async fn certificates_are_checked_as_far_as_the_mode_says() {
-    let Some(server) = shared() else { return };
+    let server = shared();
     let with = || credential("trusted", None);
     for (mode, right_ca, right_name, passes) in [
         (TlsMode::VerifyFull, true, true, true),
@@ -156,7 +156,7 @@ async fn certificates_are_checked_as_far_as_the_mode_says() {
 
 #[tokio::test]
 async fn a_client_reads_no_address_no_secret_and_no_user_of_ours() {
-    let Some(server) = shared() else { return };
+    let server = shared();
     let to = upstream(&server, TlsMode::VerifyFull);
     let wrong = connect(&to, credential("scram", Some("hunter2")))
         .await

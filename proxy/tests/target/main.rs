@@ -6,8 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "a test fails by panicking and says on stderr why it skips"
+    reason = "a test fails by panicking"
 )]
 
 mod login;

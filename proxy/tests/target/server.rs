@@ -48,22 +48,22 @@ struct Pki {
     client: (String, String),
 }
 
-/// The server that all tests share; it stops with the last that holds it.
-pub(crate) fn shared() -> Option<Arc<Server>> {
+/// The server that all tests share; it stops with the last that holds it. Without one a test fails:
+/// it would have shown nothing.
+pub(crate) fn shared() -> Arc<Server> {
     static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-    let Some(binaries) = newest_binaries() else {
-        eprintln!("skipped: no PostgreSQL server binaries in {VERSIONS}");
-        return None;
-    };
+    let binaries = newest_binaries().unwrap_or_else(|| {
+        panic!("no PostgreSQL server binaries in {VERSIONS}: hack/deps installs them")
+    });
     let mut shared = SHARED
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
     if let Some(server) = shared.upgrade() {
-        return Some(server);
+        return server;
     }
     let server = Arc::new(Server::start(binaries));
     *shared = Arc::downgrade(&server);
-    Some(server)
+    server
 }
 
 impl Drop for Server {

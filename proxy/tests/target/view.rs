@@ -91,7 +91,7 @@ const SCHEMA: &str = "CREATE TABLE a (id int); CREATE TABLE b (id int); \
 
 #[tokio::test]
 async fn uncommitted_ddl_is_seen_by_its_own_session_and_leaves_no_residue() {
-    let Some(server) = shared() else { return };
+    let server = shared();
     server.sql("postgres", "CREATE DATABASE uncommitted");
     server.sql("uncommitted", SCHEMA);
     let mut session = session(&server, "uncommitted").await;
@@ -125,7 +125,7 @@ async fn uncommitted_ddl_is_seen_by_its_own_session_and_leaves_no_residue() {
 
 #[tokio::test]
 async fn committed_ddl_is_in_the_shared_catalogue() {
-    let Some(server) = shared() else { return };
+    let server = shared();
     server.sql("postgres", "CREATE DATABASE committed");
     server.sql("committed", SCHEMA);
     let mut session = session(&server, "committed").await;
@@ -142,7 +142,7 @@ async fn committed_ddl_is_in_the_shared_catalogue() {
 
 #[tokio::test]
 async fn settings_are_read_from_the_session_itself() {
-    let Some(server) = shared() else { return };
+    let server = shared();
     let mut session = session(&server, "postgres").await;
     value(
         &mut session.connected,

@@ -167,3 +167,21 @@ fn an_upstream_cannot_pass_its_class_in_another_spelling() {
         ["spec.allowedUpstreams[0].host"]
     );
 }
+
+#[test]
+fn the_largest_message_is_64_mebibytes_or_what_is_said_within_bounds() {
+    let with = |sessions: Value| {
+        let lowered = lower_connection(&json!({"sessions": sessions}), &json!({}));
+        lowered.map(|lowered| lowered.sessions.max_message_size)
+    };
+    let nothing = lower_connection(&json!({}), &json!({})).unwrap();
+    assert_eq!(nothing.sessions.max_message_size, 64 << 20);
+    assert_eq!(with(json!({"maxConcurrent": 2})).unwrap(), 64 << 20);
+    for (text, size) in [("1Mi", 1 << 20), ("1024Ki", 1 << 20), ("1Gi", 1 << 30)] {
+        assert_eq!(with(json!({"maxMessageSize": text})).unwrap(), size);
+    }
+    for text in ["1023Ki", "1025Mi"] {
+        let refused = with(json!({"maxMessageSize": text}));
+        assert_eq!(fields(refused), ["spec.sessions.maxMessageSize"], "{text}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The layout `binary`: a signature, then rows of values with their lengths.
 
-use super::{InvalidCopy, Judge, Judged, MAX_VALUE, Refused, hold};
+use super::{InvalidCopy, Judge, Judged, Refused, hold};
 
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 
@@ -12,6 +12,7 @@ pub(super) struct Tuples {
     state: State,
     /// A head that was split, or the value so far of a column that is looked at.
     held: Vec<u8>,
+    longest: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +36,13 @@ const WITH_OIDS: u32 = 1 << 16;
 // === impl Tuples ===
 
 impl Tuples {
-    pub(super) fn new(columns: usize) -> Self {
+    pub(super) fn new(columns: usize, longest: usize) -> Self {
         Self {
             columns,
             column: 0,
             state: State::Start,
             held: Vec::new(),
+            longest,
         }
     }
 
@@ -77,7 +79,7 @@ impl Tuples {
                 }
                 State::Held(length) => {
                     let taken = take(&mut left, length);
-                    hold(&mut self.held, taken)?;
+                    hold(&mut self.held, taken, self.longest)?;
                     self.state = State::Held(length.saturating_sub(taken.len()));
                 }
                 State::Start => self.start(&mut left, out)?,
@@ -147,8 +149,8 @@ impl Tuples {
         if !judge.looks_at(self.column) {
             out.extend_from_slice(&word);
             self.state = State::Kept(length);
-        } else if length > MAX_VALUE {
-            return Err(InvalidCopy::TooLong);
+        } else if length > self.longest {
+            return Err(InvalidCopy::TooLong(self.longest));
         } else {
             self.state = State::Held(length);
         }

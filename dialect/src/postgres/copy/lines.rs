@@ -21,6 +21,7 @@ pub(super) struct Lines {
     is_quoted: bool,
     /// The value so far, as it is written; only of columns that are looked at.
     held: Vec<u8>,
+    longest: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,7 @@ const ESCAPES: [(u8, u8); 6] = [
 // === impl Lines ===
 
 impl Lines {
-    pub(super) fn new(layout: Layout, columns: usize) -> Self {
+    pub(super) fn new(layout: Layout, columns: usize, longest: usize) -> Self {
         let (marks, style) = match layout {
             Layout::Csv {
                 marks,
@@ -70,6 +71,7 @@ impl Lines {
             is_escaped: false,
             is_quoted: false,
             held: Vec::new(),
+            longest,
         }
     }
 
@@ -155,7 +157,7 @@ impl Lines {
         out: &mut Vec<u8>,
     ) -> Result<(), InvalidCopy> {
         match looked_at {
-            true => hold(&mut self.held, bytes),
+            true => hold(&mut self.held, bytes, self.longest),
             false => {
                 out.extend_from_slice(bytes);
                 Ok(())

@@ -7,7 +7,7 @@
 //!
 //! Chunks may be cut anywhere. What the judge keeps comes out byte for byte. Rows must have the
 //! number of columns that was told: one more or one less would put a value under another's mask.
-//! Memory is bounded: one value of at most [`MAX_VALUE`] bytes.
+//! Memory is bounded: one value of as many bytes as the caller says.
 
 mod binary;
 mod lines;
@@ -17,10 +17,7 @@ use thiserror::Error;
 
 use binary::Tuples;
 use lines::Lines;
-pub use statement::{CopyOut, copies_out, copies_out_on};
-
-/// The longest value of COPY data that is looked at, in bytes.
-pub const MAX_VALUE: usize = 64 * 1024 * 1024;
+pub use statement::{CopyOut, copied_in, copies_out, copies_out_on};
 
 /// How the data is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +61,8 @@ pub enum Judged {
 pub enum InvalidCopy {
     #[error("a row has another number of columns than the {expected} that were told")]
     Columns { expected: usize },
-    #[error("a value is longer than {MAX_VALUE} bytes")]
-    TooLong,
+    #[error("a value is longer than {0} bytes")]
+    TooLong(usize),
     #[error("the data does not begin as binary COPY data does")]
     Signature,
     #[error("a value's length is {0}")]
@@ -98,10 +95,11 @@ enum Machine {
 // === impl Rewriter ===
 
 impl Rewriter {
-    pub fn new(layout: Layout, columns: usize) -> Self {
+    /// Values of more than `longest` bytes are refused where they must be looked at.
+    pub fn new(layout: Layout, columns: usize, longest: usize) -> Self {
         Self(match layout {
-            Layout::Binary => Machine::Tuples(Tuples::new(columns)),
-            lines => Machine::Lines(Lines::new(lines, columns)),
+            Layout::Binary => Machine::Tuples(Tuples::new(columns, longest)),
+            lines => Machine::Lines(Lines::new(lines, columns, longest)),
         })
     }
 
@@ -128,10 +126,10 @@ impl Rewriter {
     }
 }
 
-/// Adds to a value that is held.
-fn hold(held: &mut Vec<u8>, bytes: &[u8]) -> Result<(), InvalidCopy> {
-    if held.len().saturating_add(bytes.len()) > MAX_VALUE {
-        return Err(InvalidCopy::TooLong);
+/// Adds to a value that is held, and that may be so long.
+fn hold(held: &mut Vec<u8>, bytes: &[u8], longest: usize) -> Result<(), InvalidCopy> {
+    if held.len().saturating_add(bytes.len()) > longest {
+        return Err(InvalidCopy::TooLong(longest));
     }
     held.extend_from_slice(bytes);
     Ok(())

@@ -1,4 +1,4 @@
-//! How the data of a COPY … TO is written, by the statement's options.
+//! How the data of a COPY is written, by the statement's options.
 //!
 //! The server tells only whether it is binary. Where the options cannot be told, or would make the
 //! data something that cannot be cut into values, there is no layout, and no data may pass.
@@ -35,6 +35,24 @@ pub fn copies_out_on(
 ) -> Result<Vec<CopyOut>, Refused> {
     parser::bounded(text.as_bytes())?;
     on_its_stack(stack, text, || copies_of(text, settings))
+}
+
+/// The layout of the data that this statement of a text takes, a COPY … FROM STDIN; none where it
+/// cannot be told.
+pub fn copied_in(text: &str, statement: usize, settings: &Settings) -> Option<Layout> {
+    parser::bounded(text.as_bytes()).ok()?;
+    let told = on_its_stack(Stack::Made, text, || {
+        let tree = match parser::parse(text, &settings.standard_conforming_strings)? {
+            Parsed::Tree(tree) => tree,
+            Parsed::Ambiguous => return Ok(None),
+        };
+        let raw = tree.stmts.get(statement);
+        Ok(match raw.and_then(|raw| raw.stmt.as_ref()?.node.as_ref()) {
+            Some(N::CopyStmt(copy)) if copy.is_from => layout(copy, settings),
+            _ => None,
+        })
+    });
+    told.ok()?
 }
 
 fn copies_of(text: &str, settings: &Settings) -> Result<Vec<CopyOut>, Refused> {
@@ -124,7 +142,7 @@ fn options(copy: &CopyStmt) -> Option<Options<'_>> {
                 continue;
             }
             // They change nothing in where values begin and end.
-            "force_quote" | "freeze" => continue,
+            "force_quote" | "force_not_null" | "force_null" | "freeze" => continue,
             "format" => &mut options.format,
             "delimiter" => &mut options.delimiter,
             "null" => &mut options.null,

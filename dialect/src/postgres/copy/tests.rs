@@ -40,6 +40,9 @@ fn csv(delimiter: u8, quote: u8, escape: u8, header: bool) -> Layout {
     }
 }
 
+/// The longest value of the tests.
+const LONGEST: usize = 4096;
+
 /// What was written, and the values that were judged; or why not.
 type Rewritten = Result<(Vec<u8>, Vec<Option<Vec<u8>>>), Refused<std::convert::Infallible>>;
 
@@ -51,7 +54,7 @@ type Rewritten = Result<(Vec<u8>, Vec<Option<Vec<u8>>>), Refused<std::convert::I
 fn rewritten(layout: &Layout, columns: usize, data: &[u8], instead: &Judged) -> Rewritten {
     let run = |cut: usize| {
         let mut judge = Second(instead.clone(), Vec::new());
-        let mut rewriter = Rewriter::new(layout.clone(), columns);
+        let mut rewriter = Rewriter::new(layout.clone(), columns, LONGEST);
         let mut out = Vec::new();
         rewriter.push(&data[..cut], &mut judge, &mut out)?;
         rewriter.push(&data[cut..], &mut judge, &mut out)?;
@@ -218,13 +221,20 @@ fn binary_data_that_lies_is_refused() {
 
 #[test]
 fn a_value_may_be_as_long_as_the_limit_and_no_longer() {
-    for (over, expected) in [(0, Ok(())), (1, Err(Refused::Data(InvalidCopy::TooLong)))] {
-        let mut rewriter = Rewriter::new(text(b'\t', "\\N"), 2);
+    let too_long = Err(Refused::Data(InvalidCopy::TooLong(LONGEST)));
+    for (over, expected) in [(0, Ok(())), (1, too_long)] {
+        let mut rewriter = Rewriter::new(text(b'\t', "\\N"), 2, LONGEST);
         let mut judge = Second(Judged::Null, Vec::new());
         let mut out = Vec::new();
         rewriter.push(b"1\t", &mut judge, &mut out).unwrap();
-        let long = vec![b'a'; MAX_VALUE + over];
+        let long = vec![b'a'; LONGEST + over];
         assert_eq!(rewriter.push(&long, &mut judge, &mut out), expected);
+        // Binary data says how long a value is before it comes.
+        let mut rewriter = Rewriter::new(Layout::Binary, 2, LONGEST);
+        let length = u32::try_from(LONGEST + over).unwrap().to_be_bytes();
+        let head = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\0\x02\xff\xff\xff\xff";
+        let told = [&head[..], &length].concat();
+        assert_eq!(rewriter.push(&told, &mut judge, &mut out), expected);
     }
 }
 
@@ -281,4 +291,28 @@ fn only_copies_out_are_told_and_by_their_place() {
     let text = "SELECT 1; COPY t FROM STDIN; COPY t TO STDOUT";
     let told = copies_out(text, &settings).unwrap();
     assert_eq!(told.iter().map(|c| c.statement).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn the_layout_of_a_copy_in_is_told_by_its_options() {
+    let settings = Settings::new("d", "r");
+    let copied = |text: &str, statement| copied_in(text, statement, &settings);
+    for (options, expected) in [
+        ("", Some(text(b'\t', "\\N"))),
+        ("(FORMAT csv)", Some(csv(b',', b'"', b'"', false))),
+        (
+            "(FORMAT csv, QUOTE '~', ESCAPE '\\', FORCE_NULL (a), FORCE_NOT_NULL (b))",
+            Some(csv(b',', b'~', b'\\', false)),
+        ),
+        ("(FORMAT binary)", Some(Layout::Binary)),
+        ("(ENCODING 'SJIS')", None),
+        ("(novel)", None),
+    ] {
+        let text = format!("SELECT 1; COPY t (a, b) FROM STDIN {options}");
+        assert_eq!(copied(&text, 1), expected, "{options}");
+        assert_eq!(copied(&text, 0), None);
+        assert_eq!(copied(&text, 2), None);
+    }
+    assert_eq!(copied("COPY t TO STDOUT", 0), None);
+    assert_eq!(copied("COPY t FROM", 0), None);
 }

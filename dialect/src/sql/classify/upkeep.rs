@@ -9,11 +9,15 @@ use super::query::makes_table;
 use super::relation::Use;
 use super::session::option_value;
 use super::walk::Walk;
-use crate::sql::catalogue::{Occasion, Part, Relation};
+use crate::sql::catalogue::{EventTrigger, Occasion, Part, Relation};
 use crate::sql::names;
 
 /// The version in which event triggers run on REINDEX.
 const REINDEX_IS_AN_EVENT: u32 = 170_000;
+
+/// What REFRESH MATERIALIZED VIEW CONCURRENTLY has the server run as statements of their own: for
+/// event triggers each has its own tag. None of them writes the rows of a table anew.
+const REFRESHED_BY: [&str; 3] = ["CREATE TABLE", "ALTER TABLE", "DROP TABLE"];
 
 /// Functions that build what an index holds, or do the same to compare.
 pub(super) const BUILDERS: [&str; 4] = [
@@ -190,17 +194,14 @@ impl<'c> Walk<'c> {
         {
             return;
         }
-        let first = |words: &str| words.split(' ').next().map(str::to_ascii_uppercase);
+        let inner: &[&str] = match statement {
+            Some(node::Node::RefreshMatViewStmt(refresh)) if refresh.concurrent => &REFRESHED_BY,
+            _ => &[],
+        };
         for trigger in &catalogue.event_triggers {
-            // ALTER has many spellings of one tag: the first word decides.
-            let is_tagged =
-                trigger.tags.is_empty() || trigger.tags.iter().any(|tag| first(tag) == first(verb));
-            let is_met = match trigger.event.as_str() {
-                "sql_drop" => matches!(verb.split(' ').next(), Some("DROP" | "ALTER")),
-                "table_rewrite" => verb.starts_with("ALTER"),
-                _ => true,
-            };
-            if is_tagged && is_met {
+            let by_inner = trigger.event != "table_rewrite"
+                && inner.iter().any(|verb| is_set_off(trigger, verb));
+            if by_inner || is_set_off(trigger, verb) {
                 self.call_by_name(&trigger.function);
             }
         }
@@ -266,6 +267,20 @@ impl<'c> Walk<'c> {
             _ => true,
         }
     }
+}
+
+/// Whether a definition by this verb sets it off.
+fn is_set_off(trigger: &EventTrigger, verb: &str) -> bool {
+    let first = |words: &str| words.split(' ').next().map(str::to_ascii_uppercase);
+    // ALTER has many spellings of one tag: the first word decides.
+    let is_tagged =
+        trigger.tags.is_empty() || trigger.tags.iter().any(|tag| first(tag) == first(verb));
+    let is_met = match trigger.event.as_str() {
+        "sql_drop" => matches!(verb.split(' ').next(), Some("DROP" | "ALTER")),
+        "table_rewrite" => verb.starts_with("ALTER"),
+        _ => true,
+    };
+    is_tagged && is_met
 }
 
 fn is_local(kind: i32) -> bool {

@@ -59,6 +59,11 @@ impl Tracer<'_> {
     // === calls ===
 
     pub(super) fn call_may_fail(&mut self, name: &str, arguments: &[Value]) {
+        self.grown_call_may_fail(name, arguments, growth::of(name, arguments));
+    }
+
+    /// The same of a call whose result may be so many times as long as what is stored.
+    pub(super) fn grown_call_may_fail(&mut self, name: &str, arguments: &[Value], growth: f64) {
         if AT_A_PATH.contains(&name) {
             return self.path_may_fail(name, arguments);
         }
@@ -66,7 +71,7 @@ impl Tracer<'_> {
             self.quotient_may_fail(name, left, right);
             return;
         }
-        let is_long = growth::of(name, arguments) > growth::MOST;
+        let is_long = growth > growth::MOST;
         for (value, fails) in arguments.iter().zip(total::fails_by(name, arguments)) {
             if fails || is_long {
                 self.may_fail(value);

@@ -218,13 +218,14 @@ impl<'c> Tracer<'c> {
     // === what a function does with its arguments ===
 
     fn listed_call(&mut self, name: &str, class: Class, arguments: &[Value]) -> Value {
+        let growth = growth::of(name, arguments);
         if class == Class::Pure {
-            self.call_may_fail(name, arguments);
+            self.grown_call_may_fail(name, arguments, growth);
         }
         let value = self.listed(class, arguments);
         Value {
             stretch: value.stretch.max(total::stretch_of(name, arguments)),
-            growth: value.growth.max(growth::of(name, arguments)),
+            growth: value.growth.max(growth),
             is_nulled: value.is_nulled || total::gives_null(name),
             is_ordinary: value.sources.is_empty() && total::is_ordinary_call(name, arguments),
             ..value.sorted(total::sort_of(name, arguments))

@@ -1,14 +1,15 @@
 //! Statements: what each answers with.
 
 use pg_query::protobuf::{
-    AlterTableStmt, AlterTableType, CallStmt, CopyStmt, CreateTableAsStmt, DeclareCursorStmt,
-    DiscardMode, ExecuteStmt, ExplainStmt, Node, TransactionStmt, TransactionStmtKind, node,
+    AlterTableStmt, AlterTableType, CallStmt, ClusterStmt, CopyStmt, CreateTableAsStmt,
+    DeclareCursorStmt, DiscardMode, ExecuteStmt, ExplainStmt, Node, TransactionStmt,
+    TransactionStmtKind, node,
 };
 
-use super::Rows;
 use super::cursors::CursorChange;
 use super::trace::Tracer;
 use super::value::{Column, Table, Value};
+use super::{Rows, Use};
 use crate::sql::classify::{makes_table, statement_of};
 use crate::sql::names;
 use crate::sql::parser::{Parsed, parse_stored};
@@ -59,6 +60,10 @@ impl<'c> Tracer<'c> {
             }
             Some(N::CallStmt(call)) => self.procedure(call),
             Some(N::VariableShowStmt(show)) => Some(shown(&show.name)),
+            Some(N::ClusterStmt(cluster)) => {
+                self.cluster(cluster);
+                None
+            }
             Some(_) => {
                 self.other(node);
                 None
@@ -97,6 +102,20 @@ impl<'c> Tracer<'c> {
                 self.untraced |= index.unique || looks;
             }
             _ => {}
+        }
+    }
+
+    /// It puts the rows into the order of an index, in which they are read from then on. Of which
+    /// columns the index is made is not known here.
+    fn cluster(&mut self, cluster: &ClusterStmt) {
+        self.pass_over(&cluster.params);
+        match &cluster.relation {
+            Some(variable) => {
+                let (item, _) = self.stored_range(variable);
+                let row = self.whole_row(&item.table);
+                self.look_at(&row, Use::Reveals);
+            }
+            None => self.untraced = true,
         }
     }
 

@@ -11,9 +11,7 @@ use crate::server::Server;
 
 #[test]
 fn every_case_is_told_as_it_says() {
-    let Some(server) = Server::shared() else {
-        return;
-    };
+    let server = Server::shared();
     let catalogue = catalogue(&server);
     let mut wrong = Vec::new();
     let mut count = 0;

@@ -140,6 +140,7 @@ fn bounds(lowered: LoweredBounds) -> SessionBounds {
         max_concurrent: lowered.max_concurrent,
         max_duration: lowered.max_duration,
         idle_timeout: lowered.idle_timeout,
+        max_message_size: lowered.max_message_size,
     }
 }
 

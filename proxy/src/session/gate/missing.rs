@@ -1,8 +1,10 @@
 //! Operations that are denied only because they name what is not there.
 
+use std::sync::Arc;
+
 use portcullis_policy::{Operation, Verdict};
 
-use super::{Ruling, Running, Told};
+use super::{Asked, Ruling, Running, Told};
 use crate::session::Session;
 use crate::session::denial::Denial;
 
@@ -16,12 +18,24 @@ pub struct Missing {
 }
 
 impl Session {
+    /// Whether the target may read a text, and run nothing of it, to say what it names: nothing but
+    /// such names is denied of it. It is still to be judged.
+    pub fn may_be_read(&mut self, told: &Arc<Told>) -> bool {
+        let decision = self.decide(&Asked {
+            told,
+            exact: &[],
+            parameters: &[],
+            meaning: &(),
+            may_wait: false,
+        });
+        match decision {
+            Ok(decision) if decision.verdict == Verdict::Deny => self.only_names_are_missing(told),
+            decision => decision.is_ok(),
+        }
+    }
+
     /// A refusal that is recorded already.
-    pub(super) fn refused_unless_missing(
-        &self,
-        told: &std::sync::Arc<Told>,
-        denial: Denial,
-    ) -> Ruling {
+    pub(super) fn refused_unless_missing(&self, told: &Arc<Told>, denial: Denial) -> Ruling {
         match self.only_names_are_missing(told) {
             false => Ruling::Refused(denial),
             true => Ruling::Missing(Missing {

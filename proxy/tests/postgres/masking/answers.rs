@@ -157,6 +157,9 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("SELECT id FROM people WHERE ssn IS NULL", "PolicyDenied"),
     ("SELECT id FROM people ORDER BY ssn", "PolicyDenied"),
+    ("CLUSTER people USING people_ssn_key", "PolicyDenied"),
+    ("CLUSTER people", "PolicyDenied"),
+    ("CLUSTER", "MaskImpossible"),
     ("SELECT id, ssn FROM people ORDER BY 2", "PolicyDenied"),
     ("SELECT count(*) FROM people GROUP BY ssn", "PolicyDenied"),
     ("SELECT DISTINCT ssn FROM people", "PolicyDenied"),
@@ -240,9 +243,7 @@ const REFUSED: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_are_masked_wherever_they_come_from() {
-    let Some(masked) = Masked::open().await else {
-        return;
-    };
+    let masked = Masked::open().await;
     for (text, shown) in SHOWN {
         let (out, error) = masked.psql(&format!("{text};\n")).await;
         assert_eq!(out, shown.replace('#', X), "{text}\n{error}");
@@ -252,9 +253,7 @@ async fn values_are_masked_wherever_they_come_from() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_show_a_value_in_another_way_is_refused_and_recorded() {
-    let Some(masked) = Masked::open().await else {
-        return;
-    };
+    let masked = Masked::open().await;
     let before = masked.direct("SELECT count(*), min(name) FROM people");
     for (text, class) in REFUSED {
         let (out, error) = masked.psql(&format!("{text};\nSELECT 'goes on';\n")).await;
@@ -276,9 +275,7 @@ async fn what_would_show_a_value_in_another_way_is_refused_and_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cursors_are_masked_by_what_they_were_declared_for() {
-    let Some(masked) = Masked::open().await else {
-        return;
-    };
+    let masked = Masked::open().await;
     let declared =
         "DECLARE c CURSOR FOR SELECT id, ssn, upper(ssn), upper(name) FROM people ORDER BY id;\n";
     let script =
@@ -305,9 +302,7 @@ async fn cursors_are_masked_by_what_they_were_declared_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copied_data_is_masked_in_every_layout() {
-    let Some(masked) = Masked::open().await else {
-        return;
-    };
+    let masked = Masked::open().await;
     for (text, shown) in [
         (
             "COPY people (id, ssn, pin) TO STDOUT",
@@ -361,9 +356,7 @@ async fn comparisons_are_as_free_as_the_rule_says() {
         (Predicates::Equality, true, false),
         (Predicates::Deny, false, false),
     ] {
-        let Some(masked) = Masked::with(predicates).await else {
-            return;
-        };
+        let masked = Masked::with(predicates).await;
         let (out, _) = masked.psql(LOOKUP).await;
         assert_eq!(out == "1", lookup, "{predicates:?}");
         let script = "SELECT ssn, name FROM people ORDER BY ssn LIMIT 1;\n";

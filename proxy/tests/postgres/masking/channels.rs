@@ -4,9 +4,7 @@ use super::Masked;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_keep_their_code_and_lose_what_may_quote_a_value() {
-    let Some(masked) = Masked::open().await else {
-        return;
-    };
+    let masked = Masked::open().await;
     for (text, code) in [
         ("SELECT pin, 1 / (id - 1) FROM people", "22012"),
         (
@@ -28,9 +26,7 @@ async fn errors_keep_their_code_and_lose_what_may_quote_a_value() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_that_hold_no_value_are_told_as_they_are() {
-    let Some(masked) = Masked::open().await else {
-        return;
-    };
+    let masked = Masked::open().await;
     for (text, message) in [
         (
             "SELECT nothing FROM people",
@@ -57,9 +53,7 @@ async fn errors_that_hold_no_value_are_told_as_they_are() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn notices_and_payloads_are_masked() {
-    let Some(masked) = Masked::open().await else {
-        return;
-    };
+    let masked = Masked::open().await;
     let (_, error) = masked.psql("SELECT shouts(1);\n").await;
     assert!(
         error.contains("NOTICE:  00000: the message is masked"),
@@ -77,9 +71,7 @@ async fn notices_and_payloads_are_masked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_that_comes_with_commit_is_masked_as_the_statement_before_it() {
-    let Some(masked) = Masked::open().await else {
-        return;
-    };
+    let masked = Masked::open().await;
     masked.direct(
         "CREATE TABLE late (ssn text REFERENCES people (ssn) DEFERRABLE INITIALLY DEFERRED, id int)",
     );
@@ -94,9 +86,7 @@ async fn an_error_that_comes_with_commit_is_masked_as_the_statement_before_it() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_record_holds_what_the_client_saw() {
-    let Some(masked) = Masked::open().await else {
-        return;
-    };
+    let masked = Masked::open().await;
     masked
         .psql("SELECT id, ssn FROM people WHERE id = 1;\nCOPY people TO STDOUT;\n")
         .await;

@@ -111,10 +111,10 @@ fn rule(predicates: Predicates) -> MaskRule {
 }
 
 /// A house with the tables in a schema of this name.
-async fn open(schema: &str) -> Option<House> {
-    let house = House::masked(vec![open_policy()], vec![rule(Predicates::Equality)]).await?;
+async fn open(schema: &str) -> House {
+    let house = House::masked(vec![open_policy()], vec![rule(Predicates::Equality)]).await;
     house.server.sql("postgres", &TABLES.replace("{s}", schema));
-    Some(house)
+    house
 }
 
 async fn psql(house: &House, schema: &str, text: &str) -> (String, String) {
@@ -129,9 +129,7 @@ async fn psql(house: &House, schema: &str, text: &str) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conditions_on_masked_parts_of_documents_are_as_free_as_the_rule_says() {
-    let Some(house) = open("paths_seen").await else {
-        return;
-    };
+    let house = open("paths_seen").await;
     let direct = |text: &str| {
         let path = "SET search_path = paths_seen;".to_owned();
         house.server.sql("postgres", &(path + text))
@@ -180,9 +178,7 @@ async fn conditions_on_masked_parts_of_documents_are_as_free_as_the_rule_says() 
 /// Ways to take a masked part out of its document: none of it comes out.
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_that_are_taken_out_are_redacted() {
-    let Some(house) = open("paths_taken").await else {
-        return;
-    };
+    let house = open("paths_taken").await;
     for text in [
         "SELECT doc->>'ssn', doc->('s' || 'sn'), doc #>> ARRAY['ssn'], doc['ssn'] FROM docs",
         "SELECT jsonb_path_query_first(doc, '$.**.pin'), jsonb_path_query_array(doc, '$.*') FROM docs",
@@ -204,9 +200,7 @@ async fn parts_that_are_taken_out_are_redacted() {
 /// paths; into rows, arrays of domains and ranges no path leads, and they are hidden whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_in_types_of_users_are_not_shown() {
-    let Some(house) = open("paths_typed").await else {
-        return;
-    };
+    let house = open("paths_typed").await;
     house.server.sql(
         "postgres",
         "SET search_path = paths_typed;

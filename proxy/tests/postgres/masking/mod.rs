@@ -71,22 +71,22 @@ INSERT INTO parts VALUES (1, 'canary-8');
 ";
 
 impl Masked {
-    pub(crate) async fn open() -> Option<Self> {
+    pub(crate) async fn open() -> Self {
         Self::with(Predicates::Equality).await
     }
 
-    pub(crate) async fn with(predicates: Predicates) -> Option<Self> {
+    pub(crate) async fn with(predicates: Predicates) -> Self {
         Self::under(open_policy(), predicates).await
     }
 
-    pub(crate) async fn under(policy: Policy, predicates: Predicates) -> Option<Self> {
+    pub(crate) async fn under(policy: Policy, predicates: Predicates) -> Self {
         static SCHEMAS: AtomicU32 = AtomicU32::new(0);
         let schema = format!("m{}", SCHEMAS.fetch_add(1, Ordering::SeqCst));
-        let house = House::masked(vec![policy.clone()], vec![masks(&schema, predicates)]).await?;
+        let house = House::masked(vec![policy.clone()], vec![masks(&schema, predicates)]).await;
         house
             .server
             .sql("postgres", &TABLES.replace("{s}", &schema));
-        Some(Self { house, schema })
+        Self { house, schema }
     }
 
     /// From now on this policy holds, and the masks.

@@ -153,9 +153,7 @@ async fn values_of_masked_columns_change_nothing_that_a_client_sees() {
         .map(|name| format!("u_columns.{name}"))
         .collect();
     let rule = masks_of(&columns, Predicates::Equality);
-    let Some(house) = House::masked(vec![open_policy()], vec![rule]).await else {
-        return;
-    };
+    let house = House::masked(vec![open_policy()], vec![rule]).await;
     house.server.sql("postgres", include_str!("columns.sql"));
     let statements = listed(include_str!("columns.txt"));
     let texts: Vec<&str> = statements.iter().map(|(text, _)| *text).collect();
@@ -181,9 +179,7 @@ async fn what_stands_in_masked_paths_changes_nothing_that_a_client_sees() {
         json_paths: paths.map(|path| JsonPath::parse(path).unwrap()).into(),
         ..masks_of(&[], Predicates::Equality)
     };
-    let Some(house) = House::masked(vec![open_policy()], vec![rule]).await else {
-        return;
-    };
+    let house = House::masked(vec![open_policy()], vec![rule]).await;
     house.server.sql("postgres", include_str!("documents.sql"));
     let statements = listed(include_str!("documents.txt"));
     let texts: Vec<&str> = statements.iter().map(|(text, _)| *text).collect();

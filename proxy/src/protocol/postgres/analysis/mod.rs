@@ -42,7 +42,7 @@ pub use catalogues::{
 pub use off_reactor::{
     ANALYSIS_DEADLINE, INLINE_BYTES, LONG_BYTES, MAX_ANALYSES, MAX_LONG_ANALYSES,
 };
-pub use read::{CATALOGUE_BOUNDS, ReadFailed, SESSION_BOUNDS};
+pub use read::{CATALOGUE_BOUNDS, ReadFailed, SESSION_BOUNDS, finds_all};
 pub use view::{Outcome, Refreshed, SessionView};
 
 use crate::protocol::postgres::upstream::Connector;

@@ -27,7 +27,9 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep;
 
-use crate::protocol::postgres::upstream::{AskFailed, Bounds, Link, NAME, ServerReport, ask};
+use crate::protocol::postgres::upstream::{
+    Ask, AskFailed, Bounds, Link, NAME, ServerReport, ask, ask_each,
+};
 use crate::session::ports::Reviews;
 
 /// How much a catalogue may be.
@@ -206,7 +208,7 @@ where
     let (read, aside) = bracketed(
         link,
         transaction,
-        &inside,
+        &Ask::all(&inside),
         CATALOGUE_BOUNDS,
         |place, values| {
             let Some(place) = place.checked_sub(sections) else {
@@ -243,8 +245,24 @@ where
         Ok(())
     };
     let idle = Transaction::Idle;
-    let (read, aside) = bracketed(link, idle, &inside, CATALOGUE_BOUNDS, row).await?;
+    let (read, aside) = bracketed(link, idle, &Ask::all(&inside), CATALOGUE_BOUNDS, row).await?;
     Ok((read.map(|()| sum(fingerprint)), aside))
+}
+
+/// Whether the server finds all that a text names, with parameters of these types. It reads the
+/// text and runs nothing of it, and waits for nobody.
+pub async fn finds_all<S>(
+    link: &mut Link<'_, S>,
+    transaction: Transaction,
+    (text, types): (&[u8], &[u32]),
+) -> Result<(bool, Vec<u8>), AskFailed>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let inside = [Ask::Run(LOCK_TIMEOUT), Ask::Read(text, types)];
+    let no_row = |_, _: &[Option<&str>]| Ok(());
+    let (read, aside) = bracketed(link, transaction, &inside, SESSION_BOUNDS, no_row).await?;
+    Ok((read.is_ok(), aside))
 }
 
 /// Reads the settings of this session.
@@ -273,7 +291,7 @@ where
     let (done, aside) = bracketed(
         link,
         transaction,
-        &inside,
+        &Ask::all(&inside),
         SESSION_BOUNDS,
         |place, values| {
             let first = values.first().copied().flatten().ok_or("a value is NULL")?;
@@ -366,7 +384,7 @@ fn without_encoding(aside: &[u8]) -> Vec<u8> {
 async fn bracketed<S>(
     link: &mut Link<'_, S>,
     transaction: Transaction,
-    inside: &[&str],
+    inside: &[Ask<'_>],
     bounds: Bounds,
     mut row: impl FnMut(usize, &[Option<&str>]) -> Result<(), String>,
 ) -> Result<Reading<()>, AskFailed>
@@ -379,10 +397,10 @@ where
         Transaction::Failed => return Ok((Err(ReadFailed::FailedTransaction), Vec::new())),
     };
     let mut statements = Vec::with_capacity(inside.len() + 3);
-    statements.push(open);
+    statements.push(Ask::Run(open));
     statements.extend_from_slice(inside);
-    statements.extend_from_slice(end);
-    let answer = ask(link, &statements, bounds, |place, values| {
+    statements.extend(end.iter().map(|text| Ask::Run(text)));
+    let answer = ask_each(link, &statements, bounds, |place, values| {
         row(place.saturating_sub(1), values)
     })
     .await?;

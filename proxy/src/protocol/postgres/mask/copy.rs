@@ -23,9 +23,9 @@ struct Fields {
 // === impl CopyMask ===
 
 impl CopyMask {
-    pub(super) fn new(layout: Layout, fields: Vec<Field>) -> Self {
+    pub(super) fn new(layout: Layout, fields: Vec<Field>, longest: usize) -> Self {
         Self {
-            rewriter: Rewriter::new(layout, fields.len()),
+            rewriter: Rewriter::new(layout, fields.len(), longest),
             fields: Fields { fields, masked: 0 },
             refused: None,
         }

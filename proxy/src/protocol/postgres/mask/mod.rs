@@ -63,7 +63,7 @@ impl Unmaskable {
     /// What the client reads. It names no value.
     pub fn denial(&self) -> Denial {
         let class = match self {
-            Self::TooLarge | Self::Copy(InvalidCopy::TooLong) => Class::TooLarge,
+            Self::TooLarge | Self::Copy(InvalidCopy::TooLong(_)) => Class::TooLarge,
             _ => Class::MaskImpossible,
         };
         denied::denial(

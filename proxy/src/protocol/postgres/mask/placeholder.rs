@@ -1,5 +1,6 @@
 //! Our own placeholder on its way back.
 
+use portcullis_dialect::postgres::copy::Layout;
 use portcullis_policy::Class;
 use portcullis_policy::mask::{REDACTED, carries_placeholder};
 
@@ -9,15 +10,16 @@ use crate::session::denial::Denial;
 /// Looks for the placeholder in the data of a COPY … FROM STDIN. Stored in place of the value that
 /// the writer was not shown, it would destroy that value.
 ///
-/// The data is looked through as it is sent, and as the server reads it: without the escapes of
-/// the text layout, and without the quotes of CSV. A quote of the statement's own is not known.
-#[derive(Debug, Default)]
+/// The data is looked through as the server reads it: without the escapes of the text layout,
+/// without the quotes and escapes of CSV, as it is in binary. Where the layout is not known, in all
+/// of these ways. What a value means to who reads it later is not looked at: within JSON the mask
+/// writes `"[redacted]"`, which is found; the list `["redacted"]` is no placeholder.
+#[derive(Debug)]
 pub struct PlaceholderSearch {
-    plain: Reading,
+    plain: Option<Reading>,
     /// From the first backslash on.
-    unescaped: Option<(Escape, Reading)>,
-    /// From the first quote on.
-    unquoted: Option<Reading>,
+    escaped: Option<(Escape, Reading)>,
+    quoted: Option<(Quoted, Reading)>,
 }
 
 /// One way to read the data.
@@ -42,27 +44,62 @@ enum Escape {
     },
 }
 
+/// What was read of CSV.
+#[derive(Debug, Clone, Copy)]
+struct Quoted {
+    quote: u8,
+    escape: u8,
+    state: Quoting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    Outside,
+    Inside,
+    /// Inside, behind an escape that may be one, or be itself, or be the quote that ends it.
+    Escaped,
+}
+
 const QUOTE: u8 = b'"';
 
 // === impl PlaceholderSearch ===
 
 impl PlaceholderSearch {
+    /// In data of this layout; none: it is not known.
+    pub fn new(layout: Option<&Layout>) -> Self {
+        let (quote, escape) = match layout {
+            Some(Layout::Csv { quote, escape, .. }) => (*quote, *escape),
+            _ => (QUOTE, QUOTE),
+        };
+        let quoted = Quoted {
+            quote,
+            escape,
+            state: Quoting::Outside,
+        };
+        let (plain, escaped, is_quoted) = match layout {
+            None => (true, true, true),
+            Some(Layout::Text(_)) => (true, true, false),
+            Some(Layout::Csv { .. }) => (false, false, true),
+            Some(Layout::Binary) => (true, false, false),
+        };
+        Self {
+            plain: plain.then(Reading::default),
+            escaped: escaped.then(Default::default),
+            quoted: is_quoted.then(|| (quoted, Reading::default())),
+        }
+    }
+
     /// Looks at the next chunk of one stream, however it is cut.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), Denial> {
-        if self.unescaped.is_none() && chunk.contains(&b'\\') {
-            self.unescaped = Some((Escape::None, self.plain.clone()));
+        let mut carries = false;
+        if let Some(reading) = &mut self.plain {
+            carries |= reading.carries(chunk);
         }
-        if self.unquoted.is_none() && chunk.contains(&QUOTE) {
-            self.unquoted = Some(self.plain.clone());
-        }
-        let mut carries = self.plain.carries(chunk);
-        if let Some((escape, reading)) = &mut self.unescaped {
+        if let Some((escape, reading)) = &mut self.escaped {
             carries |= reading.carries(&escape.read(chunk));
         }
-        if let Some(reading) = &mut self.unquoted {
-            let bytes = chunk.iter().copied();
-            let unquoted: Vec<u8> = bytes.filter(|byte| *byte != QUOTE).collect();
-            carries |= reading.carries(&unquoted);
+        if let Some((quoted, reading)) = &mut self.quoted {
+            carries |= reading.carries(&quoted.read(chunk));
         }
         match carries {
             true => Err(denial(
@@ -93,6 +130,43 @@ impl Reading {
             self.tail.drain(..surplus);
         }
         false
+    }
+}
+
+// === impl Quoted ===
+
+impl Quoted {
+    /// The chunk without quotes and escapes, as far as they are whole.
+    fn read(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(chunk.len());
+        for byte in chunk {
+            self.take(*byte, &mut out);
+        }
+        out
+    }
+
+    fn take(&mut self, byte: u8, out: &mut Vec<u8>) {
+        self.state = match self.state {
+            Quoting::Outside if byte == self.quote => Quoting::Inside,
+            Quoting::Inside if byte == self.escape => Quoting::Escaped,
+            Quoting::Inside if byte == self.quote => Quoting::Outside,
+            Quoting::Escaped if byte == self.quote || byte == self.escape => {
+                out.push(byte);
+                Quoting::Inside
+            }
+            Quoting::Escaped if self.escape == self.quote => {
+                self.state = Quoting::Outside;
+                return self.take(byte, out);
+            }
+            Quoting::Escaped => {
+                out.extend_from_slice(&[self.escape, byte]);
+                Quoting::Inside
+            }
+            same => {
+                out.push(byte);
+                same
+            }
+        };
     }
 }
 
@@ -169,48 +243,121 @@ fn low_byte(value: u32) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_dialect::postgres::copy::Marks;
+
     use super::*;
 
-    fn carries(chunks: &[&[u8]]) -> bool {
-        let mut search = PlaceholderSearch::default();
+    fn carries(layout: Option<&Layout>, chunks: &[&[u8]]) -> bool {
+        let mut search = PlaceholderSearch::new(layout);
         chunks.iter().any(|chunk| search.push(chunk).is_err())
+    }
+
+    fn marks() -> Marks {
+        Marks {
+            delimiter: b',',
+            null: Vec::new(),
+            header: false,
+        }
+    }
+
+    fn csv(quote: u8, escape: u8) -> Layout {
+        Layout::Csv {
+            marks: marks(),
+            quote,
+            escape,
+        }
+    }
+
+    /// The same however the stream is cut.
+    fn both(layout: Option<&Layout>, text: &str) -> bool {
+        let whole = carries(layout, &[text.as_bytes(), b"\n"]);
+        let pieces: Vec<&[u8]> = text.as_bytes().chunks(1).chain([&b"\n"[..]]).collect();
+        assert_eq!(carries(layout, &pieces), whole, "{text} in pieces");
+        whole
     }
 
     #[test]
     fn a_placeholder_is_found_wherever_the_stream_is_cut() {
         let text = b"a\t[redacted]\tb";
-        for cut in 0..text.len() {
-            assert!(carries(&[&text[..cut], &text[cut..]]), "cut at {cut}");
+        let layouts = [
+            None,
+            Some(Layout::Text(marks())),
+            Some(csv(b'"', b'"')),
+            Some(Layout::Binary),
+        ];
+        for layout in &layouts {
+            let layout = layout.as_ref();
+            for cut in 0..text.len() {
+                let chunks = [&text[..cut], &text[cut..]];
+                assert!(carries(layout, &chunks), "cut at {cut}");
+            }
+            assert!(carries(layout, &text.chunks(1).collect::<Vec<_>>()));
+            assert!(carries(layout, &text.chunks(3).collect::<Vec<_>>()));
         }
-        assert!(carries(&text.chunks(1).collect::<Vec<_>>()));
-        assert!(carries(&text.chunks(3).collect::<Vec<_>>()));
     }
 
     #[test]
-    fn a_placeholder_is_found_behind_escapes_and_quotes() {
+    fn a_placeholder_is_found_behind_the_escapes_of_the_text_layout() {
+        let layout = Layout::Text(marks());
         for text in [
             r"\x5bredacted]",
             r"\133redacted\135",
             r"[red\acted]",
             r"[\162\x65d\141c\x74ed\x5D",
-            r#"x,"[red""acted]""#,
-            r#"[red"act"ed]"#,
             r#"a"b\c	[redacted]"#,
+            r#"{"ssn": "[redacted]"}"#,
         ] {
-            assert!(carries(&[text.as_bytes()]), "{text}");
-            assert!(carries(&[text.as_bytes(), b"\n"]), "{text}");
-            let pieces: Vec<&[u8]> = text.as_bytes().chunks(1).chain([&b"\n"[..]]).collect();
-            assert!(carries(&pieces), "{text} in pieces");
+            assert!(both(Some(&layout), text), "{text}");
+            assert!(both(None, text), "{text}");
         }
     }
 
     #[test]
+    fn a_placeholder_is_found_behind_the_quotes_of_csv() {
+        let (usual, other) = (csv(b'"', b'"'), csv(b'~', b'\\'));
+        for (layout, text) in [
+            (&usual, r#"[red"act"ed]"#),
+            (&usual, r#"[redacted"]""#),
+            (&usual, r#"1,"{""ssn"": ""[redacted]""}""#),
+            (&usual, "a,\"two\nlines [redacted]\""),
+            (&other, r"[red~act~ed]"),
+            (&other, r"~\~[redacted]~"),
+            (&other, r"~\\~[redacted]"),
+        ] {
+            assert!(both(Some(layout), text), "{text}");
+        }
+        assert!(both(None, r#"[red"act"ed]"#));
+    }
+
+    #[test]
     fn other_text_passes() {
-        assert!(!carries(&[b"[redacted", b" ]", b"redacted]", b""]));
-        assert!(!carries(&[b"[redac", b"x", b"ted]"]));
-        assert!(!carries(&[br"[redac\\ted]", b"\n"]));
-        assert!(!carries(&[br"\x5b\x5bredacte\x64\n]", b"\n"]));
-        assert!(!carries(&[br#""[red" "acted]""#, b"\n"]));
-        assert!(!carries(&[br"\xredacted]", b"\n"]));
+        let text = Layout::Text(marks());
+        for layout in [None, Some(&text)] {
+            assert!(!carries(layout, &[b"[redacted", b" ]", b"redacted]", b""]));
+            assert!(!carries(layout, &[b"[redac", b"x", b"ted]"]));
+            assert!(!both(layout, r"[redac\\ted]"));
+            assert!(!both(layout, r"\x5b\x5bredacte\x64\n]"));
+            assert!(!both(layout, r#""[red" "acted]""#));
+            assert!(!both(layout, r"\xredacted]"));
+        }
+    }
+
+    #[test]
+    fn a_list_of_json_is_no_placeholder() {
+        let (text, usual, other) = (Layout::Text(marks()), csv(b'"', b'"'), csv(b'~', b'\\'));
+        for (layout, data) in [
+            (&text, r#"["redacted"]"#),
+            (&text, r#"{"state": ["redacted"]}"#),
+            (&Layout::Binary, r#"["redacted"]"#),
+            (&Layout::Binary, r"[red\acted]"),
+            (&usual, r#""[""redacted""]""#),
+            (&usual, r#"1,"[red""acted]""#),
+            (&usual, r"[red\acted]"),
+            (&other, r#"["redacted"]"#),
+            (&other, r"~[red\~acted]~"),
+            (&other, r"~[red\acted]~"),
+        ] {
+            assert!(!both(Some(layout), data), "{data}");
+        }
     }
 }

@@ -91,13 +91,17 @@ impl Answer {
         }
     }
 
-    /// The server begins to send the data of a COPY.
-    pub(super) fn copy_begins(&mut self, response: &CopyResponse<'_>) -> Result<(), Denial> {
+    /// The server begins to send the data of a COPY, with values of so many bytes at most.
+    pub(super) fn copy_begins(
+        &mut self,
+        response: &CopyResponse<'_>,
+        longest: usize,
+    ) -> Result<(), Denial> {
         let mask = match self.is_clear() {
             true => None,
             false => {
-                let columns = response.columns();
-                self.plan.copy(self.statement, columns, response.binary)?
+                let shape = (response.columns(), response.binary);
+                self.plan.copy(self.statement, shape, longest)?
             }
         };
         self.copy = match mask {
@@ -139,5 +143,14 @@ pub(super) fn too_large(bytes: usize, limit: usize) -> Denial {
         Class::TooLarge,
         format!("a row of {bytes} bytes is longer than is masked ({limit} bytes)"),
         "Leave the long columns out.",
+    )
+}
+
+/// An error of the target's that would have to be read whole.
+pub(super) fn unread_report(bytes: usize, limit: usize) -> Denial {
+    Denial::new(
+        Class::TooLarge,
+        format!("the target told an error of {bytes} bytes, more than is read ({limit} bytes)"),
+        "The statement failed at the target. Have it quote less.",
     )
 }

@@ -11,13 +11,13 @@ use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
 use portcullis_policy::Effect;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::answer::too_large;
+use super::answer::{too_large, unread_report};
 use super::frontend::Passing;
 use super::inflight::CopyingOut;
 use super::operation::{Operation, Statement, Stopped};
 use super::operations::OpId;
 use super::state::Told;
-use super::{End, MAX_MESSAGE, MAX_ROW, Relay, limited};
+use super::{End, MAX_BODY, Relay, limited};
 use crate::protocol::postgres::refuse::{self, Severity};
 use crate::session::denial::Denial;
 use crate::session::gate::Outcome;
@@ -38,14 +38,12 @@ where
                 }
                 continue;
             }
-            let header = Header::parse(&self.upstream.read, MAX_ROW).map_err(End::Target)?;
+            let header = Header::parse(&self.upstream.read, MAX_BODY).map_err(End::Target)?;
             let Some(header) = header else { break };
             let rows = matches!(header.tag, tag::DATA_ROW | tag::COPY_DATA);
-            if !rows && header.body > MAX_MESSAGE {
-                return Err(End::TargetTooLarge(header.body));
-            }
             let taken = match rows {
                 true => self.row(header)?,
+                false if header.body > self.max_message => self.unread_report(header)?,
                 false => self.whole(header)?,
             };
             if !taken {
@@ -108,8 +106,8 @@ where
         let Some(operation) = self.state.operation(id) else {
             return true;
         };
-        if header.body > MAX_MESSAGE {
-            operation.fail(too_large(header.body, MAX_MESSAGE));
+        if header.body > self.max_message {
+            operation.fail(too_large(header.body, self.max_message));
         } else if self.upstream.read.len() < total {
             return false;
         } else {
@@ -137,20 +135,49 @@ where
             return Ok(false);
         }
         let frame = self.upstream.read.split_to(header.total()).freeze();
+        self.told(header.tag, &frame)?;
+        Ok(true)
+    }
+
+    /// A report that would have to be read whole and is larger than that. Its words are thrown
+    /// away: a notice is not told, an error is told without them.
+    fn unread_report(&mut self, header: Header) -> Result<bool, End> {
+        match header.tag {
+            tag::NOTICE => {}
+            tag::ERROR => {
+                let denial = unread_report(header.body, self.max_message);
+                let mut frame = Vec::new();
+                refuse::denial(&mut frame, Severity::Error, &denial);
+                if let Some(operation) =
+                    self.state.at_work().and_then(|id| self.state.operation(id))
+                    && operation.stopped.is_none()
+                {
+                    operation.fail(denial);
+                }
+                self.told(header.tag, &frame.into())?;
+            }
+            _ => return Err(End::TargetTooLarge(header.body)),
+        }
+        self.from_upstream = Passing::away(header.total());
+        Ok(true)
+    }
+
+    /// A whole message that is no row.
+    fn told(&mut self, tag: u8, frame: &Bytes) -> Result<(), End> {
         let body = frame.get(HEADER_BYTES..).unwrap_or_default();
-        let message = Backend::decode(header.tag, body).map_err(End::Target)?;
+        let message = Backend::decode(tag, body).map_err(End::Target)?;
         match message {
             Backend::ParameterStatus { .. } => {
-                self.client.out().extend_from_slice(&frame);
+                self.client.out().extend_from_slice(frame);
             }
             Backend::Notice(_) | Backend::Notification { .. } => {
                 let of = self.state.at_work();
-                self.report(header.tag, &frame, of)?;
+                self.report(tag, frame, of)?;
             }
-            Backend::Ready(transaction) => self.ready(transaction, &frame)?,
+            Backend::Ready(transaction) => self.ready(transaction, frame)?,
             _ => {
-                let told = self.state.reply(header.tag)?;
-                self.answer(told, message, &frame)?;
+                let told = self.state.reply(tag)?;
+                self.answer(told, message, frame)?;
                 let mut unheard = Vec::new();
                 self.state.refusals(match self.muted {
                     false => self.client.out(),
@@ -158,7 +185,7 @@ where
                 });
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     fn answer(
@@ -241,6 +268,7 @@ where
     /// What describes the rows of a Query, or starts or ends a COPY.
     fn described(&mut self, id: OpId, message: Backend<'_>, frame: &[u8]) {
         self.told_rows(id, &message);
+        let longest = self.max_message;
         let Some(operation) = self.state.operation(id) else {
             return;
         };
@@ -248,7 +276,7 @@ where
             Backend::CopyOut(_) if operation.stopped.is_some() => false,
             Backend::CopyOut(response) => {
                 operation.copying = Some(CopyingOut::new(operation, response.binary));
-                match operation.answer.copy_begins(response) {
+                match operation.answer.copy_begins(response, longest) {
                     Ok(()) => true,
                     Err(denial) => {
                         operation.fail(denial);

@@ -8,14 +8,14 @@
 use bytes::{Buf, Bytes};
 use portcullis_dialect::postgres::wire::backend::Transaction;
 use portcullis_dialect::postgres::wire::frontend::{Frontend, Target, tag};
-use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, write};
+use portcullis_dialect::postgres::wire::{HEADER_BYTES, Header, InvalidFrame, write};
 use portcullis_dialect::sql::encoding::Encoding;
 use portcullis_dialect::sql::parser::MAX_TEXT;
 use portcullis_policy::Class;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::state::{Phase, Take};
-use super::{End, MAX_MESSAGE, Relay};
+use super::{End, MAX_BODY, Relay};
 use crate::protocol::postgres::refuse::{self, Report, Severity, code};
 use crate::session::denial::Denial;
 
@@ -100,14 +100,14 @@ where
                 self.end_written();
                 continue;
             }
-            let header = Header::parse(&self.client.read, MAX_MESSAGE).map_err(End::Frame)?;
+            let header = Header::parse(&self.client.read, MAX_BODY).map_err(End::Frame)?;
             let Some(header) = header else { break };
             if !self.take(header).await? {
                 break;
             }
         }
-        self.client_frame = match Header::parse(&self.client.read, MAX_MESSAGE) {
-            Ok(Some(header)) => header.total(),
+        self.client_frame = match Header::parse(&self.client.read, MAX_BODY) {
+            Ok(Some(header)) if header.body <= self.max_message => header.total(),
             _ => 0,
         };
         self.left_client()
@@ -141,6 +141,11 @@ where
             Take::Now => {}
         }
         match header.tag {
+            _ if header.body > self.max_message => {
+                self.refuse_large(header)?;
+                self.from_client = Passing::away(header.total());
+                return Ok(true);
+            }
             tag::COPY_DATA => {
                 // The header goes ahead, so that what follows is data alone.
                 let head = self.client.read.split_to(HEADER_BYTES);
@@ -165,6 +170,21 @@ where
         let frame = self.client.read.split_to(header.total()).freeze();
         self.message(frame, None).await?;
         Ok(true)
+    }
+
+    /// A message that is larger than any may be is refused by name, and the session goes on.
+    fn refuse_large(&mut self, header: Header) -> Result<(), End> {
+        let denial = too_large(header.body, self.max_message);
+        match header.tag {
+            tag::QUERY | tag::FUNCTION_CALL => self.refuse_query(&denial),
+            tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE => {
+                self.refuse_message(&denial);
+            }
+            tag::COPY_DATA | tag::COPY_FAIL => self.refuse_written(denial),
+            // The others have no content, and this one ends nothing that could go on.
+            _ => return Err(End::Frame(InvalidFrame::Trailing(header.body))),
+        }
+        Ok(())
     }
 
     /// One whole message that may be taken now.
@@ -373,6 +393,14 @@ where
     pub(super) fn may_wait(&self) -> bool {
         self.state.transaction() == Transaction::Idle && !self.state.is_unsynced() || !self.wrote
     }
+}
+
+fn too_large(bytes: usize, limit: usize) -> Denial {
+    Denial::new(
+        Class::TooLarge,
+        format!("a message of {bytes} bytes is larger than is taken ({limit} bytes)"),
+        "Send less at once. The limit is the Connection's spec.sessions.maxMessageSize.",
+    )
 }
 
 fn too_long(bytes: usize) -> Denial {

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::context::Context;
+use super::meaning::{Unmeant, Waited};
 use super::operation::{Operation, Statement};
 use super::{End, Held, Relay};
 use crate::hex::hex;
@@ -44,7 +45,12 @@ where
         self.session.take_up();
         let analysed = match self.meaning(text, &[]).await? {
             Ok(analysed) => analysed,
-            Err(refused) => {
+            Err(Unmeant::Cancelled) => {
+                self.withdraw(hold).await;
+                self.refuse_held(frame, None, None);
+                return Ok(());
+            }
+            Err(Unmeant::NotAnalysed(refused)) => {
                 self.withdraw(hold).await;
                 let (denial, place) = self.unread(text, &refused);
                 self.refuse_query_at(&denial, place);
@@ -57,7 +63,7 @@ where
                 self.started(&operation);
                 match operation.only_read() {
                     None => self.forward(frame),
-                    Some(denial) => match self.reading(&operation) {
+                    Some(denial) => match self.reading(&operation.analysed) {
                         None => {
                             operation.cut(denial.clone());
                             self.refuse_query(&denial);
@@ -80,7 +86,11 @@ where
         let types: Vec<u32> = parse.types().collect();
         let analysed = match self.meaning(parse.text, &types).await? {
             Ok(analysed) => analysed,
-            Err(refused) => {
+            Err(Unmeant::Cancelled) => {
+                self.refuse_held(frame, None, None);
+                return Ok(());
+            }
+            Err(Unmeant::NotAnalysed(refused)) => {
                 let (denial, place) = self.unread(parse.text, &refused);
                 self.refuse_message_at(&denial, place);
                 return Ok(());
@@ -122,9 +132,17 @@ where
         let began = Instant::now();
         while !bind.statement.is_empty()
             && matches!(&meant, Ok(Some(analysed)) if !analysed.facts.unread.is_empty())
-            && self.look_again(began).await?
         {
+            let waited = self.look_again(began).await?;
+            if waited == Waited::Cancelled {
+                self.withdraw(hold).await;
+                self.refuse_held(frame, None, None);
+                return Ok(());
+            }
             meant = self.meaning_of(bind.statement).await;
+            if waited == Waited::Last {
+                break;
+            }
         }
         let analysed = match meant {
             Ok(Some(analysed)) => analysed,
@@ -327,8 +345,8 @@ where
     }
 
     /// What the server may read of it, in the session's encoding.
-    fn reading(&self, operation: &Operation) -> Option<Reading> {
-        let reading = operation.analysed.facts.reading.clone()?;
+    pub(super) fn reading(&self, analysed: &Analysed) -> Option<Reading> {
+        let reading = analysed.facts.reading.clone()?;
         let utf8 = || Encoding::of(self.view.settings()) == Some(Encoding::Utf8);
         match &reading {
             Reading::Instead(text) if !text.is_ascii() && !utf8() => None,

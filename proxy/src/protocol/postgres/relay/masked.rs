@@ -11,7 +11,7 @@ use super::judge::not_analysed;
 use super::meaning::is_transactional;
 use super::operation::Operation;
 use super::operations::OpId;
-use super::{End, MAX_MESSAGE, Relay};
+use super::{End, MAX_BODY, Relay};
 use crate::protocol::postgres::analysis::Analysed;
 use crate::protocol::postgres::mask::{Plan, Reports};
 use crate::session::denial::Denial;
@@ -108,7 +108,7 @@ where
 
     /// Whole messages that came while the session was read.
     pub(super) fn pass_aside(&mut self, mut aside: &[u8]) -> Result<(), End> {
-        while let Some(header) = Header::parse(aside, MAX_MESSAGE).map_err(End::Target)? {
+        while let Some(header) = Header::parse(aside, MAX_BODY).map_err(End::Target)? {
             let Some((frame, rest)) = aside.split_at_checked(header.total()) else {
                 break;
             };

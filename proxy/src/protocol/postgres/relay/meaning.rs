@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_dialect::postgres::wire::backend::Transaction;
-use portcullis_dialect::sql::Lacks;
 use portcullis_dialect::sql::prepared::{PreparedChange, PreparedStatement};
+use portcullis_dialect::sql::{Lacks, Reading};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::operation::Statement;
 use super::{End, Relay};
 use crate::protocol::postgres::analysis::{
-    Analysed, NotAnalysed, Outcome, Refreshed, SESSION_BOUNDS,
+    Analysed, NotAnalysed, Outcome, Refreshed, SESSION_BOUNDS, finds_all,
 };
 use crate::protocol::postgres::upstream::{AskFailed, Link, ask};
 
@@ -35,6 +35,23 @@ const LIFTS: [&str; 3] = [
     "default_transaction_read_only",
     "transaction_read_only",
 ];
+
+/// Why it is not told what a text means.
+pub(super) enum Unmeant {
+    NotAnalysed(NotAnalysed),
+    /// The client asked to cancel while others were waited for.
+    Cancelled,
+}
+
+/// What came of waiting for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// It may be another by now.
+    Again,
+    /// The same, and it is waited for no longer.
+    Last,
+    Cancelled,
+}
 
 impl<C, U> Relay<C, U>
 where
@@ -55,8 +72,9 @@ where
             stream: &mut self.upstream.stream,
             ahead: &mut self.upstream.read,
         };
-        let refreshed = self.view.refresh(&mut link, transaction).await;
-        self.refreshed(refreshed)
+        let refreshed = self.view.refresh(&mut link, transaction);
+        let refreshed = self.signals.unless_ended(refreshed).await;
+        self.refreshed(refreshed.ok_or_else(|| self.ended())?)
     }
 
     /// What a text means. Where it names what the catalogue lacks, the catalogue is read again
@@ -65,36 +83,85 @@ where
         &mut self,
         text: &[u8],
         types: &[u32],
-    ) -> Result<Result<Arc<Analysed>, NotAnalysed>, End> {
+    ) -> Result<Result<Arc<Analysed>, Unmeant>, End> {
         self.refresh().await?;
         let mut analysed = self.analysed(text, types).await;
-        let lacks = |analysed: &Result<Arc<Analysed>, NotAnalysed>| {
-            let lacks = |analysed: &Arc<Analysed>| analysed.facts.lacks != Lacks::Nothing;
-            analysed.as_ref().is_ok_and(lacks)
-        };
-        if lacks(&analysed) && self.renew(false).await? {
-            analysed = self.analysed(text, types).await;
+        for is_there in [false, true] {
+            let lacks = |analysed: &&Arc<Analysed>| analysed.facts.lacks != Lacks::Nothing;
+            let Some(lacking) = analysed.as_ref().ok().filter(lacks) else {
+                break;
+            };
+            // Names that the server knows are worth a reading whenever the last one was.
+            if is_there && !self.server_finds_all(lacking, (text, types)).await? {
+                break;
+            }
+            if self.renew(is_there).await? {
+                analysed = self.analysed(text, types).await;
+            }
         }
         let began = Instant::now();
-        while analysed.as_ref().is_ok_and(|a| !a.facts.unread.is_empty())
-            && self.look_again(began).await?
-        {
+        while analysed.as_ref().is_ok_and(|a| !a.facts.unread.is_empty()) {
+            let waited = self.look_again(began).await?;
+            if waited == Waited::Cancelled {
+                return Ok(Err(Unmeant::Cancelled));
+            }
             analysed = self.analysed(text, types).await;
+            if waited == Waited::Last {
+                break;
+            }
         }
-        Ok(analysed)
+        Ok(analysed.map_err(Unmeant::NotAnalysed))
     }
 
-    /// Has the catalogue read again for what others locked, or lets some time pass. False where that
-    /// took long enough.
-    pub(super) async fn look_again(&mut self, began: Instant) -> Result<bool, End> {
-        if began.elapsed() >= WAIT_FOR_OTHERS || !self.state.may_ask_aside() {
-            return Ok(false);
+    /// Has the catalogue read again for what others locked, or lets some time pass. At last it is
+    /// read whenever that was done before: the lock may have gone long since.
+    pub(super) async fn look_again(&mut self, began: Instant) -> Result<Waited, End> {
+        if !self.state.may_ask_aside() {
+            return Ok(Waited::Last);
+        }
+        if began.elapsed() >= WAIT_FOR_OTHERS {
+            self.renew(true).await?;
+            return Ok(Waited::Last);
         }
         if !self.renew(false).await? {
-            sleep(LOOK_AGAIN).await;
+            if !self.pause(LOOK_AGAIN).await? {
+                return Ok(Waited::Cancelled);
+            }
             self.refresh().await?;
         }
-        Ok(true)
+        Ok(Waited::Again)
+    }
+
+    /// Whether the server finds all that a text names, though the catalogue does not. False where it
+    /// cannot be asked, may not read the text, or would run something.
+    async fn server_finds_all(
+        &mut self,
+        analysed: &Analysed,
+        (text, types): (&[u8], &[u32]),
+    ) -> Result<bool, End> {
+        let may_be_asked = self.state.may_ask_aside()
+            && self.upstream.waiting() == 0
+            && !analysed.facts.runs_when_read
+            && self.session.may_be_read(&analysed.told);
+        let reading = self.reading(analysed).filter(|_| may_be_asked);
+        let text = match &reading {
+            None => return Ok(false),
+            Some(Reading::Whole) => text,
+            Some(Reading::Instead(instead)) => instead.as_bytes(),
+        };
+        let transaction = self.state.transaction();
+        let mut link = Link {
+            stream: &mut self.upstream.stream,
+            ahead: &mut self.upstream.read,
+        };
+        let found = finds_all(&mut link, transaction, (text, types));
+        let found = self.signals.unless_ended(found).await;
+        let (found, aside) = found.ok_or_else(|| self.ended())?.map_err(|failed| {
+            tracing::warn!(%failed, "a session could not be asked what a text names");
+            End::TargetGone
+        })?;
+        self.pass_aside(&aside)?;
+        Ok(found)
     }
 
     /// Has the catalogue read again, as often as that may be, or `at_once`. False where it is as it
@@ -108,12 +175,9 @@ where
             stream: &mut self.upstream.stream,
             ahead: &mut self.upstream.read,
         };
-        match self
-            .view
-            .renew(&mut link, transaction, at_once)
-            .await
-            .transpose()
-        {
+        let renewed = self.view.renew(&mut link, transaction, at_once);
+        let renewed = self.signals.unless_ended(renewed).await;
+        match renewed.ok_or_else(|| self.ended())?.transpose() {
             None => Ok(false),
             Some(refreshed) => {
                 self.refreshed(refreshed)?;

@@ -54,11 +54,8 @@ use operations::OpId;
 use signals::Signals;
 use state::{OutOfTurn, State};
 
-/// Largest message of a client, and largest message of the target that is taken whole.
-pub(super) const MAX_MESSAGE: usize = 64 * 1024 * 1024;
-
-/// Largest row of the target: what a length word can tell.
-const MAX_ROW: usize = i32::MAX as usize - 4;
+/// The largest body that a length word can tell: what passes in pieces may be so long.
+const MAX_BODY: usize = i32::MAX as usize - 4;
 
 /// Asks the target to cancel what the session runs.
 pub(super) type Canceller = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -124,6 +121,8 @@ pub(super) struct Relay<C, U> {
     /// A request to cancel is on its way to the target: nothing new starts, or it would be hit.
     cancelling: Option<JoinHandle<()>>,
     signals: Signals,
+    /// The largest message of the client, and of the target that is taken whole.
+    max_message: usize,
     held: Option<Held>,
     /// What is left of a message that passes in pieces.
     from_client: Passing,
@@ -184,6 +183,7 @@ where
             upstream: Line::new(joined.upstream, joined.ahead, upstream_in, upstream_out),
             state: State::new(),
             signals: Signals::of(&joined.session, joined.key),
+            max_message: joined.session.max_message(),
             cancelling: None,
             session: joined.session,
             analyser: joined.analyser,
@@ -222,6 +222,7 @@ where
     }
 
     async fn turn(&mut self) -> Result<(), End> {
+        self.max_message = self.session.max_message();
         self.backend()?;
         self.frontend().await?;
         self.wait().await

@@ -4,8 +4,8 @@
 //! A session waits at least twice for each operation. Listening anew each time took a lock of each
 //! signal, twice; here one listener stays for as long as nothing is heard.
 
-use std::future::{Future, pending};
-use std::pin::Pin;
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -50,6 +50,16 @@ impl Signals {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
+    }
+
+    /// What comes of some work; none where the session must end before that.
+    pub(super) async fn unless_ended<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        poll_fn(|context| match self.poll_ended(context, true) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => work.as_mut().poll(context).map(Some),
+        })
+        .await
     }
 
     /// Ready once for each time that the client asked to cancel.

@@ -155,6 +155,31 @@ where
         .await
     }
 
+    /// Lets some time pass. False where the client asked to cancel meanwhile; fails where the session
+    /// must end.
+    pub(super) async fn pause(&mut self, time: Duration) -> Result<bool, End> {
+        let signals = &mut self.signals;
+        let mut over = pin!(tokio::time::sleep(time));
+        let goes_on = poll_fn(|context| {
+            if signals.poll_ended(context, true).is_ready() {
+                return Poll::Ready(None);
+            }
+            if signals.poll_asked(context).is_ready() {
+                return Poll::Ready(Some(false));
+            }
+            over.as_mut().poll(context).map(|()| Some(true))
+        });
+        goes_on.await.ok_or_else(|| self.ended())
+    }
+
+    /// Why the session ends, once it must.
+    pub(super) fn ended(&self) -> End {
+        match self.session.must_end(true) {
+            Some(reason) => End::Session(Box::new(reason.clone())),
+            None => End::Session(Box::new(EndReason::Drain)),
+        }
+    }
+
     /// The client asked to cancel: what waits is withdrawn, what runs is cancelled at the target.
     async fn cancelled(&mut self) {
         match self.held.take() {
@@ -189,7 +214,12 @@ where
         }
     }
 
-    fn refuse_held(&mut self, frame: &[u8], cancelled: Option<&str>, denial: Option<&Denial>) {
+    pub(super) fn refuse_held(
+        &mut self,
+        frame: &[u8],
+        cancelled: Option<&str>,
+        denial: Option<&Denial>,
+    ) {
         let cancelled = cancelled.unwrap_or("the operation was cancelled");
         let simple = frame.first() == Some(&tag::QUERY);
         match denial {

@@ -3,13 +3,16 @@
 //! What is refused fails with its COPY, in the client's own stream, and the target takes over
 //! nothing of it.
 
+use portcullis_dialect::postgres::copy::{Layout, copied_in};
 use portcullis_dialect::postgres::wire::backend::Backend;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Relay;
 use super::operation::Operation;
 use super::state::Phase;
+use crate::protocol::postgres::analysis::INLINE_BYTES;
 use crate::protocol::postgres::mask::PlaceholderSearch;
+use crate::session::denial::Denial;
 
 /// What the target reads of rows that were refused; the client reads why.
 const REFUSED: &[u8] = b"what it writes was refused";
@@ -22,10 +25,12 @@ where
     /// The server takes rows: a masked value must not be written back.
     pub(super) fn writes(&mut self) {
         let masked = self.session.masks().is_ok_and(|masks| !masks.is_empty());
-        self.written = masked.then(PlaceholderSearch::default);
+        let mut layout = None;
         if let Some(operation) = self.writing() {
             operation.taking = true;
+            layout = operation.copied_in().filter(|_| masked);
         }
+        self.written = masked.then(|| PlaceholderSearch::new(layout.as_ref()));
     }
 
     /// Looks at the rows that go on next.
@@ -56,6 +61,17 @@ where
         if matches!(self.state.phase(), Phase::Copying { .. }) && self.is_writing_refused() {
             self.fail_copy(REFUSED);
         }
+    }
+
+    /// A piece of the rows is not taken: its COPY fails.
+    pub(super) fn refuse_written(&mut self, denial: Denial) {
+        if let Some(operation) = self.writing()
+            && operation.stopped.is_none()
+        {
+            operation.fail(denial);
+        }
+        self.written = None;
+        self.fail_copy(REFUSED);
     }
 
     /// The client ended its rows: they are in the record before the target may take them over.
@@ -93,6 +109,16 @@ where
 }
 
 impl Operation {
+    /// How the rows of the client's are written, by the statement at hand. A long text would be
+    /// parsed elsewhere: of its rows that is not known.
+    fn copied_in(&self) -> Option<Layout> {
+        let text = &self.analysed.told.operation.text;
+        let is_short = text.len() <= INLINE_BYTES;
+        is_short
+            .then(|| copied_in(text, self.statement, &self.analysed.facts.settings))
+            .flatten()
+    }
+
     /// A statement ended: where it was a COPY of the client's, the server says how many rows it
     /// took over.
     pub(super) fn count_written(&mut self, ended: &Backend<'_>) {

@@ -28,7 +28,7 @@ pub use dial::{ATTEMPT_DEADLINE, DIAL_DEADLINE, MAX_ADDRESSES};
 pub use failed::{ConnectFailed, ToldFailure};
 pub use link::{Link, LinkFailed};
 pub use login::{MAX_LOGIN_FRAME, MAX_PARAMETERS};
-pub use query::{Answer, AskFailed, Bounds, MAX_ASIDE, NAME, ServerReport, ask};
+pub use query::{Answer, Ask, AskFailed, Bounds, MAX_ASIDE, NAME, ServerReport, ask, ask_each};
 pub use scram::{MAX_ITERATIONS, MIN_ITERATIONS};
 
 use crate::io::Stream;

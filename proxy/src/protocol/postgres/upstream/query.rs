@@ -74,11 +74,34 @@ pub enum AskFailed {
     Unexpected(u8),
 }
 
-/// Runs statements, one after the other up to the first that fails, and hands each row to `row`
-/// with the place of its statement (from 0). What `row` refuses ends the taking, not the reading.
+/// What the server is to do with a statement.
+#[derive(Debug, Clone, Copy)]
+pub enum Ask<'a> {
+    Run(&'a str),
+    /// Only to read it, in the session's encoding and with parameters of these types: it finds all
+    /// that is named, or says what it does not find.
+    Read(&'a [u8], &'a [u32]),
+}
+
+/// Runs statements; see [`ask_each`].
 pub async fn ask<S>(
     link: &mut Link<'_, S>,
     statements: &[&str],
+    bounds: Bounds,
+    row: impl FnMut(usize, &[Option<&str>]) -> Result<(), String>,
+) -> Result<Answer, AskFailed>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    ask_each(link, &Ask::all(statements), bounds, row).await
+}
+
+/// Runs statements, one after the other up to the first that fails, and hands each row to `row`
+/// with the place of its statement among those that run (from 0). What `row` refuses ends the
+/// taking, not the reading.
+pub async fn ask_each<S>(
+    link: &mut Link<'_, S>,
+    statements: &[Ask<'_>],
     bounds: Bounds,
     mut row: impl FnMut(usize, &[Option<&str>]) -> Result<(), String>,
 ) -> Result<Answer, AskFailed>
@@ -95,17 +118,29 @@ where
 }
 
 /// The statements as one pipeline. What an earlier one may have left behind is closed first.
-fn batch(statements: &[&str]) -> Vec<u8> {
+fn batch(statements: &[Ask<'_>]) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     let name = NAME.as_bytes();
     write::close(&mut out, Target::Portal, name);
     write::close(&mut out, Target::Statement, name);
     for statement in statements {
+        let (text, types) = match statement {
+            Ask::Run(text) => (text.as_bytes(), &[][..]),
+            Ask::Read(text, types) => (*text, *types),
+        };
         write::message(&mut out, tag::PARSE, |out| {
             write::string(out, name);
-            write::string(out, statement.as_bytes());
-            out.extend_from_slice(&0_u16.to_be_bytes());
+            write::string(out, text);
+            let count = u16::try_from(types.len()).unwrap_or(u16::MAX);
+            out.extend_from_slice(&count.to_be_bytes());
+            for kind in types.iter().take(usize::from(count)) {
+                out.extend_from_slice(&kind.to_be_bytes());
+            }
         });
+        if matches!(statement, Ask::Read(..)) {
+            write::close(&mut out, Target::Statement, name);
+            continue;
+        }
         write::message(&mut out, tag::BIND, |out| {
             write::string(out, name);
             write::string(out, name);
@@ -186,6 +221,15 @@ fn texts<'a>(
                 .map_err(|_| "a value is not UTF-8".to_owned())
         })
         .collect()
+}
+
+// === impl Ask ===
+
+impl<'a> Ask<'a> {
+    /// All of them run.
+    pub fn all(statements: &[&'a str]) -> Vec<Self> {
+        statements.iter().map(|text| Self::Run(text)).collect()
+    }
 }
 
 // === impl ServerReport ===

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::signature_algorithm::SignatureAlgorithm;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::failed::ConnectFailed;
 use crate::io::Stream;
@@ -213,22 +214,15 @@ impl Verifier {
 
     /// Where the certificate is not checked, its form is of no concern either (X.509 v1, unknown
     /// critical extensions): it only carries the key that must have signed.
-    fn verify_by_key(
+    fn key_of<'c>(
         &self,
         failed: rustls::Error,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        if self.chain.is_some() {
-            return Err(failed);
+        certificate: &'c CertificateDer<'_>,
+    ) -> Result<SubjectPublicKeyInfo<'c>, rustls::Error> {
+        match X509Certificate::from_der(certificate) {
+            Ok((_, parsed)) if self.chain.is_none() => Ok(parsed.tbs_certificate.subject_pki),
+            _ => Err(failed),
         }
-        let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
-            return Err(failed);
-        };
-        let key = SubjectPublicKeyInfoDer::from(parsed.public_key().raw);
-        let known = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature_with_raw_key(message, &key, signed, known)
     }
 }
 
@@ -264,8 +258,24 @@ impl ServerCertVerifier for Verifier {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let known = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, known)
-            .or_else(|failed| self.verify_by_key(failed, message, certificate, signed))
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, known).or_else(
+            |failed| {
+                let key = self.key_of(failed.clone(), certificate)?;
+                let key = key.subject_public_key.as_ref();
+                // A scheme of TLS 1.2 says nothing of the curve, so it has several algorithms.
+                let schemes = known.mapping.iter();
+                let mut algorithms = schemes
+                    .filter(|(scheme, _)| *scheme == signed.scheme)
+                    .flat_map(|(_, algorithms)| *algorithms);
+                let signature = signed.signature();
+                let signs =
+                    algorithms.any(|one| one.verify_signature(key, message, signature).is_ok());
+                match signs {
+                    true => Ok(HandshakeSignatureValid::assertion()),
+                    false => Err(failed),
+                }
+            },
+        )
     }
 
     fn verify_tls13_signature(
@@ -275,8 +285,13 @@ impl ServerCertVerifier for Verifier {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let known = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, known)
-            .or_else(|failed| self.verify_by_key(failed, message, certificate, signed))
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, known).or_else(
+            |failed| {
+                let key = self.key_of(failed, certificate)?;
+                let key = SubjectPublicKeyInfoDer::from(key.raw);
+                verify_tls13_signature_with_raw_key(message, &key, signed, known)
+            },
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

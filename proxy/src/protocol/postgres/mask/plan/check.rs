@@ -32,9 +32,11 @@ pub(super) fn reach(masks: &MaskSet, known: &Known<'_>) -> Reach {
         };
         *kind == ResourceKind::Table && is_masked(masks, segments, known.catalogue)
     });
-    // Catalogues that hold values, and definitions, concern whoever has masks.
+    // Catalogues that hold values, definitions, and CLUSTER of all tables concern whoever has masks.
     let is_checked = masks.has_columns()
-        && (revealing(operation.accesses.iter()).is_some() || defines(known).is_some());
+        && (revealing(operation.accesses.iter()).is_some()
+            || defines(known).is_some()
+            || reorders(known));
     let fetches = operation.attributes.contains_key("cursor");
     match is_masked || is_checked || fetches {
         true => Reach::Masked,
@@ -64,6 +66,11 @@ fn is_masked(masks: &MaskSet, table: &[String], catalogue: &Catalogue) -> bool {
 fn is_masked_column(masks: &MaskSet, column: &ColumnRef, catalogue: &Catalogue) -> bool {
     let named = masks.has_columns() && masks.columns([&segments(column)[..]]).transform().is_some();
     named || (masks.has_paths() && holds_json(column, catalogue))
+}
+
+/// True for what leaves the rows of tables in another order.
+fn reorders(known: &Known<'_>) -> bool {
+    known.statements.iter().any(|s| s.verb == "CLUSTER")
 }
 
 /// The first statement that defines what could show a column.
@@ -145,6 +152,7 @@ fn check_untraced(known: &Known<'_>) -> Result<(), Denial> {
         _ if is_dynamic => Err(dark("it runs text that is made while it runs")),
         _ if is_unresolved => Err(unresolved()),
         _ if writes => Err(dark("it writes, and not all that it reads can be told")),
+        _ if reorders(known) => Err(dark("it puts the rows of all tables into an order")),
         _ => Ok(()),
     }
 }

@@ -188,12 +188,12 @@ impl Plan {
     }
 
     /// The mask of the data of a statement that is a COPY … TO STDOUT with so many columns, as
-    /// CopyOutResponse says; none where all of it passes.
+    /// CopyOutResponse says, and values of so many bytes; none where all of it passes.
     pub fn copy(
         &self,
         statement: usize,
-        columns: usize,
-        is_binary: bool,
+        (columns, is_binary): (usize, bool),
+        longest: usize,
     ) -> Result<Option<CopyMask>, Denial> {
         let results = self.results_of(statement, columns);
         let fields = (0..columns).map(|at| {
@@ -221,7 +221,8 @@ impl Plan {
         let encoding = copy.and_then(|copy| copy.encoding);
         let encoding = encoding.unwrap_or(Encoding::Utf8);
         let fields = fields.into_iter().map(|field| field.in_encoding(encoding));
-        Ok(Some(CopyMask::new(layout.clone(), fields.collect())))
+        let fields = fields.collect();
+        Ok(Some(CopyMask::new(layout.clone(), fields, longest)))
     }
 
     /// What becomes of errors and notices while the operation runs.

@@ -275,7 +275,7 @@ fn what_is_taken_out_of_a_document_is_redacted_where_paths_apply() {
 fn copied(text: &str, origins: Vec<Origin>, data: &[u8]) -> Option<Vec<u8>> {
     let plan = planned(&ssn(), text, &traced(origins)).unwrap();
     let plan = plan.with_copies(copies_out(text, &settings()).unwrap());
-    let mut mask = plan.copy(0, 2, false).unwrap()?;
+    let mut mask = plan.copy(0, (2, false), 1024).unwrap()?;
     let mut out = Vec::new();
     mask.push(data, &mut out).unwrap();
     mask.finish().unwrap();
@@ -307,8 +307,8 @@ fn a_copy_whose_layout_cannot_be_told_is_refused() {
     let text = "COPY people TO STDOUT (ENCODING 'SJIS')";
     let plan = planned(&ssn(), text, &Lineage::default()).unwrap();
     let plan = plan.with_copies(copies_out(text, &settings()).unwrap());
-    let denial = plan.copy(0, 2, false).unwrap_err();
+    let denial = plan.copy(0, (2, false), 1024).unwrap_err();
     assert_eq!(denial.class, Class::MaskImpossible);
-    assert!(plan.copy(0, 2, true).is_err());
-    assert!(plan.copy(1, 2, false).is_err());
+    assert!(plan.copy(0, (2, true), 1024).is_err());
+    assert!(plan.copy(1, (2, false), 1024).is_err());
 }
