@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use portcullis_e2e::{program, wait_until};
+use portcullis_e2e::{Cluster, program, wait_until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -99,11 +99,8 @@ fn beside(bed: &Bed<'_>, object: &Value, folder: &TempDir) -> String {
     });
     fs::write(&custom, container.to_string()).unwrap();
     let custom = format!("--custom={}", custom.display());
-    let image = [
-        "--image=busybox:test",
-        "--profile=restricted",
-        "--container=copier",
-    ];
+    let image = format!("--image={}", Cluster::image("busybox"));
+    let image = [image.as_str(), "--profile=restricted", "--container=copier"];
     // It leaves with the proxy: as the first process it would not hear that it should.
     let wait = "trap exit TERM; busybox sleep 600 & wait";
     let sleep = ["--", "/bin/sh", "-c", wait];
@@ -127,7 +124,7 @@ fn beside_by_the_node(bed: &Bed<'_>, object: &Value) -> String {
             "nodeName": object["spec"]["nodeName"], "terminationGracePeriodSeconds": 1,
             "securityContext": { "runAsUser": 65532, "runAsGroup": 65532 },
             "containers": [{
-                "name": "copier", "image": "busybox:test",
+                "name": "copier", "image": Cluster::image("busybox"),
                 "command": ["/bin/busybox", "sleep", "600"],
                 "volumeMounts": [{ "name": "state", "mountPath": MOUNTED, "readOnly": true }],
             }],
