@@ -169,6 +169,30 @@ async fn restart_goes_on_where_the_last_run_was_cut_off() {
 }
 
 #[tokio::test]
+async fn progress_tells_the_last_segment_and_the_last_that_the_store_has() {
+    let progress = |spooled: &Spooled| {
+        let progress = spooled.writer.progress().unwrap();
+        (progress.last, progress.stored)
+    };
+    let store = TempDir::new().unwrap();
+    assert_eq!(progress(&Spooled::new(None)), (0, 0));
+    let mut spooled = Spooled::filled(3, None);
+    // The fourth is open, and nothing is in it.
+    assert_eq!(progress(&spooled), (3, 0));
+    pass(&spooled, store.path()).await;
+    assert_eq!(progress(&spooled), (3, 3));
+    spooled.append(session(1), record::operation(100));
+    assert_eq!(progress(&spooled), (4, 3));
+    spooled.seal();
+    assert_eq!(progress(&spooled), (4, 3));
+    // What an earlier run left is known by its number; the new one begins with a word of its own.
+    let spooled = spooled.reopen();
+    assert_eq!(progress(&spooled), (5, 3));
+    pass(&spooled, store.path()).await;
+    assert_eq!(progress(&spooled), (5, 4));
+}
+
+#[tokio::test]
 async fn vanished_store_is_an_outage_and_removes_nothing() {
     let spooled = Spooled::filled(3, None);
     let store = TempDir::new().unwrap();

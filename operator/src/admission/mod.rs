@@ -4,7 +4,8 @@
 //! server ─┬─ review        AdmissionReview, in and out
 //!         ├─ validate ─ advice    our kinds: errors by field, warnings
 //!         ├─ stamp         an approver's annotation gets the writer's name
-//!         └─ inject ─── known   a proxy beside an application
+//!         └─ inject ─┬─ known   a proxy beside an application
+//!                    └─ guard   the pod that it is in, when all changed it, and later
 //! certificate              CA in one Secret, shared by all replicas; caBundle
 //! ```
 //!

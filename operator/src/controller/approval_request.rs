@@ -10,12 +10,13 @@ use kube::{Api, ResourceExt};
 use portcullis_crds::ApprovalRequest;
 use portcullis_crds::approval_request::{ApprovalRequestStatus, ApprovalState};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use super::{Context, Reconcile};
 use crate::error::Failed;
 use crate::metrics::Controller;
-use crate::status::approval::{Step, is_final, step};
-use crate::world::{Change, World};
+use crate::status::approval::{LOOKS_AGAIN, Step, is_final, is_recorded, step};
+use crate::world::{Change, Key, World};
 
 /// Who writes requests.
 const MANAGER: &str = "portcullis-approvalrequest-controller";
@@ -55,8 +56,11 @@ impl Reconcile for Requests {
         }
         let began = tokio::time::Instant::now();
         let step = step(&object, context.clock.now());
-        if step.delete {
-            return delete(&context, &object).await;
+        if let Some(finished) = step.delete {
+            return match is_safe(&context, &object, finished) {
+                true => delete(&context, &object).await,
+                false => Ok(Some(LOOKS_AGAIN)),
+            };
         }
         if !step.ignored.is_empty() {
             let note = format!(
@@ -138,6 +142,21 @@ async fn unstamp(context: &Context, object: &ApprovalRequest, step: &Step) -> Re
         .await
         .map(drop)
         .map_err(Failed::api("remove the annotations of a request"))
+}
+
+/// Whether what proxies recorded of it is in the store. Without its Connection there are none.
+fn is_safe(context: &Context, object: &ApprovalRequest, finished: Duration) -> bool {
+    let namespace = object.namespace().unwrap_or_default();
+    let key = Key::new(namespace, &object.spec.connection_ref.name);
+    let connection = context.world.connection(&key);
+    connection.is_none_or(|connection| {
+        let now = Instant::now();
+        is_recorded(
+            finished,
+            &context.world.proxies(&connection, true, now),
+            now,
+        )
+    })
 }
 
 /// Deletes a request that has been finished for long enough, and no other under its name.

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -14,6 +12,7 @@ use portcullis_crds::connection::{BoundPolicy, ConnectionStatus, DeliveryMode, R
 use portcullis_crds::lower::connection::LoweredConnection;
 use portcullis_crds::lower::{FieldError, class, connection};
 use portcullis_crds::{Connection, ConnectionClass, ConnectionClassSpec};
+use tokio::time::Instant;
 
 use super::{Context, Reconcile, token};
 use crate::desired::objects::Source;
@@ -23,9 +22,9 @@ use crate::error::{Class, Failed};
 use crate::metrics::Controller;
 use crate::pki::Leaf;
 use crate::status;
-use crate::status::connection::{Facts, SETTLES, Workload};
+use crate::status::connection::{Facts, SETTLES};
 use crate::world::inputs::referred;
-use crate::world::owned::{Object, owner};
+use crate::world::owned::Object;
 use crate::world::view::View;
 use crate::world::{Change, Key, World};
 
@@ -102,7 +101,7 @@ impl Reconcile for Connections {
                     connection: Arc::clone(&object),
                     class: Arc::clone(class),
                     image: context.proxy_image.clone(),
-                    live_replicas: live_replicas(&context.world, &object),
+                    live_replicas: context.world.live_replicas(&object),
                     references,
                     copies: copies.paths.clone(),
                 };
@@ -187,8 +186,9 @@ async fn tell(
     unresolved: &[Unresolved],
     made: &Result<(), Failed>,
 ) -> Result<Duration, Failed> {
-    let now = context.clock.now();
-    let reports = context.world.reports().fresh(&Key::of(object), now);
+    let proxies = context
+        .world
+        .proxies(object, lowered.errors.is_empty(), Instant::now());
     let failed = made.as_ref().err().map(|error| {
         let passes = error.class() != Class::Terminal;
         (error.to_string(), passes)
@@ -199,10 +199,10 @@ async fn tell(
         errors: &lowered.errors,
         unresolved,
         view,
-        workload: workload(&context.world, object),
-        reports: &reports,
+        workload: context.world.workload(object),
+        proxies: &proxies,
         failed,
-        now,
+        now: context.clock.now(),
     };
     let status = status::connection::status(&facts);
     let old = object.status.as_ref();
@@ -210,14 +210,13 @@ async fn tell(
         .write_status(Controller::Connection, object, old, &status)
         .await?;
     announce(context, object, old, &status).await;
-    let ends = reports.iter().map(|report| until(report.ends(), now));
     // Ready while proxies load is looked at again when they had their time.
     let loading = status
         .conditions
         .iter()
         .any(|it| it.reason == reason::PROXIES_LOADING);
     let settled = loading.then_some(SETTLES);
-    let wait = ends.chain(settled).min();
+    let wait = proxies.silent.into_iter().chain(settled).min();
     Ok(wait.unwrap_or(RESYNC).max(SOON).min(RESYNC))
 }
 
@@ -326,73 +325,9 @@ fn referring(world: &World, source: Source, key: &Key) -> Vec<Arc<Connection>> {
         .collect()
 }
 
-/// How the gateway's own workload stands; none before it is made, and for a sidecar.
-fn workload(world: &World, object: &Connection) -> Option<Workload> {
-    if object.spec.delivery.mode == DeliveryMode::Sidecar {
-        return None;
-    }
-    let deployment = deployment(world, object).map(|it| of_deployment(&it));
-    deployment.or_else(|| stateful_set(world, object).map(|it| of_stateful_set(&it)))
-}
-
-fn of_deployment(deployment: &Deployment) -> Workload {
-    let status = deployment.status.clone().unwrap_or_default();
-    let count = |count: Option<i32>| i64::from(count.unwrap_or_default());
-    let conditions = status.conditions.unwrap_or_default();
-    let stuck = conditions.into_iter().find(|it| {
-        it.type_.as_deref() == Some("Progressing")
-            && it.reason.as_deref() == Some("ProgressDeadlineExceeded")
-    });
-    Workload {
-        desired: count(deployment.spec.replicas),
-        replicas: count(status.replicas),
-        ready: count(status.ready_replicas),
-        updated: count(status.updated_replicas),
-        stuck: stuck.map(|it| it.message.unwrap_or_default()),
-    }
-}
-
-fn of_stateful_set(set: &StatefulSet) -> Workload {
-    let status = set.status.clone().unwrap_or_default();
-    let count = |count: Option<i32>| i64::from(count.unwrap_or_default());
-    Workload {
-        desired: count(set.spec.replicas),
-        replicas: i64::from(status.replicas),
-        ready: count(status.ready_replicas),
-        updated: count(status.updated_replicas),
-        stuck: None,
-    }
-}
-
-fn deployment(world: &World, object: &Connection) -> Option<Arc<Deployment>> {
-    let key = Key::of(object);
-    let found = world
-        .deployments
-        .get(&ObjectRef::new(&key.name).within(&key.namespace))?;
-    (owner(&found.metadata) == object.metadata.uid).then_some(found)
-}
-
-fn stateful_set(world: &World, object: &Connection) -> Option<Arc<StatefulSet>> {
-    let key = Key::of(object);
-    let found = world
-        .stateful_sets
-        .get(&ObjectRef::new(&key.name).within(&key.namespace))?;
-    (owner(&found.metadata) == object.metadata.uid).then_some(found)
-}
-
-fn live_replicas(world: &World, object: &Connection) -> Option<i64> {
-    let of_deployment = deployment(world, object).and_then(|it| it.spec.replicas);
-    let of_set = || stateful_set(world, object).and_then(|it| it.spec.replicas);
-    of_deployment.or_else(of_set).map(i64::from)
-}
-
 fn object(desired: &Desired) -> Object {
     Object {
         kind: desired.kind,
         key: Key::new(desired.namespace(), desired.name()),
     }
-}
-
-fn until(time: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(time.duration_since(now)).unwrap_or_default()
 }

@@ -44,7 +44,7 @@ use crate::error::{Class, Failed};
 use crate::metrics::{Controller, Metrics, Outcome};
 use crate::pki::{Authority, InvalidAuthority, Leaf};
 use crate::world::data::Contents;
-use crate::world::{Change, World};
+use crate::world::{Change, Key, World};
 
 /// Name under which Events are reported.
 const REPORTER: &str = "portcullis-operator";
@@ -258,10 +258,14 @@ async fn counted<R: Reconcile>(
 ) -> Result<Action, Failed> {
     let name = R::CONTROLLER.name();
     let active = context.metrics.runtime.active.with_label_values(&[name]);
+    let queues = &context.metrics.runtime.queues;
     let timer = tokio::time::Instant::now();
+    let key = Key::of(object.as_ref());
+    queues.began(R::CONTROLLER, key.clone());
     active.inc();
     let result = R::reconcile(Arc::clone(&context), Arc::clone(&object)).await;
     active.dec();
+    queues.ended(R::CONTROLLER, key, result.is_err());
     let outcome = match &result {
         Ok(None) => Outcome::Success,
         Ok(Some(_)) => Outcome::RequeueAfter,

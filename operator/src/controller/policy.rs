@@ -8,18 +8,19 @@ use kube::runtime::events::EventType;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use portcullis_crds::condition::{ACCEPTED, PolicyStatus};
-use portcullis_crds::connection::{DeliveryMode, RequirementKind};
+use portcullis_crds::connection::RequirementKind;
 use portcullis_crds::lower::FieldError;
 use portcullis_crds::reference::TargetReference;
 use portcullis_crds::{Connection, PLATFORM_NAMESPACE};
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use super::Context;
 use crate::error::Failed;
 use crate::metrics::Controller;
 use crate::status::holds;
 use crate::status::policy::{Bound, Facts, Loaded, status};
-use crate::world::report::Report;
+use crate::world::proxies::Proxies;
 use crate::world::{Change, Key, World};
 
 /// How long changes of one policy are gathered.
@@ -56,7 +57,8 @@ pub(super) fn objects<P: Policy>(
         return vec![ObjectRef::new(&key.name).within(&key.namespace)];
     }
     let key = match change {
-        Change::Connection(key) | Change::Report(key) => key,
+        // How many proxies there should be is told by what the Connection owns.
+        Change::Connection(key) | Change::Report(key) | Change::Owned(key) => key,
         // Which Connections a platform's policy binds may have changed.
         Change::Namespace(_) => {
             let platform = |it: &P| it.meta().namespace.as_deref() == Some(PLATFORM_NAMESPACE);
@@ -162,50 +164,33 @@ fn bind<P: Policy>(context: &Context, object: &P, connection: &Connection) -> Op
         policy.kind == P::KIND && policy.namespace == namespace && policy.name == name
     })?;
     let key = Key::of(connection);
-    let now = context.clock.now();
-    let reports = context.world.reports().fresh(&key, now);
+    let accepted = is_accepted(connection);
+    let proxies = context.world.proxies(connection, accepted, Instant::now());
     Some(Bound {
-        loaded: loaded::<P>(&reports, &view.revision, (&namespace, &name), connection),
+        loaded: loaded::<P>(&proxies, &view.revision, (&namespace, &name)),
         connection: key,
     })
 }
 
-fn loaded<P: Policy>(
-    reports: &[Report],
-    revision: &str,
-    (namespace, name): (&str, &str),
-    connection: &Connection,
-) -> Loaded {
+fn loaded<P: Policy>(proxies: &Proxies, revision: &str, (namespace, name): (&str, &str)) -> Loaded {
     let kind = P::kind(&());
-    let mut refused = reports.iter().flat_map(|report| &report.refused);
+    let mut refused = proxies.reports.iter().flat_map(|report| &report.refused);
     let refused =
         refused.find(|it| it.kind == kind && it.namespace == namespace && it.name == name);
     if let Some(refused) = refused {
         return Loaded::Refused(format!("{}: {}", refused.field, refused.reason));
     }
-    let current = reports
-        .iter()
-        .filter(|report| report.revision.as_deref() == Some(revision))
-        .count();
-    match reports.len() {
-        0 if expects_proxies(connection) => Loaded::BySome(0, 0),
-        0 => Loaded::ByNone,
-        total if current == total => Loaded::ByAll,
-        total => Loaded::BySome(current, total),
+    match (proxies.total, proxies.current(revision)) {
+        (0, _) => Loaded::ByNone,
+        (total, current) if current >= total => Loaded::ByAll,
+        (total, current) => Loaded::BySome(current, total),
     }
 }
 
-/// A gateway that is accepted and not scaled to nothing has proxies, sooner or later.
-fn expects_proxies(connection: &Connection) -> bool {
-    let delivery = &connection.spec.delivery;
+/// One that nobody has looked at may come to be.
+fn is_accepted(connection: &Connection) -> bool {
     let status = connection.status.as_ref();
-    // One that nobody has looked at may come to be.
-    let accepted = status
-        .is_none_or(|status| status.conditions.is_empty() || holds(&status.conditions, ACCEPTED));
-    let gateway = delivery.gateway.as_ref();
-    delivery.mode == DeliveryMode::Gateway
-        && accepted
-        && gateway.is_some_and(|gateway| gateway.replicas != Some(0))
+    status.is_none_or(|status| status.conditions.is_empty() || holds(&status.conditions, ACCEPTED))
 }
 
 fn may_bind<P: Policy>(object: &P, key: &Key) -> bool {

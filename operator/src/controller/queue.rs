@@ -5,12 +5,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures_util::stream::{self, Stream, StreamExt};
-use kube::runtime::controller::applier;
+use kube::runtime::controller::{Error, applier};
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{Context, Reconcile, all, counted, on_error, schedule};
-use crate::world::Change;
+use crate::world::{Change, Key};
 
 /// Runs one controller until it is dropped: first every object, then what changes.
 pub async fn run<R: Reconcile>(context: Arc<Context>, concurrency: u16) {
@@ -19,6 +19,7 @@ pub async fn run<R: Reconcile>(context: Arc<Context>, concurrency: u16) {
         .set(i64::from(concurrency));
     let store = R::store(&context.world);
     let queue = queue::<R>(Arc::clone(&context));
+    let metrics = Arc::clone(&context.metrics);
     let applied = applier(
         |object, context| Box::pin(counted::<R>(object, context)),
         |object, error, context| on_error::<R>(&object, error, &context),
@@ -28,7 +29,15 @@ pub async fn run<R: Reconcile>(context: Arc<Context>, concurrency: u16) {
         schedule::<R>(concurrency),
     );
     // Every result has been counted and told; objects that are gone meanwhile need nothing.
-    applied.for_each(|_| std::future::ready(())).await;
+    applied
+        .for_each(|result| {
+            if let Err(Error::ObjectNotFound(gone)) = result {
+                let key = Key::new(gone.namespace.clone().unwrap_or_default(), &gone.name);
+                metrics.runtime.queues.dropped(R::CONTROLLER, key);
+            }
+            std::future::ready(())
+        })
+        .await;
 }
 
 fn queue<R: Reconcile>(
@@ -36,23 +45,22 @@ fn queue<R: Reconcile>(
 ) -> impl Stream<Item = Result<ObjectRef<R::Object>, Infallible>> {
     let changes = context.world.changes();
     let first = all(&R::store(&context.world));
+    let metrics = Arc::clone(&context.metrics);
     let later = stream::unfold((changes, context), |(mut changes, context)| async {
         let change = next(&mut changes).await?;
-        let name = R::CONTROLLER.name();
-        let depth = i64::try_from(changes.len()).unwrap_or(i64::MAX);
-        let gauge = context
-            .metrics
-            .runtime
-            .depth
-            .with_label_values(&[name, name]);
-        gauge.set(depth);
         let objects = match change {
             Change::Everything => all(&R::store(&context.world)),
             change => R::objects(&context.world, &change),
         };
         Some((stream::iter(objects), (changes, context)))
     });
-    stream::iter(first).chain(later.flatten()).map(Ok)
+    stream::iter(first)
+        .chain(later.flatten())
+        .map(move |object| {
+            let key = Key::new(object.namespace.clone().unwrap_or_default(), &object.name);
+            metrics.runtime.queues.added(R::CONTROLLER, key);
+            Ok(object)
+        })
 }
 
 /// The next change; who fell behind looks at everything.

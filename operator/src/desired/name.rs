@@ -15,6 +15,9 @@ pub const MAX_CONNECTION_NAME: usize = 52;
 
 /// Label of everything that belongs to a Connection; the value is its name.
 pub const CONNECTION: &str = "portcullis.dev/connection";
+/// Label of pods that a sidecar was put into, by which the operator finds them. It gives a pod
+/// nothing: whether it has a sidecar its containers tell.
+pub const SIDECAR: &str = "portcullis.dev/sidecar";
 /// Label that says who keeps an object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Its value for what the operator keeps.

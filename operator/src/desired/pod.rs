@@ -10,11 +10,15 @@ use super::{Inputs, name, objects};
 const USER: i64 = 65532;
 /// Port of probes, metrics and status of a gateway's pods.
 pub const ADMIN_PORT: u16 = 9090;
-/// How long sessions may finish what runs.
-const DRAIN: &str = "30s";
-/// How long a pod has from the signal to its end: the drain, a farewell of two seconds, and the
-/// upload of what was recorded.
-pub const GRACE_SECONDS: i64 = 60;
+/// How long a pod of a gateway serves on after it was told to end: so long new sessions may still
+/// be sent to it, until every node knows that its Service has others.
+pub const LEAVE_SECONDS: i64 = 5;
+/// How long sessions may finish what runs, after that.
+const DRAIN_SECONDS: i64 = 30;
+/// How long a proxy may take beyond: a farewell of two seconds, and the upload of what was recorded.
+const FAREWELL_SECONDS: i64 = 30;
+/// How long a pod has until it is ended.
+pub const GRACE_SECONDS: i64 = LEAVE_SECONDS + DRAIN_SECONDS + FAREWELL_SECONDS;
 /// How long a token for the API server is good; the kubelet renews it long before.
 const TOKEN_SECONDS: i64 = 3600;
 /// What the spool's volume has beyond the spool, for keys and what is being written.
@@ -90,6 +94,9 @@ pub fn container(inputs: &Inputs, placement: Placement<'_>) -> Value {
                 { "name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP" },
             ]);
             fields.insert("ports".to_owned(), ports);
+            // The kubelet does it: the image has no program to wait with.
+            let leave = json!({ "preStop": { "sleep": { "seconds": LEAVE_SECONDS } } });
+            fields.insert("lifecycle".to_owned(), leave);
         }
         Placement::Sidecar { .. } => {
             fields.insert("restartPolicy".to_owned(), json!("Always"));
@@ -231,7 +238,7 @@ fn arguments(inputs: &Inputs, placement: Placement<'_>) -> Vec<String> {
     flag("connection", inputs.name());
     flag("objects", OBJECTS_PATH.to_owned());
     flag("state", STATE_FOLDER.to_owned());
-    flag("drain-timeout", DRAIN.to_owned());
+    flag("drain-timeout", format!("{DRAIN_SECONDS}s"));
     flag("log-form", "json".to_owned());
     match placement {
         Placement::Gateway => {

@@ -1,10 +1,15 @@
 //! What is counted: under the names of controller-runtime, so that dashboards made for it work, and
 //! our own beside them. Labels come from closed sets.
 
+pub mod queue;
+pub mod requests;
+
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+
+use self::queue::Queues;
 
 /// Seconds that a reconcile takes: from one that finds nothing to do to a slow API server.
 const RECONCILE_BUCKETS: [f64; 12] = [
@@ -14,7 +19,7 @@ const RECONCILE_BUCKETS: [f64; 12] = [
 const DECISION_BUCKETS: [f64; 10] = [1e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.3, 1.0, 5.0, 30.0];
 
 /// Which controller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Controller {
     Connection,
     ConnectionClass,
@@ -58,8 +63,9 @@ pub struct Runtime {
     pub active: IntGaugeVec,
     /// Reconciles that may run at a time.
     pub most: IntGaugeVec,
-    /// Changes that a controller has not yet looked at.
-    pub depth: IntGaugeVec,
+    pub queues: Queues,
+    /// `rest_client_requests_total{code,host,method}`: requests to the API server.
+    pub requests: IntCounterVec,
     pub leader: IntGaugeVec,
 }
 
@@ -135,11 +141,12 @@ impl Runtime {
                 "Reconciles that may run at a time.",
                 &of,
             )?,
-            depth: gauges(
+            queues: Queues::new(to)?,
+            requests: counters(
                 to,
-                "workqueue_depth",
-                "Changes that a controller has not yet looked at.",
-                &["name", "controller"],
+                "rest_client_requests_total",
+                "Requests to the API server.",
+                &["code", "host", "method"],
             )?,
             leader: gauges(
                 to,
@@ -155,7 +162,6 @@ impl Runtime {
                 new.reconciles.with_label_values(&labels);
             }
             new.errors.with_label_values(&[controller]);
-            new.depth.with_label_values(&[controller, controller]);
         }
         Ok(new)
     }
@@ -212,6 +218,7 @@ impl Metrics {
 
     /// All of it in the text format.
     pub fn text(&self) -> String {
+        self.runtime.queues.settle();
         let mut text = String::new();
         let families = self.registry.gather();
         // Writing into a string fails for no family of ours.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use aws_lc_rs::rand;
-use kube::Client;
+use kube::client::ClientBuilder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -24,6 +24,7 @@ use crate::controller::{Context, proxies};
 use crate::desired::name::hex;
 use crate::lease::{self, Candidate};
 use crate::metrics::Metrics;
+use crate::metrics::requests::Counting;
 use crate::probe::{Health, Port};
 use crate::world::World;
 
@@ -52,8 +53,8 @@ pub enum Ended {
 
 /// Runs until the process is told to stop, or cannot go on.
 pub async fn run(settings: Settings) -> Result<(), Ended> {
-    let client = client().await?;
     let metrics = Arc::new(Metrics::new()?);
+    let client = client(&metrics).await?;
     let port = Port::bind(settings.metrics).await;
     let port = port.map_err(io("--metrics cannot be listened on"))?;
     let mut stop = signal(SignalKind::terminate()).map_err(io("no signals"))?;
@@ -181,11 +182,14 @@ fn controllers(
     set
 }
 
-async fn client() -> Result<ApiServer, Ended> {
+async fn client(metrics: &Metrics) -> Result<ApiServer, Ended> {
     // One provider of cryptography for the process; a second call finds the first.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let config = kube::Config::infer().await?;
-    Ok(ApiServer::new(Client::try_from(config)?))
+    let host = config.cluster_url.authority().map(ToString::to_string);
+    let counting = Counting::new(&metrics.runtime.requests, &host.unwrap_or_default());
+    let client = ClientBuilder::try_from(config)?.with_layer(&counting);
+    Ok(ApiServer::new(client.build()))
 }
 
 /// Another name for each process, also for a pod that starts anew.

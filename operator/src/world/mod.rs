@@ -9,9 +9,12 @@ mod change;
 pub mod data;
 pub mod inputs;
 pub mod owned;
+pub mod pod;
+pub mod proxies;
 pub mod report;
 pub mod view;
 pub(crate) mod watch;
+pub mod workload;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +33,7 @@ use tokio::task::JoinSet;
 
 pub use self::change::{Change, Key};
 use self::owned::Owned;
+use self::pod::Pods;
 use self::report::Reports;
 use self::view::Views;
 use crate::metrics::Metrics;
@@ -51,6 +55,7 @@ pub struct World {
     pub deployments: Store<Deployment>,
     pub stateful_sets: Store<StatefulSet>,
     owned: Mutex<Owned>,
+    pods: Mutex<Pods>,
     reports: Mutex<Reports>,
     views: Mutex<Views>,
     changes: broadcast::Sender<Change>,
@@ -95,7 +100,10 @@ impl World {
             self.stateful_sets.wait_until_ready(),
         );
         let mut changes = self.changes();
-        while !self.owned().is_complete() || !self.reports().is_complete() {
+        let is_complete = || {
+            self.owned().is_complete() && self.reports().is_complete() && self.pods().is_complete()
+        };
+        while !is_complete() {
             // Each list that completes says so.
             let _ = changes.recv().await;
         }
@@ -104,6 +112,10 @@ impl World {
 
     pub fn owned(&self) -> std::sync::MutexGuard<'_, Owned> {
         self.owned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn pods(&self) -> std::sync::MutexGuard<'_, Pods> {
+        self.pods.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn reports(&self) -> std::sync::MutexGuard<'_, Reports> {

@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, Role, RoleBinding};
@@ -25,9 +25,10 @@ use portcullis_crds::{ApprovalRequest, Connection, ConnectionClass, GuardrailPol
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use super::pod::{self, Placement};
 use super::{CHANGES, Change, Key, Watches, World};
-use crate::clock::{Clock, SystemClock};
 use crate::desired::{Kind, name};
 use crate::metrics::Metrics;
 
@@ -77,6 +78,7 @@ pub(crate) fn empty(metrics: Arc<Metrics>) -> (Arc<World>, Writers) {
         deployments,
         stateful_sets,
         owned: Mutex::default(),
+        pods: Mutex::default(),
         reports: Mutex::default(),
         views: Mutex::default(),
         changes,
@@ -124,6 +126,9 @@ pub(super) fn begin(client: &Client, metrics: Arc<Metrics>) -> (Arc<World>, Watc
     tasks.owned::<HorizontalPodAutoscaler>(Kind::HorizontalPodAutoscaler);
     tasks.owned::<ClusterRoleBinding>(Kind::ClusterRoleBinding);
     tasks.reports();
+    for placement in Placement::ALL {
+        tasks.pods(placement);
+    }
     (world, Watches(tasks.set))
 }
 
@@ -241,23 +246,38 @@ impl Tasks {
 
     /// The Leases of proxies.
     fn reports(&mut self) {
-        let api: Api<Lease> = Api::all(self.client.clone());
-        let config = watcher::Config::default().labels(name::MANAGED);
+        self.listen::<Lease>(name::MANAGED, reported);
+    }
+
+    /// The pods of proxies.
+    fn pods(&mut self, placement: Placement) {
+        self.listen::<Pod>(placement.label(), move |world, event, present| {
+            hosted(world, placement, event, present)
+        });
+    }
+
+    /// A kind of which no more is kept than what `heard` makes of each event.
+    fn listen<K>(
+        &mut self,
+        labels: &str,
+        heard: impl Fn(&World, &Event<K>, &mut BTreeSet<Key>) -> Vec<Change> + Send + 'static,
+    ) where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    {
+        let api: Api<K> = Api::all(self.client.clone());
+        let config = watcher::Config::default().labels(labels);
         let world = Arc::clone(&self.world);
         self.set.spawn(async move {
             let mut stream = pin!(watcher(api, config).default_backoff());
             let mut present = BTreeSet::new();
             while let Some(event) = stream.next().await {
-                let event = match event {
-                    Ok(event) => event,
-                    Err(error) => {
-                        tracing::warn!(%error, "a watch failed and begins anew");
-                        continue;
+                match event {
+                    Ok(event) => {
+                        for change in heard(&world, &event, &mut present) {
+                            world.tell(change);
+                        }
                     }
-                };
-                let news = reported(&world, &event, &mut present);
-                if let Some(change) = news {
-                    world.tell(change);
+                    Err(error) => tracing::warn!(%error, "a watch failed and begins anew"),
                 }
             }
         });
@@ -372,11 +392,11 @@ fn of_ours<K: Resource>(world: &World, kind: Kind, event: &Event<K>, present: &m
     }
 }
 
-fn reported(world: &World, event: &Event<Lease>, present: &mut BTreeSet<Key>) -> Option<Change> {
-    let now = SystemClock.now();
-    match event {
-        Event::Apply(lease) => world.reports().saw(lease, now).map(Change::Report),
-        Event::Delete(lease) => world.reports().gone(lease).map(Change::Report),
+fn reported(world: &World, event: &Event<Lease>, present: &mut BTreeSet<Key>) -> Vec<Change> {
+    let now = Instant::now();
+    let told = match event {
+        Event::Apply(lease) => world.reports().saw(lease, now),
+        Event::Delete(lease) => world.reports().gone(lease),
         Event::Init => {
             present.clear();
             None
@@ -388,9 +408,36 @@ fn reported(world: &World, event: &Event<Lease>, present: &mut BTreeSet<Key>) ->
         }
         Event::InitDone => {
             world.reports().relisted(&std::mem::take(present));
-            Some(Change::Everything)
+            return vec![Change::Everything];
         }
-    }
+    };
+    told.map(Change::Report).into_iter().collect()
+}
+
+fn hosted(
+    world: &World,
+    placement: Placement,
+    event: &Event<Pod>,
+    present: &mut BTreeSet<Key>,
+) -> Vec<Change> {
+    let told = match event {
+        Event::Apply(found) => world.pods().saw(placement, found),
+        Event::Delete(found) => world.pods().gone(found),
+        Event::Init => {
+            present.clear();
+            Vec::new()
+        }
+        Event::InitApply(found) => {
+            present.extend(pod::key(found));
+            world.pods().saw(placement, found);
+            Vec::new()
+        }
+        Event::InitDone => {
+            world.pods().relisted(placement, &std::mem::take(present));
+            return vec![Change::Everything];
+        }
+    };
+    told.into_iter().map(Change::Report).collect()
 }
 
 fn key(meta: &ObjectMeta) -> Key {

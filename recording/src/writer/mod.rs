@@ -107,6 +107,15 @@ pub struct Status {
     pub stopped: Option<String>,
 }
 
+/// How far the record has come, in numbers of segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The last that has something in it.
+    pub last: u64,
+    /// The store has confirmed all up to this one.
+    pub stored: u64,
+}
+
 /// Who waits for which sync.
 #[derive(Debug, Default)]
 struct Group {
@@ -382,6 +391,11 @@ impl Writer {
                 stopped: Some(error.to_string()),
             },
         }
+    }
+
+    /// How far the record has come here and in the store.
+    pub fn progress(&self) -> Result<Progress, AppendError> {
+        Ok(self.lock()?.progress())
     }
 
     /// Keeps `waits_since` and `written` as the state is now.

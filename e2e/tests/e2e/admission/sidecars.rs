@@ -179,6 +179,89 @@ fn what_would_reach_into_the_sidecar_is_refused() {
 }
 
 #[test]
+fn what_the_sidecar_acts_by_is_read_by_nobody_else_in_its_pod() {
+    with_opted_in(|namespace| {
+        sidecar(namespace, "orders", "shop", 15432);
+        wait_for_sidecar(namespace, "shop", "orders");
+        let shows = |volume: Value| {
+            let mut object = pod("a", "shop");
+            object["spec"]["volumes"] = json!([volume]);
+            let name = object["spec"]["volumes"][0]["name"].clone();
+            let mount = json!([{"name": name, "mountPath": "/x"}]);
+            object["spec"]["containers"][0]["volumeMounts"] = mount;
+            try_pod(namespace, &object)
+        };
+        for secret in ["orders", "orders-portcullis-token"] {
+            let held = format!("Secret {secret} is what the sidecar of Connection orders acts by");
+            shows(json!({"name": "x", "secret": {"secretName": secret}})).must_be_refused(&held);
+            let source = json!({"secret": {"name": secret}});
+            shows(json!({"name": "x", "projected": {"sources": [source]}})).must_be_refused(&held);
+        }
+        shows(json!({"name": "x", "secret": {"secretName": "own"}})).must_succeed();
+        shows(json!({"name": "x", "emptyDir": {}})).must_succeed();
+        let mut object = pod("a", "shop");
+        object["spec"]["serviceAccountName"] = json!("orders-portcullis");
+        try_pod(namespace, &object)
+            .must_be_refused("is what the proxies of Connection orders act as");
+        // Not in a pod that has no sidecar either.
+        object["metadata"]["labels"]["app"] = json!("other");
+        try_pod(namespace, &object)
+            .must_be_refused("is what the proxies of Connection orders act as");
+        let relax = "pod-security.kubernetes.io/enforce=privileged";
+        let admin = namespace.admin();
+        admin.must(&["label", "namespace", &namespace.name, "--overwrite", relax]);
+        shows(json!({"name": "x", "hostPath": {"path": "/var/lib/kubelet/pods"}}))
+            .must_be_refused("spec.volumes[0].hostPath: ");
+    });
+}
+
+#[test]
+fn what_comes_later_stays_out_of_the_sidecar_too() {
+    with_opted_in(|namespace| {
+        sidecar(namespace, "orders", "shop", 15432);
+        wait_for_sidecar(namespace, "shop", "orders");
+        let admin = namespace.admin();
+        let mut object = pod("a", "shop");
+        // It is there, and runs nowhere.
+        object["spec"]["nodeSelector"] = json!({"is": "nowhere"});
+        admin.try_create(&object.to_string()).must_succeed();
+        let path = format!(
+            "/api/v1/namespaces/{}/pods/a/ephemeralcontainers",
+            namespace.name
+        );
+        let debug = |more: &Value| {
+            let mut object = admin.get(&["pod", "a"]);
+            let mut container = pod("a", "shop")["spec"]["containers"][0].clone();
+            container["name"] = json!("debug");
+            for (key, value) in more.as_object().unwrap() {
+                container[key] = value.clone();
+            }
+            object["spec"]["ephemeralContainers"] = json!([container]);
+            admin.run_with(&["replace", "--raw", &path, "-f", "-"], &object.to_string())
+        };
+        let mount = json!([{"name": "orders-portcullis-account", "mountPath": "/x"}]);
+        debug(&json!({"volumeMounts": mount})).must_be_refused("is the sidecar's own volume");
+        debug(&json!({"targetContainerName": "orders-portcullis"}))
+            .must_be_refused("spec.ephemeralContainers[0].targetContainerName: ");
+        let token = json!({"secretKeyRef": {"name": "orders-portcullis-token", "key": "token"}});
+        debug(&json!({"env": [{"name": "A", "valueFrom": token}]}))
+            .must_be_refused("Secret orders-portcullis-token is what the sidecar");
+        debug(&json!({"targetContainerName": "app"})).must_succeed();
+        let image = |container: &str| {
+            admin.run(&[
+                "set",
+                "image",
+                "pod/a",
+                &format!("{container}=busybox:other"),
+            ])
+        };
+        image("orders-portcullis").must_be_refused("the sidecar of Connection orders is changed");
+        image("app").must_succeed();
+        admin.must(&["label", "pod", "a", "example.com/x=y"]);
+    });
+}
+
+#[test]
 fn two_sidecars_on_one_port_are_told_apart() {
     with_opted_in(|namespace| {
         sidecar(namespace, "audit", "shop", 15432);

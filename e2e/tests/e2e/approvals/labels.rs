@@ -63,21 +63,177 @@ fn nobody_makes_a_pod_look_like_a_proxy() {
                 .try_create(&workload(kind, "b", "example.com/connection"))
                 .must_succeed();
         }
-        // What makes pods in other ways is refused when it makes one.
-        let mut set: Value =
-            serde_json::from_str(&workload("DaemonSet", "c", "portcullis.dev/x")).unwrap();
-        set["spec"].as_object_mut().unwrap().remove("replicas");
-        alice.try_create(&set.to_string()).must_succeed();
-        wait_until("the pods of the DaemonSet to be refused", || {
-            let events = bed
-                .admin
-                .must(&["get", "events", "--field-selector=reason=FailedCreate"]);
-            if events.contains(REFUSED) {
-                Ok(())
-            } else {
-                Err(events)
-            }
+    });
+}
+
+/// What pods are made of, in every kind that Kubernetes makes pods of.
+fn templates(key: &str) -> Vec<Value> {
+    let container = json!({"name": "app", "image": "busybox:test", "command": ["true"]});
+    let template = |restart: &str| {
+        let spec = json!({"containers": [container], "restartPolicy": restart});
+        json!({"metadata": {"labels": labels(key)}, "spec": spec})
+    };
+    let (always, never) = (template("Always"), template("Never"));
+    let object = |api: &str, kind: &str, spec: &Value| {
+        let name = kind.to_lowercase();
+        json!({"apiVersion": api, "kind": kind, "metadata": {"name": name}, "spec": spec})
+    };
+    let selector = json!({"matchLabels": {"app": "odd"}});
+    let job = json!({"template": never});
+    let cron = json!({"schedule": "0 0 1 1 *", "suspend": true, "jobTemplate": {"spec": job}});
+    let set = json!({"selector": selector, "template": always});
+    let replicas = json!({"replicas": 0, "selector": {"app": "odd"}, "template": always});
+    let mut all = vec![
+        object("batch/v1", "Job", &job),
+        object("batch/v1", "CronJob", &cron),
+        object("apps/v1", "DaemonSet", &set),
+        object("v1", "ReplicationController", &replicas),
+        object("v1", "PodTemplate", &json!({})),
+    ];
+    let last = all.last_mut().unwrap();
+    last["template"] = always;
+    last.as_object_mut().unwrap().remove("spec");
+    all
+}
+
+#[test]
+fn nothing_that_makes_pods_makes_them_look_like_proxies() {
+    with_bed(|bed| {
+        for object in templates("portcullis.dev/connection") {
+            bed.admin
+                .try_create(&object.to_string())
+                .must_be_refused(REFUSED);
+        }
+        for object in templates("example.com/connection") {
+            bed.admin.try_create(&object.to_string()).must_succeed();
+        }
+        // Added to what is there; and what is there is changed in other ways.
+        let label = json!({"metadata": {"labels": {"portcullis.dev/connection": "orders"}}});
+        for (kind, patch) in [
+            ("daemonset", json!({"spec": {"template": label}})),
+            (
+                "replicationcontroller",
+                json!({"spec": {"template": label}}),
+            ),
+            (
+                "cronjob",
+                json!({"spec": {"jobTemplate": {"spec": {"template": label}}}}),
+            ),
+            ("podtemplate", json!({"template": label})),
+        ] {
+            let line = [
+                "patch",
+                kind,
+                kind,
+                "--type=merge",
+                "-p",
+                &patch.to_string(),
+            ];
+            bed.admin.run(&line).must_be_refused(REFUSED);
+            bed.admin.must(&["label", kind, kind, "example.com/x=y"]);
+        }
+    });
+}
+
+#[test]
+fn labels_come_neither_by_the_status_nor_by_the_place_of_a_pod() {
+    with_bed(|bed| {
+        let mut object: Value = serde_json::from_str(&pod("a", "example.com/connection")).unwrap();
+        object["spec"]["schedulerName"] = json!("nobody");
+        bed.admin.try_create(&object.to_string()).must_succeed();
+        let label = json!({"metadata": {"labels": {"portcullis.dev/connection": "orders"}}});
+        let status = [
+            "patch",
+            "pod",
+            "a",
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+        ];
+        let label = label.to_string();
+        let line = [&status[..], &[&label]].concat();
+        bed.admin.run(&line).must_be_refused(REFUSED);
+        let other = json!({"status": {"message": "waits"}}).to_string();
+        bed.admin.must(&[&status[..], &[&other]].concat());
+        let node = bed.admin.get(&["nodes"])["items"][0]["metadata"]["name"].clone();
+        let mut binding = json!({
+            "apiVersion": "v1", "kind": "Binding",
+            "metadata": {"name": "a", "labels": {"portcullis.dev/connection": "orders"}},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         });
+        let base = format!("/api/v1/namespaces/{}", bed.namespace.name);
+        let place = |path: &str, binding: &Value| {
+            let line = ["create", "--raw", &format!("{base}/{path}"), "-f", "-"];
+            bed.admin.run_with(&line, &binding.to_string())
+        };
+        for path in ["pods/a/binding", "bindings"] {
+            place(path, &binding).must_be_refused(REFUSED);
+        }
+        binding["metadata"]["labels"] = json!({});
+        place("pods/a/binding", &binding).must_succeed();
+    });
+}
+
+/// In some clusters every controller of Kubernetes is this user.
+#[test]
+fn one_user_for_all_controllers_makes_proxies_of_workloads_alone() {
+    with_bed(|bed| {
+        let user = "system:kube-controller-manager";
+        let edit = [
+            "create",
+            "rolebinding",
+            "one",
+            "--clusterrole=cluster-admin",
+        ];
+        bed.admin
+            .must(&[&edit[..], &[&format!("--user={user}")]].concat());
+        let one = bed.admin.impersonating(user);
+        let owned = |name: &str, api: &str, kind: &str| {
+            let mut object: Value =
+                serde_json::from_str(&pod(name, "portcullis.dev/connection")).unwrap();
+            object["metadata"]["ownerReferences"] = json!([{
+                "apiVersion": api, "kind": kind, "name": "x", "uid": "x", "controller": true,
+            }]);
+            object.to_string()
+        };
+        for (api, kind) in [
+            ("batch/v1", "Job"),
+            ("apps/v1", "DaemonSet"),
+            ("v1", "ReplicationController"),
+            ("example.com/v1", "ReplicaSet"),
+        ] {
+            one.try_create(&owned("b", api, kind))
+                .must_be_refused(REFUSED);
+        }
+        one.try_create(&pod("b", "portcullis.dev/connection"))
+            .must_be_refused(REFUSED);
+        one.try_create(&owned("b", "apps/v1", "ReplicaSet"))
+            .must_succeed();
+        // And nobody else does by saying so.
+        bed.admin
+            .try_create(&owned("c", "apps/v1", "ReplicaSet"))
+            .must_be_refused(REFUSED);
+    });
+}
+
+#[test]
+fn the_label_of_pods_with_a_sidecar_comes_with_the_pod_and_stays() {
+    with_bed(|bed| {
+        let alice = bed.user("alice");
+        alice
+            .try_create(&pod("a", "portcullis.dev/sidecar"))
+            .must_succeed();
+        alice
+            .run(&["label", "pod", "a", "portcullis.dev/sidecar-"])
+            .must_be_refused(REFUSED);
+        alice
+            .try_create(&pod("b", "example.com/sidecar"))
+            .must_succeed();
+        alice
+            .run(&["label", "pod", "b", "portcullis.dev/sidecar=true"])
+            .must_be_refused(REFUSED);
+        let deployment = workload("Deployment", "c", "portcullis.dev/sidecar");
+        alice.try_create(&deployment).must_be_refused(REFUSED);
     });
 }
 

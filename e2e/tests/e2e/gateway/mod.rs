@@ -5,6 +5,7 @@ mod bed;
 mod command;
 mod persistent;
 mod record;
+mod rolling;
 mod rotating;
 mod serving;
 mod sidecar;

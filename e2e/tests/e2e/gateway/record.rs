@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use portcullis_e2e::{program, wait_until};
+use portcullis_e2e::{Cluster, program, wait_until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -57,32 +57,21 @@ pub(super) fn head(bed: &Bed<'_>, pod: &str) -> String {
 }
 
 /// What a proxy keeps in its pod, in a folder here. Its image has no program to copy with, so another
-/// container comes to it.
+/// container does.
 fn copy_of_state(bed: &Bed<'_>, pod: &str) -> TempDir {
     let folder = tempfile::tempdir_in(bed.folder.path()).unwrap();
-    let custom = folder.path().join("container.json");
-    let container = json!({
-        "volumeMounts": [mount_of_state(&bed.admin.get(&["pod", pod]))],
-        "securityContext": { "runAsUser": 65532, "runAsGroup": 65532 },
-    });
-    fs::write(&custom, container.to_string()).unwrap();
-    let custom = format!("--custom={}", custom.display());
-    let image = [
-        "--image=busybox:test",
-        "--profile=restricted",
-        "--container=copier",
-    ];
-    // It leaves with the proxy: as the first process it would not hear that it should.
-    let wait = "trap exit TERM; busybox sleep 600 & wait";
-    let sleep = ["--", "/bin/sh", "-c", wait];
-    let debug = [&["debug", pod, &custom], &image[..], &sleep].concat();
-    bed.admin.must(&debug);
+    let object = bed.admin.get(&["pod", pod]);
+    let is_sidecar = object["metadata"]["labels"]["portcullis.dev/sidecar"].is_string();
+    let pod = match is_sidecar {
+        true => beside_by_the_node(bed, &object),
+        false => beside(bed, &object, &folder),
+    };
     let script =
         format!("set -o pipefail; busybox tar -c -C {MOUNTED}/state proxy | busybox base64");
     let copied = wait_until("the state of a proxy", || {
         let exec = [
             "exec",
-            pod,
+            &pod,
             "--container=copier",
             "--",
             "/bin/sh",
@@ -98,6 +87,52 @@ fn copy_of_state(bed: &Bed<'_>, pod: &str) -> TempDir {
     unpack.args(["-c", script, "sh"]).arg(folder.path());
     assert!(unpack.status().unwrap().success());
     folder
+}
+
+/// A container in the proxy's pod.
+fn beside(bed: &Bed<'_>, object: &Value, folder: &TempDir) -> String {
+    let pod = object["metadata"]["name"].as_str().unwrap();
+    let custom = folder.path().join("container.json");
+    let container = json!({
+        "volumeMounts": [mount_of_state(object)],
+        "securityContext": { "runAsUser": 65532, "runAsGroup": 65532 },
+    });
+    fs::write(&custom, container.to_string()).unwrap();
+    let custom = format!("--custom={}", custom.display());
+    let image = format!("--image={}", Cluster::image("busybox"));
+    let image = [image.as_str(), "--profile=restricted", "--container=copier"];
+    // It leaves with the proxy: as the first process it would not hear that it should.
+    let wait = "trap exit TERM; busybox sleep 600 & wait";
+    let sleep = ["--", "/bin/sh", "-c", wait];
+    let debug = [&["debug", pod, &custom], &image[..], &sleep].concat();
+    bed.admin.must(&debug);
+    pod.to_owned()
+}
+
+/// Nothing of a sidecar is mounted into another container: who has the node has it all the same.
+fn beside_by_the_node(bed: &Bed<'_>, object: &Value) -> String {
+    let volume = mount_of_state(object)["name"].clone();
+    let (uid, volume) = (object["metadata"]["uid"].as_str(), volume.as_str());
+    let path = format!(
+        "/var/lib/kubelet/pods/{}/volumes/kubernetes.io~empty-dir/{}",
+        uid.unwrap(),
+        volume.unwrap()
+    );
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "copier" },
+        "spec": {
+            "nodeName": object["spec"]["nodeName"], "terminationGracePeriodSeconds": 1,
+            "securityContext": { "runAsUser": 65532, "runAsGroup": 65532 },
+            "containers": [{
+                "name": "copier", "image": Cluster::image("busybox"),
+                "command": ["/bin/busybox", "sleep", "600"],
+                "volumeMounts": [{ "name": "state", "mountPath": MOUNTED, "readOnly": true }],
+            }],
+            "volumes": [{ "name": "state", "hostPath": { "path": path } }],
+        },
+    });
+    bed.admin.apply(&pod.to_string());
+    "copier".to_owned()
 }
 
 fn mount_of_state(pod: &Value) -> Value {

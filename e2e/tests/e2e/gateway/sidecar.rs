@@ -17,6 +17,11 @@ const RAISE: &str = "update customers set credit = credit + 5 where id = 1";
 fn a_sidecar_serves_its_application_as_the_policies_say_and_writes_it_down() {
     with_bed(|bed| {
         start(bed);
+        wait_until("the one proxy to be counted", || {
+            let status = bed.admin.get(&["connection/orders"])["status"].clone();
+            let counted = status["proxies"] == json!({ "total": 1, "current": 1 });
+            counted.then_some(()).ok_or(status.to_string())
+        });
         let said = ask(bed, "select * from customers order by id");
         assert_eq!(said.must_succeed(), "1|[redacted]|10\n2|[redacted]|20\n");
         ask(bed, "delete from customers").must_be_refused("customers stay");

@@ -4,4 +4,5 @@ mod admitting;
 mod bed;
 mod deciding;
 mod owning;
+mod reporting;
 mod telling;

@@ -6,6 +6,7 @@ use portcullis_e2e::{pause, wait_until};
 use serde_json::{Value, json};
 
 use super::bed::{Bed, with_bed};
+use super::reporting::{pods, report};
 
 #[test]
 fn references_and_requirements_are_told_until_they_are_there() {
@@ -43,11 +44,10 @@ fn a_policy_waits_for_its_target_and_for_the_proxies_to_report_it() {
             bed.connection(&json!({}));
             bed.wait_for(&guard, "Accepted", "True/Accepted");
             bed.wait_for(&guard, "Programmed", "False/Pending");
-            report(bed, "proxy-a", "sha256:old");
+            let pods = pods(bed, 1);
+            report(bed, &pods[0], "sha256:old");
             bed.wait_for(&["connection/orders"], "Programmed", "False/Pending");
-            let revision =
-                bed.admin.get(&["connection/orders"])["status"]["policyRevision"].clone();
-            report(bed, "proxy-a", revision.as_str().unwrap());
+            report(bed, &pods[0], &revision(bed));
             bed.wait_for(&guard, "Programmed", "True/Programmed");
             bed.wait_for(&["connection/orders"], "Programmed", "True/Programmed");
             let status = bed.admin.get(&["connection/orders"])["status"].clone();
@@ -57,6 +57,35 @@ fn a_policy_waits_for_its_target_and_for_the_proxies_to_report_it() {
             edited["spec"]["default"] = json!("Allow");
             bed.admin.apply(&edited.to_string());
             bed.wait_for(&guard, "Programmed", "False/Pending");
+        },
+    );
+}
+
+#[test]
+fn a_proxy_that_does_not_speak_is_waited_for() {
+    with_bed(
+        &json!({ "proxy": { "image": "localhost/none:0" } }),
+        |bed| {
+            let conn = ["connection/orders"];
+            bed.admin.apply(&policy().to_string());
+            bed.credential("orders@orders.internal:5432");
+            let gateway = json!({ "mode": "Gateway", "gateway": { "replicas": 2 } });
+            bed.connection(&json!({ "delivery": gateway }));
+            let pods = pods(bed, 2);
+            report(bed, &pods[0], &revision(bed));
+            let told = bed.wait_for(&conn, "Programmed", "False/PartiallyProgrammed");
+            assert!(told.starts_with("1 of 2 proxies"), "{told}");
+            let guard = ["guardrailpolicy/reads"];
+            bed.wait_to_be(&guard, |guard| {
+                let programmed = &guard["status"]["ancestors"][0]["conditions"][1];
+                programmed["message"] == "1 of 2 proxies have loaded it"
+            });
+            bed.wait_for(&guard, "Programmed", "False/Pending");
+            for pod in &pods {
+                report(bed, pod, &revision(bed));
+            }
+            bed.wait_for(&conn, "Programmed", "True/Programmed");
+            bed.wait_for(&guard, "Programmed", "True/Programmed");
         },
     );
 }
@@ -108,27 +137,11 @@ fn policy() -> Value {
     })
 }
 
-/// The Lease of a proxy, as one writes it.
-fn report(bed: &Bed<'_>, proxy: &str, revision: &str) {
-    let date = std::process::Command::new("date")
-        .args(["-u", "+%Y-%m-%dT%H:%M:%S.000000Z"])
-        .output()
-        .unwrap();
-    let lease = json!({
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {
-            "name": proxy,
-            "labels": {
-                "portcullis.dev/connection": "orders",
-                "app.kubernetes.io/managed-by": "portcullis",
-            },
-            "annotations": { "portcullis.dev/revision": revision },
-        },
-        "spec": {
-            "holderIdentity": proxy,
-            "renewTime": String::from_utf8_lossy(&date.stdout).trim(),
-        },
-    });
-    bed.admin.apply(&lease.to_string());
+fn revision(bed: &Bed<'_>) -> String {
+    let is_told = |it: &Value| it["status"]["policyRevision"].is_string();
+    let object = bed.wait_to_be(&["connection/orders"], is_told);
+    object["status"]["policyRevision"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }

@@ -20,6 +20,9 @@ use crate::session::Psql;
 pub(super) const KEY: &str = "agent-key";
 const HASHED: &str = "112a8d31e2b0fb3f207031fef32f7a7245f787b4d4e85b45f65aa5b83435368c";
 
+/// What proxies of `orders` act as. It is there before the operator comes, which makes no gateway then.
+const ACCOUNT: &str = "orders-portcullis";
+
 /// The operator, as the API server calls it.
 pub(super) const OPERATOR: &str = "system:serviceaccount:portcullis-system:portcullis-operator";
 
@@ -72,7 +75,7 @@ pub(super) fn with_bed(test: impl FnOnce(&Bed<'_>)) {
 
 impl Bed<'_> {
     fn prepare(&self) {
-        let _token = self.namespace.service_account("proxy");
+        let _token = self.namespace.service_account(ACCOUNT);
         self.admin.apply(&self.rights());
         self.class(&json!({}));
         let secret = self.folder.path().join("objects/secrets");
@@ -236,7 +239,7 @@ impl Bed<'_> {
         let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
         cluster["tls-server-name"] = json!(host);
         cluster["server"] = json!(format!("https://127.0.0.1:{}", self.relay.port));
-        let token = self.admin.must(&["create", "token", "proxy"]);
+        let token = self.admin.must(&["create", "token", ACCOUNT]);
         config["users"][0]["user"] = json!({ "token": token.trim() });
         fs::write(&path, config.to_string()).unwrap();
         path
@@ -266,11 +269,7 @@ impl Bed<'_> {
                 &["get", "list", "watch", "create"],
             ),
             rule(group, &["approvalrequests/status"], &["patch"]),
-            rule(
-                "coordination.k8s.io",
-                &["leases"],
-                &["get", "create", "patch", "update"],
-            ),
+            rule("coordination.k8s.io", &["leases"], &["create", "patch"]),
             rule("discovery.k8s.io", &["endpointslices"], watch),
         ];
         let platform = [
@@ -298,7 +297,7 @@ impl Bed<'_> {
             rule(group, &["connections"], &["approve"]),
         ];
         let namespace = &self.namespace.name;
-        let account = json!({ "kind": "ServiceAccount", "name": "proxy", "namespace": namespace });
+        let account = json!({ "kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace });
         let user = |name: &str| json!({ "kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io" });
         let global = format!("e2e-plane-{namespace}");
         let items = [

@@ -3,10 +3,12 @@
 //!
 //! It acts by a token of its Connection's own service account, which no other container mounts; the
 //! pod's service account gets no rights, and is who the caller is. Where a pod would let its other
-//! containers reach into the sidecar, it is refused. Two things are out of reach here and said in
-//! docs/operations/sidecars.md: `kubectl exec` into the sidecar, and ephemeral containers that are
-//! added later.
+//! containers reach into the sidecar, or read what it acts by, it is refused: when it is made, when
+//! everybody else has changed it, and when it is changed later. `kubectl exec` into the sidecar is
+//! out of reach here, and said in docs/operations/sidecars.md.
 
+pub mod guard;
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -16,8 +18,10 @@ use kube::ResourceExt;
 use portcullis_crds::lower::target::has_labels;
 use serde_json::{Value, json};
 
+use self::reach::{Held, refuse_node};
 use super::review::{Answer, Request};
 use crate::desired::Inputs;
+use crate::desired::name::SIDECAR;
 use crate::desired::pod::{self, Placement};
 
 /// The first port of probes and metrics of sidecars; the next free one is taken where a container or
@@ -48,7 +52,7 @@ pub fn inject(sidecars: &dyn Sidecars, request: &Request) -> Answer {
             "the operator has not read all Connections yet; try again in a moment",
         );
     };
-    let mut chosen = Vec::new();
+    let (mut chosen, mut others) = (Vec::new(), Vec::new());
     for found in known {
         match found {
             Ok(inputs) if selects(&inputs.connection, &request.object) => chosen.push(inputs),
@@ -59,8 +63,12 @@ pub fn inject(sidecars: &dyn Sidecars, request: &Request) -> Answer {
                     not.reason
                 ));
             }
-            Ok(_) | Err(_) => {}
+            Ok(inputs) => others.push(inputs.name()),
+            Err(not) => others.push(not.connection.name_any()),
         }
+    }
+    if let Err(reason) = Held::by_name(others.into_iter()).refuse(&request.object, &[], &[]) {
+        return Answer::refuse(reason);
     }
     if chosen.is_empty() {
         return Answer::allow();
@@ -98,6 +106,10 @@ pub fn injected(chosen: &[Inputs], namespace: &str, pod: &Value) -> Result<Vec<V
         volumes.extend(pod::volumes(inputs, placement));
     }
     refuse_mounts(pod, &containers, &volumes)?;
+    let ours: Vec<_> = volumes.iter().filter_map(name).collect();
+    let own: Vec<_> = containers.iter().filter_map(name).collect();
+    refuse_node(pod, &ours)?;
+    Held::by(chosen.iter()).refuse(pod, &ours, &own)?;
     let names: Vec<String> = chosen.iter().map(Inputs::name).collect();
     Ok(patch(pod, containers, volumes, &names.join(",")))
 }
@@ -175,13 +187,16 @@ fn refuse_mounts(pod: &Value, containers: &[Value], volumes: &[Value]) -> Result
         let mounts = container.get("volumeMounts").and_then(Value::as_array);
         let mounted = mounts.into_iter().flatten().filter_map(name);
         if let Some(mounted) = mounted.into_iter().find(|mounted| ours.contains(mounted)) {
-            return Err(format!(
-                "{field}.volumeMounts: {mounted} is the sidecar's own volume; no other container may \
-                 mount it"
-            ));
+            return Err(taken(&field, mounted));
         }
     }
     Ok(())
+}
+
+fn taken(field: &str, volume: &str) -> String {
+    format!(
+        "{field}.volumeMounts: {volume} is the sidecar's own volume; no other container may mount it"
+    )
 }
 
 fn patch(pod: &Value, containers: Vec<Value>, volumes: Vec<Value>, names: &str) -> Vec<Value> {
@@ -201,12 +216,17 @@ fn patch(pod: &Value, containers: Vec<Value>, volumes: Vec<Value>, names: &str) 
         json!({ "op": "add", "path": "/spec/initContainers", "value": all }),
         json!({ "op": "add", "path": "/spec/volumes", "value": mounted }),
     ];
-    if pod.pointer("/metadata/annotations").is_none() {
-        patch.push(json!({ "op": "add", "path": "/metadata/annotations", "value": {} }));
+    for (map, key, value) in [
+        ("annotations", SIDECARS, names),
+        ("labels", SIDECAR, "true"),
+    ] {
+        let map = format!("/metadata/{map}");
+        if pod.pointer(&map).is_none() {
+            patch.push(json!({ "op": "add", "path": map, "value": {} }));
+        }
+        let path = format!("{map}/{}", super::review::pointer_step(key));
+        patch.push(json!({ "op": "add", "path": path, "value": value }));
     }
-    let step = super::review::pointer_step(SIDECARS);
-    let path = format!("/metadata/annotations/{step}");
-    patch.push(json!({ "op": "add", "path": path, "value": names }));
     patch
 }
 

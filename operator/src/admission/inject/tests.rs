@@ -5,7 +5,7 @@ use portcullis_crds::{Connection, ConnectionClass, ConnectionClassSpec};
 use super::*;
 
 /// A sidecar Connection for pods of `app`, on a port.
-fn connection(name: &str, app: &str, port: i64) -> Arc<Connection> {
+pub(super) fn connection(name: &str, app: &str, port: i64) -> Arc<Connection> {
     let object = json!({
         "apiVersion": "portcullis.dev/v1alpha1", "kind": "Connection",
         "metadata": {"name": name, "namespace": "shop", "uid": "u"},
@@ -22,7 +22,7 @@ fn connection(name: &str, app: &str, port: i64) -> Arc<Connection> {
     Arc::new(serde_json::from_value(object).unwrap())
 }
 
-fn inputs(name: &str, app: &str, port: i64) -> Inputs {
+pub(super) fn inputs(name: &str, app: &str, port: i64) -> Inputs {
     Inputs {
         connection: connection(name, app, port),
         class: Arc::new(ConnectionClass::new(
@@ -37,7 +37,7 @@ fn inputs(name: &str, app: &str, port: i64) -> Inputs {
 }
 
 #[derive(Debug, Default)]
-struct Known(Vec<Inputs>, Vec<Undelivered>);
+pub(super) struct Known(pub(super) Vec<Inputs>, pub(super) Vec<Undelivered>);
 
 impl Sidecars for Known {
     fn of(&self, namespace: &str) -> Option<Vec<Result<Inputs, Undelivered>>> {
@@ -49,7 +49,7 @@ impl Sidecars for Known {
 
 /// Before the first list is complete.
 #[derive(Debug)]
-struct Nothing;
+pub(super) struct Nothing;
 
 impl Sidecars for Nothing {
     fn of(&self, _: &str) -> Option<Vec<Result<Inputs, Undelivered>>> {
@@ -57,7 +57,7 @@ impl Sidecars for Nothing {
     }
 }
 
-fn pod() -> Value {
+pub(super) fn pod() -> Value {
     json!({
         "metadata": {"generateName": "shop-", "labels": {"app": "shop"}},
         "spec": {
@@ -69,7 +69,7 @@ fn pod() -> Value {
     })
 }
 
-fn ask(known: &Known, object: Value) -> Answer {
+pub(super) fn ask(known: &Known, object: Value) -> Answer {
     let request = Request {
         namespace: "shop".to_owned(),
         operation: "CREATE".to_owned(),
@@ -80,7 +80,7 @@ fn ask(known: &Known, object: Value) -> Answer {
 }
 
 /// What the patch makes of a pod; it only ever adds whole fields.
-fn patched(known: &Known, object: Value) -> Value {
+pub(super) fn patched(known: &Known, object: Value) -> Value {
     let answer = ask(known, object.clone());
     assert_eq!(answer.reason(), None);
     let mut object = object;
@@ -122,8 +122,9 @@ fn the_sidecar_comes_first_and_never_ends() {
         pod["metadata"]["annotations"]["portcullis.dev/sidecars"],
         "orders"
     );
-    // Nothing under portcullis.dev/ in labels, which would make the pod a gateway's.
-    assert_eq!(pod["metadata"]["labels"], json!({"app": "shop"}));
+    // No other label under portcullis.dev/, which would make the pod a gateway's.
+    let labels = json!({"app": "shop", "portcullis.dev/sidecar": "true"});
+    assert_eq!(pod["metadata"]["labels"], labels);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::certificate::{self, Serving};
-use super::inject::{self, Sidecars};
+use super::inject::{self, Sidecars, guard};
 use super::lookup::Lookup;
 use super::review::{Answer, Request, Review};
 use super::{stamp, validate};
@@ -218,6 +218,7 @@ impl Answers {
             "/validate" => Some(validate::validate(&self.lookup, request).await),
             "/stamp" => Some(stamp::stamp(request)),
             "/inject" => Some(inject::inject(self.sidecars.as_ref(), request)),
+            "/guard" => Some(guard::guard(self.sidecars.as_ref(), request)),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use kube::runtime::watcher::Event;
 use portcullis_crds::{ApprovalRequest, Connection, ConnectionClass};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::api_server::ApiServer;
 use crate::clock::Clock;
@@ -14,6 +15,7 @@ use crate::controller::Context;
 use crate::fake::Fake;
 use crate::metrics::Metrics;
 use crate::pki::Authority;
+use crate::world::pod::Placement;
 use crate::world::watch::{Writers, empty};
 
 pub(super) const CONNECTION: &str =
@@ -106,6 +108,33 @@ impl Bed {
         let event = Event::Apply(object.clone());
         self.writers.connections.apply_watcher_event(&event);
         Arc::new(object)
+    }
+
+    /// A pod of the gateway, and what its proxy writes into its Lease.
+    pub(super) fn proxy(&self, name: &str, renewed: u32, annotations: &Value) {
+        let labels = json!({
+            "app.kubernetes.io/name": "portcullis-proxy", "portcullis.dev/connection": "orders-db",
+        });
+        let owner = |api: &str, kind: &str, name: &str| json!([{ "apiVersion": api, "kind": kind, "name": name, "uid": name, "controller": true }]);
+        let pod = json!({
+            "metadata": {
+                "name": name, "namespace": "shop", "uid": name, "labels": labels,
+                "ownerReferences": owner("apps/v1", "StatefulSet", "orders-db"),
+            },
+            "spec": { "serviceAccountName": "orders-db-portcullis", "containers": [] },
+        });
+        let lease = json!({
+            "metadata": {
+                "name": name, "namespace": "shop", "labels": labels, "annotations": annotations,
+                "ownerReferences": owner("v1", "Pod", name),
+            },
+            "spec": { "renewTime": format!("2026-11-21T12:00:{renewed:02}.000000Z") },
+        });
+        let world = &self.context.world;
+        let pod = serde_json::from_value(pod).unwrap();
+        world.pods().saw(Placement::Gateway, &pod);
+        let lease = serde_json::from_value(lease).unwrap();
+        world.reports().saw(&lease, Instant::now());
     }
 
     pub(super) fn request(&self) -> Arc<ApprovalRequest> {

@@ -144,3 +144,31 @@ async fn nothing_is_made_in_a_namespace_that_is_being_removed() {
     reconcile(&mut bed).await.unwrap();
     assert_eq!(bed.asked(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_replica_that_does_not_speak_keeps_a_connection_from_being_programmed() {
+    let mut bed = bed();
+    bed.class(&json!({}));
+    bed.connection(&gateway());
+    reconcile(&mut bed).await.unwrap();
+    let revision = status(&bed)["policyRevision"].clone();
+    let newest = json!({ "portcullis.dev/revision": revision });
+    let programmed = |bed: &Bed| {
+        let status = status(bed);
+        (
+            status["proxies"].clone(),
+            status["conditions"][2]["status"].clone(),
+        )
+    };
+    let count = |current: i64| json!({ "total": 2, "current": current });
+    assert_eq!(programmed(&bed), (count(0), json!("False")));
+    bed.proxy("a", 1, &newest);
+    reconcile(&mut bed).await.unwrap();
+    assert_eq!(programmed(&bed), (count(1), json!("False")));
+    bed.proxy("b", 1, &json!({ "portcullis.dev/revision": "sha256:old" }));
+    reconcile(&mut bed).await.unwrap();
+    assert_eq!(programmed(&bed), (count(1), json!("False")));
+    bed.proxy("b", 2, &newest);
+    reconcile(&mut bed).await.unwrap();
+    assert_eq!(programmed(&bed), (count(2), json!("True")));
+}

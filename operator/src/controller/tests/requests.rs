@@ -9,6 +9,7 @@ use super::bed::{Bed, NOW, REQUEST, bed};
 use crate::controller::Reconcile;
 use crate::controller::approval_request::Requests;
 use crate::error::Class;
+use crate::status::approval::LOOKS_AGAIN;
 
 fn stamped(username: &str) -> (String, Value) {
     let stamp = Stamp {
@@ -89,4 +90,39 @@ async fn what_somebody_wrote_meanwhile_is_looked_at_first() {
     let status = bed.fake.kept(|it| it.objects[REQUEST]["status"].clone());
     assert_eq!(status["state"], "Denied");
     assert_eq!(status.get("grant"), None);
+}
+
+#[tokio::test]
+async fn a_finished_request_stays_until_the_store_has_the_record_of_it() {
+    let mut bed = bed();
+    bed.class(&json!({}));
+    bed.connection(&json!({ "mode": "Gateway", "gateway": { "replicas": 1 } }));
+    put(&bed);
+    bed.fake.kept(|it| {
+        let mut object = it.objects[REQUEST].clone();
+        let time = Timestamp::from_second(NOW - 61).unwrap().to_string();
+        object["metadata"]["annotations"] = json!({});
+        object["status"] = json!({
+            "observedGeneration": 1, "state": "Denied", "approvals": "0/2",
+            "decisions": [{ "username": "oidc:dave", "decision": "Deny" }],
+            "conditions": [{
+                "type": "Denied", "status": "True", "reason": "DeniedByApprover", "message": "no",
+                "lastTransitionTime": time,
+            }],
+        });
+        it.put(REQUEST, object);
+    });
+    let look = || Requests::reconcile(Arc::clone(&bed.context), bed.request());
+    for (renewed, unstored) in [(1, ""), (2, "3600"), (3, "40")] {
+        bed.proxy(
+            "a",
+            renewed,
+            &json!({ "portcullis.dev/unstored": unstored }),
+        );
+        assert_eq!(look().await.unwrap(), Some(LOOKS_AGAIN), "{unstored}");
+        assert_eq!(bed.asked(), Vec::<String>::new());
+    }
+    bed.proxy("a", 4, &json!({ "portcullis.dev/unstored": "20" }));
+    assert_eq!(look().await.unwrap(), None);
+    assert_eq!(bed.asked(), [format!("DELETE {REQUEST}")]);
 }

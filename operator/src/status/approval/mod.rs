@@ -19,12 +19,19 @@ use portcullis_crds::approval_request::{
 };
 use portcullis_crds::condition::{APPROVED, COMPLETE, DENIED, EXPIRED, REVOKED, reason};
 use portcullis_crds::guardrail_policy::Grant;
+use tokio::time::Instant;
 
 use super::{Conditions, Finding, whole_second};
+use crate::world::proxies::Proxies;
+use crate::world::report::{Report, Unstored};
 
-/// How long a finished request is kept whatever its TTL says: the proxy's record of what it did
-/// with it leaves the proxy each ten seconds.
+/// How long a finished request is kept whatever its TTL says. By then every proxy has told how its
+/// record stands since.
 pub const KEPT_AT_LEAST: Duration = Duration::from_secs(60);
+/// How long after the end of a request a proxy may write down what it did with it.
+pub const WRITES_WITHIN: Duration = Duration::from_secs(30);
+/// How often somebody looks whether the record is safe by now.
+pub const LOOKS_AGAIN: Duration = Duration::from_secs(10);
 /// What service accounts are called by the API server.
 const SERVICE_ACCOUNTS: &str = "system:serviceaccount:";
 
@@ -39,8 +46,23 @@ pub struct Step {
     pub ignored: Vec<String>,
     /// When to look again.
     pub after: Option<Duration>,
-    /// It has been finished for long enough.
-    pub delete: bool,
+    /// It has been finished for longer than it is kept, and so long ago; what is left to ask is
+    /// whether its record is safe.
+    pub delete: Option<Duration>,
+}
+
+/// Whether the store has what proxies recorded of a request that has been finished for so long. Of
+/// proxies that are gone nobody can say; those that were told to end upload first.
+pub fn is_recorded(finished: Duration, proxies: &Proxies, now: Instant) -> bool {
+    let told = |report: &Report| match report.unstored {
+        Unstored::Untold => true,
+        Unstored::Unknown => false,
+        Unstored::For(age) => {
+            let since = now.duration_since(report.seen);
+            finished >= age.saturating_add(since).saturating_add(WRITES_WITHIN)
+        }
+    };
+    proxies.hushed == 0 && proxies.reports.iter().all(told)
 }
 
 /// What is to be done about a request at this time.
@@ -74,12 +96,15 @@ pub fn step(request: &ApprovalRequest, now: Timestamp) -> Step {
         let state = status.state;
         enter(request, &mut status, state, now);
     }
-    let finished = finished_at(&status).map(|at| later(at, kept_for(request)));
+    let finished = finished_at(&status);
+    let until = finished.map(|at| later(at, kept_for(request)));
+    let over = until.is_some_and(|until| until <= now);
+    let since = finished.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
     Step {
         moved,
         ignored,
-        after: after(request, &status, now, finished),
-        delete: finished.is_some_and(|until| until <= now),
+        after: after(request, &status, now, until),
+        delete: since.filter(|_| over),
         status,
     }
 }

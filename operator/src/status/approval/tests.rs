@@ -5,9 +5,12 @@ use portcullis_crds::ApprovalRequest;
 use portcullis_crds::approval_request::{ApprovalState, DecisionKind};
 use portcullis_crds::stamp::{STAMP_PREFIX, Stamp};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::decision::read;
-use super::{Step, step};
+use super::{Step, is_recorded, step};
+use crate::world::proxies::Proxies;
+use crate::world::report::{Report, Unstored};
 
 const NOW: i64 = 1_795_000_000;
 
@@ -321,9 +324,10 @@ fn what_is_final_stays_and_is_kept_for_its_time() {
     let late = step(&denied, at(NOW + 3599));
     assert_eq!(
         (late.delete, late.after),
-        (false, Some(Duration::from_secs(1)))
+        (None, Some(Duration::from_secs(1)))
     );
-    assert!(step(&denied, at(NOW + 3600)).delete);
+    let over = step(&denied, at(NOW + 3600)).delete;
+    assert_eq!(over, Some(Duration::from_secs(3600)));
     // Approvals that come too late are kept with the others and change nothing.
     let mut too_late = denied.clone();
     let approve = stamped(&[("Approve", "oidc:carol"), ("Approve", "oidc:dave")]);
@@ -331,11 +335,47 @@ fn what_is_final_stays_and_is_kept_for_its_time() {
     let found = step(&too_late, at(NOW + 1));
     assert_eq!(found.status.state, ApprovalState::Denied);
     assert_eq!(found.status.decisions.len(), 3);
-    // No TTL is too short for the proxy's record to be safe.
+    // No TTL is too short for proxies to have told how their record stands.
     let mut hasty = denied;
     hasty.spec.ttl_seconds_after_finished = 0;
-    assert!(!step(&hasty, at(NOW + 59)).delete);
-    assert!(step(&hasty, at(NOW + 60)).delete);
+    assert_eq!(step(&hasty, at(NOW + 59)).delete, None);
+    let over = step(&hasty, at(NOW + 60)).delete;
+    assert_eq!(over, Some(Duration::from_secs(60)));
+}
+
+#[test]
+fn a_record_is_safe_when_every_proxy_s_store_has_what_is_older_than_the_end() {
+    let now = Instant::now() + Duration::from_secs(100);
+    let says = |unstored: Unstored, ago: u64| {
+        let mut report = Report::of("a", "u");
+        report.unstored = unstored;
+        report.seen = now.checked_sub(Duration::from_secs(ago)).unwrap();
+        report
+    };
+    let aged = |seconds, ago| says(Unstored::For(Duration::from_secs(seconds)), ago);
+    let safe = |finished: u64, hushed: usize, reports: Vec<Report>| {
+        let proxies = Proxies {
+            hushed,
+            reports,
+            ..Proxies::default()
+        };
+        is_recorded(Duration::from_secs(finished), &proxies, now)
+    };
+    // All is stored: what was written within 30 s of the end counts.
+    assert!(safe(60, 0, vec![aged(0, 30)]));
+    assert!(!safe(60, 0, vec![aged(0, 31)]));
+    // What came in the last 20 s may not be there.
+    assert!(safe(60, 0, vec![aged(20, 10)]));
+    assert!(!safe(60, 0, vec![aged(21, 10)]));
+    // The store is away: however long ago it was.
+    assert!(!safe(86_400, 0, vec![aged(90_000, 1)]));
+    // One of two replicas is behind, does not know, or does not speak.
+    assert!(!safe(60, 0, vec![aged(0, 1), aged(60, 1)]));
+    assert!(!safe(60, 0, vec![aged(0, 1), says(Unstored::Unknown, 1)]));
+    assert!(!safe(60, 1, vec![aged(0, 1)]));
+    // Of an earlier version, or gone.
+    assert!(safe(60, 0, vec![says(Unstored::Untold, 30)]));
+    assert!(safe(60, 0, Vec::new()));
 }
 
 #[test]

@@ -16,8 +16,9 @@ use portcullis_crds::{Connection, ConnectionClass};
 use super::{Conditions, Finding, holds, told};
 use crate::desired::name;
 use crate::desired::platform::Unresolved;
-use crate::world::report::Report;
+use crate::world::proxies::Proxies;
 use crate::world::view::View;
+use crate::world::workload::Workload;
 
 /// The most policies that a status lists.
 pub const MAX_POLICIES: usize = 32;
@@ -37,22 +38,10 @@ pub struct Facts<'a> {
     pub unresolved: &'a [Unresolved],
     pub view: &'a View,
     pub workload: Option<Workload>,
-    /// Reports that count.
-    pub reports: &'a [Report],
+    pub proxies: &'a Proxies,
     /// Why its objects could not be made, and whether trying again may help.
     pub failed: Option<(String, bool)>,
     pub now: Timestamp,
-}
-
-/// How a gateway's Deployment or StatefulSet stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Workload {
-    pub desired: i64,
-    pub replicas: i64,
-    pub ready: i64,
-    pub updated: i64,
-    /// Why the roll-out does not come to an end.
-    pub stuck: Option<String>,
 }
 
 /// The status that the facts make.
@@ -62,7 +51,7 @@ pub fn status(facts: &Facts<'_>) -> ConnectionStatus {
     let generation = object.metadata.generation;
     let old = object.status.as_ref().map(|it| it.conditions.as_slice());
     let mut conditions = Conditions::new(old.unwrap_or_default(), generation, facts.now);
-    let proxies = facts.proxies();
+    let proxies = facts.count();
     let accepted = facts.accepted();
     let resolved = facts.resolved();
     let programmed = facts.programmed(&accepted, &proxies);
@@ -147,7 +136,7 @@ impl Facts<'_> {
     }
 
     fn programmed(&self, accepted: &Finding, proxies: &ProxyCount) -> Finding {
-        if !accepted.holds && self.reports.is_empty() {
+        if !accepted.holds && self.proxies.reports.is_empty() {
             return Finding::no(reason::PENDING, "no proxies are made until it is accepted");
         }
         if let Some((message, _)) = &self.failed {
@@ -160,13 +149,9 @@ impl Facts<'_> {
             return Finding::no(reason::PARTIALLY_PROGRAMMED, message);
         }
         let told = format!("{} of {} proxies", proxies.current, proxies.total);
-        let wanted = self.workload.as_ref().map(|workload| workload.desired);
-        let expects = wanted.is_some_and(|wanted| wanted > 0)
-            || (self.workload.is_none() && self.is_gateway());
         match (proxies.total, proxies.current) {
-            (0, _) if expects => Finding::no(reason::PENDING, "no proxy has reported yet"),
             (0, _) => Finding::yes(reason::PROGRAMMED, "no proxy runs"),
-            (total, current) if current == total => Finding::yes(
+            (total, current) if current >= total => Finding::yes(
                 reason::PROGRAMMED,
                 format!("{told} have loaded revision {}", self.short()),
             ),
@@ -183,7 +168,12 @@ impl Facts<'_> {
 
     /// What proxies refuse, in their own words.
     fn refused(&self) -> Option<String> {
-        let mut all: Vec<_> = self.reports.iter().flat_map(|it| &it.refused).collect();
+        let mut all: Vec<_> = self
+            .proxies
+            .reports
+            .iter()
+            .flat_map(|it| &it.refused)
+            .collect();
         all.sort();
         all.dedup();
         let told: Vec<String> = all
@@ -223,7 +213,7 @@ impl Facts<'_> {
                 return Finding::no(reason::NO_READY_REPLICAS, message);
             }
         }
-        if !programmed.holds && self.settles(programmed) {
+        if !programmed.holds && (self.settles(programmed) || self.grows(programmed)) {
             return Finding::yes(reason::PROXIES_LOADING, programmed.message.clone());
         }
         if !programmed.holds {
@@ -250,7 +240,22 @@ impl Facts<'_> {
             let ends = it.last_transition_time.0.checked_add(SETTLES);
             it.status == "True" || ends.is_ok_and(|ends| ends > self.now)
         });
-        waits && !self.reports.is_empty() && self.refused().is_none() && holds(old, READY) && recent
+        waits
+            && !self.proxies.reports.is_empty()
+            && self.refused().is_none()
+            && holds(old, READY)
+            && recent
+    }
+
+    /// All that serve are current, and others are on their way: who has not begun serves nobody.
+    fn grows(&self, programmed: &Finding) -> bool {
+        let speak = self.proxies.reports.len();
+        let waits = [reason::PENDING, reason::PARTIALLY_PROGRAMMED].contains(&programmed.reason);
+        waits
+            && (speak > 0 || !self.is_gateway())
+            && self.proxies.current(&self.view.revision) == speak
+            && self.proxies.hushed == 0
+            && self.refused().is_none()
     }
 
     /// What no waiting mends.
@@ -279,15 +284,11 @@ impl Facts<'_> {
         Finding::yes(reason::PENDING, message)
     }
 
-    fn proxies(&self) -> ProxyCount {
-        let current = self
-            .reports
-            .iter()
-            .filter(|it| it.revision.as_ref() == Some(&self.view.revision));
+    fn count(&self) -> ProxyCount {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         ProxyCount {
-            total: count(self.reports.len()),
-            current: count(current.count()),
+            total: count(self.proxies.total),
+            current: count(self.proxies.current(&self.view.revision)),
         }
     }
 

@@ -6,10 +6,12 @@ use portcullis_crds::lower::FieldError;
 use portcullis_crds::{Connection, ConnectionClass};
 use serde_json::{Value, json};
 
-use super::{Facts, MAX_POLICIES, Workload, status};
+use super::{Facts, MAX_POLICIES, status};
 use crate::desired::platform::Unresolved;
+use crate::world::proxies::Proxies;
 use crate::world::report::{Refused, Report};
 use crate::world::view::View;
+use crate::world::workload::Workload;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -48,12 +50,9 @@ fn view(policies: usize) -> View {
 }
 
 fn report(proxy: &str, revision: &str) -> Report {
-    Report {
-        proxy: proxy.to_owned(),
-        revision: Some(revision.to_owned()),
-        refused: Vec::new(),
-        renewed: at(0),
-    }
+    let mut report = Report::of(proxy, "uid");
+    report.revision = Some(revision.to_owned());
+    report
 }
 
 fn running(ready: i64) -> Option<Workload> {
@@ -74,7 +73,7 @@ struct Scene {
     unresolved: Vec<Unresolved>,
     view: View,
     workload: Option<Workload>,
-    reports: Vec<Report>,
+    proxies: Proxies,
     failed: Option<(String, bool)>,
     now: i64,
 }
@@ -87,7 +86,11 @@ fn healthy() -> Scene {
         unresolved: Vec::new(),
         view: view(1),
         workload: running(2),
-        reports: vec![report("a", "sha256:new"), report("b", "sha256:new")],
+        proxies: Proxies {
+            total: 2,
+            reports: vec![report("a", "sha256:new"), report("b", "sha256:new")],
+            ..Proxies::default()
+        },
         failed: None,
         now: 1000,
     }
@@ -101,7 +104,7 @@ fn of(scene: &Scene) -> ConnectionStatus {
         unresolved: &scene.unresolved,
         view: &scene.view,
         workload: scene.workload.clone(),
-        reports: &scene.reports,
+        proxies: &scene.proxies,
         failed: scene.failed.clone(),
         now: at(scene.now),
     })
@@ -209,7 +212,7 @@ fn wrong_with_its_proxies() -> Vec<Case> {
     vec![
         (
             "one proxy behind",
-            |it| it.reports[0] = report("a", "sha256:old"),
+            |it| it.proxies.reports[0] = report("a", "sha256:old"),
             &[
                 "Programmed=False/PartiallyProgrammed",
                 "Ready=False/ProxiesStale",
@@ -219,7 +222,7 @@ fn wrong_with_its_proxies() -> Vec<Case> {
         (
             "all proxies behind",
             |it| {
-                for report in &mut it.reports {
+                for report in &mut it.proxies.reports {
                     report.revision = None;
                 }
             },
@@ -227,9 +230,26 @@ fn wrong_with_its_proxies() -> Vec<Case> {
         ),
         (
             "no report",
-            |it| it.reports.clear(),
+            |it| it.proxies.reports.clear(),
             &["Programmed=False/Pending"],
         ),
+        (
+            "one proxy that fell silent",
+            |it| {
+                it.proxies.reports.pop();
+                it.proxies.hushed = 1;
+            },
+            &[
+                "Programmed=False/PartiallyProgrammed",
+                "Ready=False/ProxiesStale",
+                "Reconciling=True/Pending",
+            ],
+        ),
+    ]
+}
+
+fn wrong_around_its_proxies() -> Vec<Case> {
+    vec![
         (
             "no ready proxy",
             |it| it.workload = running(0),
@@ -266,7 +286,7 @@ fn wrong_with_its_proxies() -> Vec<Case> {
         (
             "an object that proxies refuse",
             |it| {
-                it.reports[0].refused.push(Refused {
+                it.proxies.reports[0].refused.push(Refused {
                     kind: "GuardrailPolicy".to_owned(),
                     namespace: "shop".to_owned(),
                     name: "p0".to_owned(),
@@ -286,6 +306,7 @@ fn wrong_with_its_proxies() -> Vec<Case> {
 fn each_thing_that_is_wrong_has_its_condition_and_reason() {
     let mut cases = wrong_by_itself();
     cases.extend(wrong_with_its_proxies());
+    cases.extend(wrong_around_its_proxies());
     for (case, change, expected) in cases {
         let mut scene = healthy();
         change(&mut scene);
@@ -329,7 +350,7 @@ fn an_edit_of_a_policy_leaves_it_ready_for_as_long_as_proxies_may_take() {
     }
     // What a proxy refuses is no matter of time.
     scene.now = 1001;
-    scene.reports[0].refused.push(Refused {
+    scene.proxies.reports[0].refused.push(Refused {
         kind: "MaskingRule".to_owned(),
         namespace: "shop".to_owned(),
         name: "m".to_owned(),
@@ -340,22 +361,50 @@ fn an_edit_of_a_policy_leaves_it_ready_for_as_long_as_proxies_may_take() {
 }
 
 #[test]
-fn a_sidecar_is_ready_without_a_pod_and_counts_what_reports() {
+fn a_replica_that_has_not_begun_keeps_it_from_being_programmed_and_not_from_serving() {
+    let mut scene = healthy();
+    scene.proxies.total = 3;
+    let found = tells(&of(&scene));
+    for told in [
+        "Programmed=False/PartiallyProgrammed",
+        "Ready=True/ProxiesLoading",
+        "Reconciling=True/Pending",
+    ] {
+        assert!(found.contains(&told.to_owned()), "{told}: {found:?}");
+    }
+    // One of those that serve is behind.
+    scene.proxies.reports[0] = report("a", "sha256:old");
+    assert!(tells(&of(&scene)).contains(&"Ready=False/ProxiesStale".to_owned()));
+}
+
+#[test]
+fn a_sidecar_is_ready_without_a_pod_and_counts_the_pods_that_have_it() {
     let mut scene = healthy();
     scene.object = connection(&json!({ "delivery": {
         "mode": "Sidecar",
         "sidecar": { "podSelector": { "matchLabels": { "app": "shop" } }, "port": 15432 },
     } }));
     scene.workload = None;
-    scene.reports.clear();
+    scene.proxies = Proxies::default();
     let found = of(&scene);
     assert!(tells(&found).contains(&"Ready=True/AllProxiesCurrent".to_owned()));
     assert_eq!(found.address.as_deref(), Some("127.0.0.1:15432"));
     assert_eq!((found.replicas, found.selector.as_deref()), (Some(0), None));
-    scene.reports = vec![report("pod", "sha256:old")];
-    let found = of(&scene);
-    assert!(tells(&found).contains(&"Ready=False/ProxiesStale".to_owned()));
-    assert_eq!(found.replicas, Some(1));
+    scene.proxies.total = 1;
+    for (reports, told) in [
+        (Vec::new(), "Ready=True/ProxiesLoading"),
+        (
+            vec![report("pod", "sha256:old")],
+            "Ready=False/ProxiesStale",
+        ),
+    ] {
+        scene.proxies.reports = reports;
+        let found = of(&scene);
+        assert!(tells(&found).contains(&told.to_owned()), "{found:?}");
+        assert_eq!(found.replicas, Some(1));
+    }
+    scene.proxies.reports = vec![report("pod", "sha256:new")];
+    assert!(tells(&of(&scene)).contains(&"Ready=True/AllProxiesCurrent".to_owned()));
 }
 
 #[test]

@@ -1,27 +1,36 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::{FRESH, MAX_REFUSALS, Reports};
+use super::{FRESH, MAX_REFUSALS, Report, Reports, Unstored};
 use crate::world::Key;
 
-const NOW: i64 = 1_795_000_000;
+const NEVER: &str = "2020-01-01T00:00:00.000000Z";
 
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(NOW + second).unwrap()
-}
-
-fn lease(renewed: i64, annotations: &Value) -> Lease {
+/// A Lease that was renewed at that second by the proxy's clock, which is an hour off.
+fn lease(renewed: u32, annotations: &Value) -> Lease {
     serde_json::from_value(json!({
         "metadata": {
             "name": "orders-db-1", "namespace": "shop", "annotations": annotations,
             "labels": { "portcullis.dev/connection": "orders-db" },
+            "ownerReferences": [
+                { "apiVersion": "v1", "kind": "Pod", "name": "orders-db-1", "uid": "u" },
+            ],
         },
-        "spec": { "renewTime": format!("{:.6}", at(renewed)) },
+        "spec": { "renewTime": format!("2026-11-21T13:00:{renewed:02}.000000Z") },
     }))
     .unwrap()
+}
+
+fn revision(number: u8) -> Value {
+    json!({ "portcullis.dev/revision": format!("sha256:{number}") })
+}
+
+fn fresh(reports: &Reports, now: Instant) -> Option<&Report> {
+    reports.fresh(&key(), "orders-db-1", "u", now)
 }
 
 fn key() -> Key {
@@ -30,29 +39,65 @@ fn key() -> Key {
 
 #[test]
 fn a_renewal_that_says_nothing_new_tells_nothing() {
-    let mut reports = Reports::default();
-    let one = json!({ "portcullis.dev/revision": "sha256:1" });
-    assert_eq!(reports.saw(&lease(0, &one), at(0)), Some(key()));
-    assert_eq!(reports.saw(&lease(10, &one), at(10)), None);
-    let two = json!({ "portcullis.dev/revision": "sha256:2" });
-    assert_eq!(reports.saw(&lease(11, &two), at(11)), Some(key()));
-    assert_eq!(
-        reports.fresh(&key(), at(11))[0].revision.as_deref(),
-        Some("sha256:2")
-    );
-    assert_eq!(reports.gone(&lease(11, &two)), Some(key()));
-    assert!(reports.fresh(&key(), at(11)).is_empty());
+    let (mut reports, now) = (Reports::default(), Instant::now());
+    assert_eq!(reports.saw(&lease(0, &revision(1)), now), Some(key()));
+    assert_eq!(reports.saw(&lease(10, &revision(1)), now), None);
+    assert_eq!(reports.saw(&lease(11, &revision(2)), now), Some(key()));
+    let told = fresh(&reports, now).unwrap().revision.as_deref();
+    assert_eq!(told, Some("sha256:2"));
+    assert_eq!(reports.gone(&lease(11, &revision(2))), Some(key()));
+    assert_eq!(fresh(&reports, now), None);
 }
 
 #[test]
-fn a_report_counts_for_thirty_seconds_and_comes_back_when_renewed() {
-    let mut reports = Reports::default();
-    let one = json!({ "portcullis.dev/revision": "sha256:1" });
-    reports.saw(&lease(0, &one), at(0));
-    let fresh = i64::try_from(FRESH.as_secs()).unwrap();
-    assert_eq!(reports.fresh(&key(), at(fresh - 1)).len(), 1);
-    assert_eq!(reports.fresh(&key(), at(fresh)).len(), 0);
-    assert_eq!(reports.saw(&lease(40, &one), at(40)), Some(key()));
+fn a_report_counts_for_thirty_seconds_after_its_time_was_seen_to_change() {
+    let (mut reports, now) = (Reports::default(), Instant::now());
+    reports.saw(&lease(0, &revision(1)), now);
+    let before = now + FRESH.saturating_sub(Duration::from_millis(1));
+    assert!(fresh(&reports, before).is_some());
+    assert_eq!(fresh(&reports, now + FRESH), None);
+    // Read anew, as after a watch that broke, it is no fresher.
+    assert_eq!(reports.saw(&lease(0, &revision(1)), before), None);
+    assert_eq!(fresh(&reports, now + FRESH), None);
+    // What else is written into it does not renew it.
+    reports.saw(&lease(0, &revision(2)), before);
+    assert_eq!(fresh(&reports, now + FRESH), None);
+    let later = now + FRESH * 2;
+    assert_eq!(reports.saw(&lease(9, &revision(2)), later), Some(key()));
+    assert!(fresh(&reports, later).is_some());
+}
+
+#[test]
+fn no_time_that_is_written_makes_a_report_fresh_for_longer_or_not_at_all() {
+    for written in ["9999-01-01T00:00:00.000000Z", NEVER] {
+        let (mut reports, now) = (Reports::default(), Instant::now());
+        let mut lease = serde_json::to_value(lease(0, &revision(1))).unwrap();
+        lease["spec"]["renewTime"] = json!(written);
+        let lease = serde_json::from_value(lease).unwrap();
+        reports.saw(&lease, now);
+        assert!(fresh(&reports, now).is_some(), "{written}");
+        reports.saw(&lease, now + FRESH);
+        assert_eq!(fresh(&reports, now + FRESH), None, "{written}");
+    }
+}
+
+#[test]
+fn a_lease_is_the_report_of_the_pod_that_owns_it_and_of_no_other() {
+    let good = json!({ "apiVersion": "v1", "kind": "Pod", "name": "orders-db-1", "uid": "u" });
+    for (field, value) in [
+        ("kind", "Node"),
+        ("apiVersion", "v2"),
+        ("name", "orders-db-2"),
+        ("uid", "another"),
+    ] {
+        let (mut reports, now) = (Reports::default(), Instant::now());
+        let mut lease = serde_json::to_value(lease(0, &revision(1))).unwrap();
+        let mut owner = good.clone();
+        owner[field] = json!(value);
+        lease["metadata"]["ownerReferences"] = json!([owner]);
+        reports.saw(&serde_json::from_value(lease).unwrap(), now);
+        assert_eq!(fresh(&reports, now), None, "{field}");
+    }
 }
 
 #[test]
@@ -68,22 +113,39 @@ fn refusals_are_read_within_bounds() {
         ("not JSON".to_owned(), 0),
         (format!("[{}]", " ".repeat(super::MAX_REFUSED_BYTES)), 0),
     ] {
-        let mut reports = Reports::default();
-        reports.saw(&lease(0, &json!({ "portcullis.dev/refused": text })), at(0));
-        assert_eq!(
-            reports.fresh(&key(), at(1))[0].refused.len(),
-            count,
-            "{text:.40}"
-        );
+        let (mut reports, now) = (Reports::default(), Instant::now());
+        reports.saw(&lease(0, &json!({ "portcullis.dev/refused": text })), now);
+        let refused = &fresh(&reports, now).unwrap().refused;
+        assert_eq!(refused.len(), count, "{text:.40}");
+    }
+}
+
+#[test]
+fn how_old_an_unsafe_record_is_is_told_not_known_or_not_told() {
+    for (annotations, expected) in [
+        (json!({}), Unstored::Untold),
+        (json!({ "portcullis.dev/unstored": "" }), Unstored::Unknown),
+        (
+            json!({ "portcullis.dev/unstored": "-1" }),
+            Unstored::Unknown,
+        ),
+        (
+            json!({ "portcullis.dev/unstored": "21" }),
+            Unstored::For(Duration::from_secs(21)),
+        ),
+    ] {
+        let (mut reports, now) = (Reports::default(), Instant::now());
+        reports.saw(&lease(0, &annotations), now);
+        assert_eq!(fresh(&reports, now).unwrap().unstored, expected);
     }
 }
 
 #[test]
 fn what_a_new_list_lacks_is_gone() {
-    let mut reports = Reports::default();
-    reports.saw(&lease(0, &json!({})), at(0));
+    let (mut reports, now) = (Reports::default(), Instant::now());
+    reports.saw(&lease(0, &json!({})), now);
     reports.relisted(&BTreeSet::from([Key::new("shop", "orders-db-1")]));
-    assert_eq!(reports.fresh(&key(), at(1)).len(), 1);
+    assert!(fresh(&reports, now).is_some());
     reports.relisted(&BTreeSet::new());
-    assert!(reports.is_complete() && reports.fresh(&key(), at(1)).is_empty());
+    assert!(reports.is_complete() && fresh(&reports, now).is_none());
 }

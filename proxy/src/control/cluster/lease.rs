@@ -12,11 +12,12 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::judged::Told;
 use super::sight::Sight;
+use super::stored::Stored;
 use super::{Cluster, Place, RequestError, in_time};
 use crate::session::ports::{Clock, House};
 
@@ -61,6 +62,7 @@ pub struct Keeper {
     house: Arc<OnceLock<Arc<House>>>,
     clock: Arc<dyn Clock>,
     sight: Sight,
+    stored: Stored,
 }
 
 // === impl Keeper ===
@@ -79,11 +81,12 @@ impl Keeper {
             house,
             clock,
             sight,
+            stored: Stored::default(),
         }
     }
 
     /// Renews until `stop`, and once more then.
-    pub async fn run(self, mut word: watch::Receiver<Word>, stop: CancellationToken) {
+    pub async fn run(mut self, mut word: watch::Receiver<Word>, stop: CancellationToken) {
         let mut failing = false;
         while !stop.is_cancelled() {
             let now = word.borrow_and_update().clone();
@@ -112,7 +115,7 @@ impl Keeper {
         }
     }
 
-    async fn write(&self, word: &Word) -> Result<(), RequestError> {
+    async fn write(&mut self, word: &Word) -> Result<(), RequestError> {
         let lease = self.lease(word, self.clock.now());
         let params = PatchParams::apply(MANAGER).force();
         let patch = Patch::Apply(&lease);
@@ -120,9 +123,12 @@ impl Keeper {
         Ok(())
     }
 
-    fn lease(&self, word: &Word, now: SystemTime) -> Value {
+    fn lease(&mut self, word: &Word, now: SystemTime) -> Value {
         let place = &self.place;
         let house = self.house.get();
+        let progress = house.and_then(|house| house.writer.progress().ok());
+        let stored = &mut self.stored;
+        let unstored = progress.and_then(|progress| stored.look(progress, Instant::now()));
         let head = house.and_then(|house| house.writer.head());
         let sessions = house.map_or(0, |house| {
             house.registry.count(&place.namespace, &place.connection)
@@ -143,6 +149,7 @@ impl Keeper {
                     "portcullis.dev/refused": refused(&word.refused).to_string(),
                     "portcullis.dev/head": head.map_or_else(String::new, |head| head.to_string()),
                     "portcullis.dev/sessions": sessions.to_string(),
+                    "portcullis.dev/unstored": unstored.map_or_else(String::new, whole_seconds),
                 },
                 "ownerReferences": [{
                     "apiVersion": "v1",
@@ -164,6 +171,12 @@ impl Keeper {
 fn pause(stale_after: Option<Duration>) -> Duration {
     let third = stale_after.map_or(EVERY, |after| after / 3);
     EVERY.min(third).max(SHORTEST)
+}
+
+/// No fewer than there are.
+fn whole_seconds(time: Duration) -> String {
+    let begun = u64::from(time.subsec_nanos() > 0);
+    time.as_secs().saturating_add(begun).to_string()
 }
 
 fn refused(told: &[Told]) -> Value {

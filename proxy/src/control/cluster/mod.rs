@@ -17,6 +17,7 @@ pub mod judged;
 pub mod lease;
 pub mod plane;
 pub mod sight;
+pub mod stored;
 pub mod tree;
 pub mod world;
 

@@ -17,7 +17,7 @@ use crate::spool::{Inventory, SPOOL_RESERVE_BYTES, Spool, SpoolConfig};
 use crate::writer::ledger::{Ledger, Shares};
 use crate::writer::packer::Packer;
 use crate::writer::session_start::SessionStart;
-use crate::writer::{AppendError, CLOCK_TOLERANCE, MAX_DEFERRED_BYTES, Position};
+use crate::writer::{AppendError, CLOCK_TOLERANCE, MAX_DEFERRED_BYTES, Position, Progress};
 
 pub(in crate::writer) use segments::is_due;
 pub(in crate::writer) use sync::SyncJob;
@@ -182,6 +182,18 @@ impl State {
     pub(in crate::writer) fn used(&self) -> u64 {
         let open = self.open.as_ref().map_or(0, |open| open.offset);
         self.waiting + open + self.encoder.bytes().len() as u64
+    }
+
+    pub(in crate::writer) fn progress(&self) -> Progress {
+        let open = self.open.as_ref();
+        let empty = open.is_some_and(|open| !open.has_frames);
+        let last = self.number.saturating_sub(u64::from(empty));
+        let writing = open.filter(|open| open.has_frames).map(|it| it.number);
+        let waiting = self.sealed.keys().next().copied().or(writing);
+        Progress {
+            last,
+            stored: waiting.map_or(last, |first| first.saturating_sub(1)),
+        }
     }
 
     pub(in crate::writer) fn check_running(&self) -> Result<(), AppendError> {
