@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use portcullis_e2e::{program, wait_until};
+use portcullis_e2e::{Cluster, program, wait_until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -67,11 +67,8 @@ fn copy_of_state(bed: &Bed<'_>, pod: &str) -> TempDir {
     });
     fs::write(&custom, container.to_string()).unwrap();
     let custom = format!("--custom={}", custom.display());
-    let image = [
-        "--image=busybox:test",
-        "--profile=restricted",
-        "--container=copier",
-    ];
+    let image = format!("--image={}", Cluster::image("busybox"));
+    let image = [image.as_str(), "--profile=restricted", "--container=copier"];
     // It leaves with the proxy: as the first process it would not hear that it should.
     let wait = "trap exit TERM; busybox sleep 600 & wait";
     let sleep = ["--", "/bin/sh", "-c", wait];
