@@ -3,10 +3,12 @@
 
 mod bed;
 mod command;
+mod named;
 mod persistent;
 mod record;
 mod rotating;
 mod serving;
+mod shedding;
 mod sidecar;
 mod stored;
 mod timing;
