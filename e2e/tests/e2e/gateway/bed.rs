@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::net::TcpStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -132,7 +134,23 @@ impl Bed<'_> {
             let said = self.admin.run(&rolled);
             said.succeeded.then_some(()).ok_or(said.errors)
         });
+        self.wait_until_it_serves();
+    }
+
+    /// It says so, and its Service leads there: the node learns of proxies a moment after the operator.
+    pub(super) fn wait_until_it_serves(&self) {
         self.admin.until_ready("orders");
+        let place = format!("{}:5432", self.address()).parse().unwrap();
+        wait_until("the Service to lead to a proxy", || {
+            let reached = TcpStream::connect_timeout(&place, Duration::from_secs(1));
+            reached.map(drop).map_err(|error| error.to_string())
+        });
+    }
+
+    /// Where its Service is.
+    pub(super) fn address(&self) -> String {
+        let service = self.admin.get(&["service", "orders"]);
+        service["spec"]["clusterIP"].as_str().unwrap().to_owned()
     }
 
     /// The name and address of each proxy that is ready and stays.
@@ -159,9 +177,7 @@ impl Bed<'_> {
 
     /// A session through the Service, as one of the test users.
     pub(super) fn session(&self, user: &str) -> Psql {
-        let service = self.admin.get(&["service", "orders"]);
-        let address = service["spec"]["clusterIP"].as_str().unwrap();
-        self.session_at(address, &self.token(user))
+        self.session_at(&self.address(), &self.token(user))
     }
 
     /// A session at an address, over TLS that proves the Service's name.

@@ -32,11 +32,8 @@ fn what_was_recorded_is_there_after_its_proxy_and_the_chain_goes_on() {
         bed.admin
             .must(&["delete", "pod", "orders-0", "--grace-period=0", "--force"]);
         uid_once_ready(bed, &first);
-        // The way there by the Service comes a moment after the proxy itself.
-        wait_until("a session", || {
-            let answer = bed.session("dana").ask("select 'after it'");
-            (answer == "after it").then_some(()).ok_or(answer)
-        });
+        let mut session = bed.session("dana");
+        assert_eq!(session.ask("select 'after it'"), "after it");
         let written = recorded(bed, "orders-0");
         for operation in ["delete from customers", "after it"] {
             assert!(written.contains(operation), "{operation}: {written}");
@@ -71,7 +68,7 @@ fn uid_once_ready(bed: &Bed<'_>, before: &Value) -> Value {
         let is_new = ready && uid != *before;
         is_new.then_some(uid).ok_or(pod["status"].to_string())
     });
-    bed.admin.until_ready("orders");
+    bed.wait_until_it_serves();
     uid
 }
 
