@@ -3,7 +3,7 @@
 use std::fs;
 
 use portcullis_e2e::wait_until;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use serde_json::json;
 
 use super::bed::{Bed, with_bed};
@@ -47,6 +47,9 @@ fn issue(bed: &Bed<'_>) -> String {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    // Another than the one of what it signs, or that would count as signed by itself.
+    let name = "an authority of a test";
+    params.distinguished_name.push(DnType::CommonName, name);
     let root = params.self_signed(&authority).unwrap().pem();
     let issuer = Issuer::new(params, authority);
     let name = format!("orders.{}.svc", bed.namespace.name);
