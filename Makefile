@@ -27,6 +27,8 @@ SOAK_CASES ?= 20000
 # four policies (20 and 50 in `make test`).
 SOAK_EDITS ?= 200
 SOAK_CONNECTIONS ?= 500
+# How often the operator is killed meanwhile (three times in `make test`).
+SOAK_KILLS ?= 12
 
 STEP := hack/step
 # Everything is built as one workspace, so that every step shares one set of dependencies.
@@ -72,7 +74,7 @@ bench: begin ## Measure; the figures are printed as they come.
 soak: begin ## Hours instead of minutes: SOAK_MINUTES=60 each of fuzzing and of crash tests.
 	@$(STEP) build cargo build --locked --workspace --bins
 	@$(STEP) "build tests" $(CARGO_TEST) --no-run
-	@PROPTEST_CASES=$(SOAK_CASES) E2E_EDITS=$(SOAK_EDITS) E2E_CONNECTIONS=$(SOAK_CONNECTIONS) \
+	@PROPTEST_CASES=$(SOAK_CASES) E2E_EDITS=$(SOAK_EDITS) E2E_CONNECTIONS=$(SOAK_CONNECTIONS) E2E_KILLS=$(SOAK_KILLS) \
 	  $(STEP) "long properties" e2e/run $(CARGO_TEST) --no-fail-fast
 	@$(STEP) "API server away" e2e/run $(CARGO_TEST) --test e2e_outages -- --ignored
 	@if [ -n "$$PORTCULLIS_REGRESS_SQL" ]; then $(STEP) "server's own SQL" $(CARGO_TEST) \

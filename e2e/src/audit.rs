@@ -7,8 +7,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::lacking::lacks;
+
 /// Names the API server's audit log, in JSON, as `audit.yaml` of the test cluster has it written.
 const AUDIT_LOG: &str = "E2E_AUDIT_LOG";
+/// How long that was when `e2e/run` began. What is before it others did.
+const AUDIT_FROM: &str = "E2E_AUDIT_FROM";
 
 /// The audit log from some moment on.
 #[derive(Debug)]
@@ -20,26 +24,46 @@ pub struct Audit {
 // === impl Audit ===
 
 impl Audit {
-    /// From its beginning.
-    pub fn whole() -> Self {
-        let Some(path) = env::var_os(AUDIT_LOG).filter(|path| !path.is_empty()) else {
-            panic!("{AUDIT_LOG} names no audit log of the API server; `make e2e` sets it");
-        };
-        Self {
-            path: PathBuf::from(path),
-            from: 0,
-        }
+    /// From the beginning of this run of the tests. Without a log the test ends.
+    pub fn of_this_run() -> Self {
+        Self::named().unwrap_or_else(|| lacks(Self::LACKING))
     }
 
-    /// From now on.
-    pub fn from_now() -> Self {
-        let mut log = Self::whole();
-        log.from = log.open().metadata().map_or(0, |found| found.len());
-        log
+    /// From now on, where there is one.
+    pub fn from_now() -> Option<Self> {
+        let mut log = Self::named()?;
+        log.from = log.length();
+        Some(log)
+    }
+
+    /// What is lacking where there is none.
+    pub const LACKING: &str = "audit log of the API server (E2E_AUDIT_LOG)";
+
+    fn named() -> Option<Self> {
+        let path = env::var_os(AUDIT_LOG).filter(|path| !path.is_empty())?;
+        let mut log = Self {
+            path: PathBuf::from(path),
+            from: 0,
+        };
+        let from = env::var_os(AUDIT_FROM);
+        let from = from.and_then(|from| from.to_str()?.parse().ok());
+        let from = from.unwrap_or(0);
+        // One that is shorter now was begun anew meanwhile.
+        log.from = if from <= log.length() { from } else { 0 };
+        Some(log)
     }
 
     pub fn path(&self) -> &PathBuf {
         &self.path
+    }
+
+    /// Where in the file it begins.
+    pub fn from(&self) -> u64 {
+        self.from
+    }
+
+    fn length(&self) -> u64 {
+        self.open().metadata().map_or(0, |found| found.len())
     }
 
     /// What was done since, one by one: the log of a whole run is long.

@@ -59,10 +59,10 @@ impl Kubectl {
             })
     }
 
-    /// Whoever carries this token, a service account for instance. The user before must prove itself
-    /// by a token too, for a client certificate would be heard first.
+    /// Whoever carries this token, where the kubeconfig has no user: a client certificate would be
+    /// heard first.
     #[must_use]
-    pub fn with_token(&self, token: &str) -> Self {
+    pub(crate) fn with_token(&self, token: &str) -> Self {
         self.with_option(format!("--token={token}"))
     }
 
@@ -130,6 +130,13 @@ impl Kubectl {
     /// Creates objects as they are written, whatever comes of it.
     pub fn try_create(&self, objects: &str) -> Said {
         self.run_with(&["create", "-f", "-"], objects)
+    }
+
+    /// Waits until a Connection says that it is Ready.
+    #[track_caller]
+    pub fn until_ready(&self, connection: &str) {
+        let what = format!("conn/{connection}");
+        self.must(&["wait", "--for=condition=Ready", "--timeout=90s", &what]);
     }
 
     /// One object, or a list of them.

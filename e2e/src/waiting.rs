@@ -42,6 +42,19 @@ pub fn wait_within<T>(
     }
 }
 
+/// How many times something is done: what the variable of this name says, or else this.
+///
+/// # Panics
+///
+/// Where the variable says no number.
+pub fn count_of<N: std::str::FromStr>((name, count): (&str, N)) -> N {
+    let Some(text) = std::env::var_os(name) else {
+        return count;
+    };
+    let read = text.to_str().and_then(|text| text.parse().ok());
+    read.unwrap_or_else(|| panic!("{name} is {}, which is no number", text.display()))
+}
+
 /// Does nothing for a while: for tests of what must not happen.
 #[allow(
     clippy::disallowed_methods,

@@ -30,7 +30,8 @@ fn each_test_user_is_known_by_the_name_that_proxies_will_use() {
 
 #[test]
 fn a_namespace_is_gone_after_its_test() {
-    let name = with_namespace("e2e-gone", |namespace| namespace.name.clone());
+    let mut name = String::new();
+    with_namespace("e2e-gone", |namespace| name.clone_from(&namespace.name));
     let admin = portcullis_e2e::Cluster::named().admin();
     wait_until("the namespace to be gone", || {
         match admin.find(&["namespace", &name]) {

@@ -42,6 +42,7 @@ fn callers_who_know_both_authorities_notice_no_rotation() {
 
 /// A gateway that is Ready. Its target need not be there.
 fn start<'n>(namespace: &'n Namespace, folder: &Path) -> Bed<'n> {
+    namespace.cluster.needs_addresses();
     let admin = namespace.admin();
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "c" },
@@ -50,12 +51,7 @@ fn start<'n>(namespace: &'n Namespace, folder: &Path) -> Bed<'n> {
     let mut object = connection("orders");
     object["spec"]["delivery"]["gateway"]["replicas"] = json!(1);
     admin.apply(&list(&[secret, object]));
-    admin.must(&[
-        "wait",
-        "--for=condition=Ready",
-        "--timeout=90s",
-        "conn/orders",
-    ]);
+    admin.until_ready("orders");
     let service = admin.get(&["service", "orders"]);
     Bed {
         namespace,

@@ -1,37 +1,62 @@
 //! A pod that sees the processes of its node, to end them as a node's own troubles would.
 
-use portcullis_e2e::{Kubectl, Namespace};
+use portcullis_e2e::{Cluster, Kubectl, Namespace, lacks};
 use serde_json::json;
+
+use crate::replicas::platform;
 
 pub(crate) struct Node {
     admin: Kubectl,
+    name: String,
 }
 
 // === impl Node ===
 
 impl Node {
-    pub(crate) fn of(namespace: &Namespace) -> Self {
+    /// The node on which a pod of the operator's runs.
+    pub(crate) fn under(pod: &str, namespace: &Namespace) -> Self {
+        let pod = platform().get(&["pod", pod]);
+        let node = pod["spec"]["nodeName"].as_str().unwrap();
+        let name = format!("node-{node}");
         let admin = namespace.admin();
         let pod = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "node" },
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name },
             "spec": {
-                "hostPID": true, "terminationGracePeriodSeconds": 0,
+                "hostPID": true, "nodeName": node, "terminationGracePeriodSeconds": 0,
+                "tolerations": [{ "operator": "Exists" }],
                 "containers": [{
-                    "name": "node", "image": "busybox:test",
+                    "name": "node", "image": Cluster::image("busybox"),
                     "command": ["/bin/busybox", "sleep", "1800"],
                 }],
             },
         });
-        admin.apply(&pod.to_string());
-        admin.must(&["wait", "--for=condition=Ready", "--timeout=60s", "pod/node"]);
-        Self { admin }
+        let said = admin.try_apply(&pod.to_string());
+        if !said.succeeded {
+            let why = said.errors.trim();
+            lacks(&format!("pod that sees the processes of its node ({why})"));
+        }
+        let name = format!("pod/{name}");
+        admin.must(&["wait", "--for=condition=Ready", "--timeout=60s", &name]);
+        Self { admin, name }
     }
 
     /// What a script on the node says.
     #[track_caller]
     pub(crate) fn run(&self, script: &str) -> String {
-        let line = ["exec", "node", "--", "/bin/busybox", "sh", "-c", script];
-        self.admin.must(&line).trim().to_owned()
+        self.try_run(script)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, or what it has against it.
+    pub(crate) fn try_run(&self, script: &str) -> Result<String, String> {
+        let script = ["--", "/bin/busybox", "sh", "-c", script];
+        let said = self
+            .admin
+            .run(&[&["exec", &self.name], &script[..]].concat());
+        match said.succeeded {
+            true => Ok(said.output.trim().to_owned()),
+            false => Err(format!("{script:?}: {}{}", said.output, said.errors)),
+        }
     }
 
     /// The process of a program in a pod, if it runs.

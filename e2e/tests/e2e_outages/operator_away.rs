@@ -158,7 +158,7 @@ fn what_cannot_be_judged_is_not_written(admin: &Kubectl) {
 fn pods_wait_only_where_they_want_a_sidecar(bed: &Bed<'_>) {
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
-        "spec": {"containers": [{"name": "a", "image": "busybox:test"}]},
+        "spec": {"containers": [{"name": "a", "image": Cluster::image("busybox")}]},
     });
     let create = || {
         bed.admin

@@ -1,5 +1,5 @@
 // Command rules asks a real API server about every rule and every bound of our kinds, as they are
-// installed there:
+// installed there under a group:
 //
 //   - the cases of crds/tests/cases, which the tests of crds give to another implementation of CEL:
 //     what a case accepts must pass, what it refuses must be refused with the rule's own message;
@@ -8,7 +8,7 @@
 //
 // What can be a dry run is one. The rest happens in a namespace that it makes and deletes.
 //
-//	KUBECONFIG=… rules CRDS-TESTS-FOLDER
+//	KUBECONFIG=… rules CRDS-TESTS-FOLDER GROUP
 package main
 
 import (
@@ -26,11 +26,11 @@ type object = map[string]any
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("rules: ")
-	if len(os.Args) != 2 {
-		log.Fatal("usage: rules CRDS-TESTS-FOLDER")
+	if len(os.Args) != 3 {
+		log.Fatal("usage: rules CRDS-TESTS-FOLDER GROUP")
 	}
 	began := time.Now()
-	wrong, err := run(os.Args[1])
+	wrong, err := run(os.Args[1], os.Args[2])
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -43,8 +43,8 @@ func main() {
 	}
 }
 
-func run(folder string) ([]string, error) {
-	server, err := connect()
+func run(folder, group string) ([]string, error) {
+	server, err := connect(group)
 	if err != nil {
 		return nil, err
 	}

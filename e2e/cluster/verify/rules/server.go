@@ -14,8 +14,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-const group = "portcullis.dev"
-
 // kind is one custom resource as the API server has it.
 type kind struct {
 	name       string
@@ -27,6 +25,7 @@ type kind struct {
 }
 
 type server struct {
+	group     string
 	address   string
 	client    *http.Client
 	namespace string
@@ -42,14 +41,14 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("%d: %s", r.status, r.message) }
 
-func connect() (*server, error) {
+func connect(group string) (*server, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	if err != nil {
 		return nil, err
 	}
 	config.QPS = -1
 	client, err := rest.HTTPClientFor(config)
-	return &server{address: config.Host, client: client}, err
+	return &server{group: group, address: config.Host, client: client}, err
 }
 
 func (s *server) do(method, path string, body any) (object, error) {
@@ -99,7 +98,7 @@ func (s *server) kinds() (map[string]*kind, error) {
 	found := map[string]*kind{}
 	for _, item := range list["items"].([]any) {
 		spec := item.(object)["spec"].(object)
-		if spec["group"] != group {
+		if spec["group"] != s.group {
 			continue
 		}
 		names, version := spec["names"].(object), spec["versions"].([]any)[0].(object)
@@ -130,7 +129,7 @@ func (s *server) deleteNamespace() {
 }
 
 func (s *server) path(k *kind) string {
-	path := "/apis/" + group + "/" + k.version
+	path := "/apis/" + s.group + "/" + k.version
 	if k.namespaced {
 		path += "/namespaces/" + s.namespace
 	}
@@ -211,7 +210,7 @@ func (s *server) reach(place string, stored, status object) (object, error) {
 func (s *server) named(k *kind, body object) object {
 	s.made++
 	whole := copied(body)
-	whole["apiVersion"], whole["kind"] = group+"/"+k.version, k.name
+	whole["apiVersion"], whole["kind"] = s.group+"/"+k.version, k.name
 	whole["metadata"] = object{"name": fmt.Sprintf("%s-%d", s.namespace, s.made)}
 	return whole
 }

@@ -1,6 +1,8 @@
 //! Pods that run beside their sidecar.
 
-use portcullis_e2e::{Cluster, Namespace, wait_until, with_namespace};
+use std::fs;
+
+use portcullis_e2e::{Cluster, Kubectl, Namespace, wait_until, with_namespace};
 use serde_json::{Value, json};
 
 use super::validating::object;
@@ -56,7 +58,7 @@ fn template(script: &str) -> Value {
                 "runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"},
             },
             "containers": [{
-                "name": "app", "image": "busybox:test", "command": ["/bin/busybox", "sh", "-c", script],
+                "name": "app", "image": Cluster::image("busybox"), "command": ["/bin/busybox", "sh", "-c", script],
                 "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
             }],
         },
@@ -100,65 +102,117 @@ fn a_job_completes_beside_its_sidecar() {
     });
 }
 
+/// Tells the token of who runs it, then each place where something of the sidecar's is.
+const LOOK: &str = "cat /var/run/secrets/kubernetes.io/serviceaccount/token; echo; \
+    for file in $(find / -type f -size -64k -not -path '/proc/*' -not -path '/sys/*' -not -path '/dev/*' 2>/dev/null); \
+    do grep -l the-target-s-own $file 2>/dev/null; done; \
+    ls -d /etc/portcullis/* /var/lib/portcullis /proc/*/root/etc/portcullis 2>/dev/null; echo end; sleep 600";
+
+/// What a sidecar may do, and nobody else in its pod.
+const RIGHTS: [(&str, &str); 3] = [
+    ("get", "connections.portcullis.dev/orders"),
+    ("request-for", "connections.portcullis.dev/orders"),
+    ("create", "approvalrequests.portcullis.dev"),
+];
+
 /// Neither the credential nor the sidecar's token is a file of the application, and its own token is
-/// good for nothing that the sidecar may do.
+/// good for nothing that the sidecar may do. The same look from the sidecar's place finds all of it.
 #[test]
 fn the_application_reaches_nothing_of_its_sidecar() {
     with_sidecar(|namespace| {
-        let script = "cat /var/run/secrets/kubernetes.io/serviceaccount/token; echo; \
-                      for file in $(find / -type f -size -64k -not -path '/proc/*' -not -path '/sys/*' -not -path '/dev/*' 2>/dev/null); \
-                      do grep -l the-target-s-own $file 2>/dev/null; done; \
-                      ls /etc/portcullis /var/lib/portcullis /proc/*/root/etc/portcullis 2>/dev/null; echo end; sleep 600";
-        let script: String = busybox(script);
-        let mut pod = template(&script);
+        let mut pod = template(&busybox(LOOK));
         pod["apiVersion"] = json!("v1");
         pod["kind"] = json!("Pod");
         pod["metadata"]["name"] = json!("app");
         namespace.admin().apply(&pod.to_string());
-        let said = wait_until("the application to have looked", || {
-            let said = namespace
-                .admin()
-                .run(&["logs", "app", "--container=app"])
-                .output;
-            if said.ends_with("end\n") {
-                Ok(said)
-            } else {
-                Err(format!("{said} {}", state(namespace)))
-            }
-        });
-        let lines: Vec<&str> = said.lines().collect();
-        let [token, "end"] = lines.as_slice() else {
-            panic!("the application found {lines:?}")
-        };
-        let pods_own = Cluster::named()
-            .user("alice")
-            .within(&namespace.name)
-            .with_token(token);
-        let name = pods_own.must(&[
-            "auth",
-            "whoami",
-            "--output=jsonpath={.status.userInfo.username}",
-        ]);
-        assert_eq!(
-            name,
-            format!("system:serviceaccount:{}:shop", namespace.name)
-        );
-        for (verb, what) in [
-            ("get", "connections.portcullis.dev/orders"),
-            ("request-for", "connections.portcullis.dev/orders"),
-            ("create", "approvalrequests.portcullis.dev"),
-            ("get", "secrets/orders"),
-        ] {
-            let said = pods_own.run(&["auth", "can-i", verb, what]);
+        let (own, found) = looked(namespace, "app");
+        assert_eq!(found, Vec::<String>::new(), "the application found it");
+        assert_eq!(name(&own), account(namespace, "shop"));
+        for (verb, what) in RIGHTS {
+            let said = own.run(&["auth", "can-i", verb, what]);
             assert!(!said.succeeded, "{verb} {what}: {said:?}");
         }
+        beside_the_sidecar(namespace);
+        let (sidecars, found) = looked(namespace, "beside");
+        let credential = "/etc/portcullis/objects/";
+        let holds = |it: &String| it.starts_with(credential) && it.ends_with("/password");
+        assert!(found.iter().any(holds), "{found:?}");
+        assert!(
+            found.contains(&"/var/lib/portcullis".to_owned()),
+            "{found:?}"
+        );
+        assert_eq!(name(&sidecars), account(namespace, "orders-portcullis"));
+        for (verb, what) in RIGHTS {
+            sidecars.must(&["auth", "can-i", verb, what]);
+        }
+        // Which neither may.
+        for who in [&own, &sidecars] {
+            assert!(
+                !who.run(&["auth", "can-i", "get", "secrets/orders"])
+                    .succeeded
+            );
+        }
     });
+}
+
+fn account(namespace: &Namespace, name: &str) -> String {
+    format!("system:serviceaccount:{}:{name}", namespace.name)
+}
+
+fn name(who: &Kubectl) -> String {
+    let name = "--output=jsonpath={.status.userInfo.username}";
+    who.must(&["auth", "whoami", name])
+}
+
+/// Who a container is, and what it found, once it has looked.
+fn looked(namespace: &Namespace, container: &str) -> (Kubectl, Vec<String>) {
+    let container = format!("--container={container}");
+    let said = wait_until("the container to have looked", || {
+        let said = namespace.admin().run(&["logs", "app", &container]);
+        let whole = said.output.ends_with("end\n");
+        let is = || format!("{said:?} {}", state(namespace));
+        if whole {
+            Ok(said.output.clone())
+        } else {
+            Err(is())
+        }
+    });
+    let mut lines = said.lines().map(str::to_owned);
+    let token = lines.next().unwrap();
+    let found = lines.filter(|line| line != "end").collect();
+    (namespace.bearer(&token), found)
+}
+
+/// Another container of the pod, with all that the sidecar has mounted and as the sidecar's user: who
+/// enters pods may add one, and is trusted with what it sees.
+fn beside_the_sidecar(namespace: &Namespace) {
+    let pod = namespace.admin().get(&["pod", "app"]);
+    let sidecar = &pod["spec"]["initContainers"][0];
+    let custom = json!({
+        "volumeMounts": sidecar["volumeMounts"], "securityContext": sidecar["securityContext"],
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("container.json");
+    fs::write(&file, custom.to_string()).unwrap();
+    let custom = format!("--custom={}", file.display());
+    let image = format!("--image={}", Cluster::image("busybox"));
+    let script = busybox(LOOK);
+    let script = ["--", "/bin/busybox", "sh", "-c", &script];
+    let line = [
+        "debug",
+        "app",
+        "--container=beside",
+        "--profile=restricted",
+        &image,
+        &custom,
+    ];
+    namespace.admin().must(&[&line[..], &script].concat());
 }
 
 /// The same script by the one program that the image has.
 fn busybox(script: &str) -> String {
     let mut script = script.to_owned();
-    for program in ["cat /", "find /", "grep -l", "ls /", "sleep 6"] {
+    for program in ["cat /", "find /", "grep -l", "ls -d", "sleep 6"] {
         script = script.replace(program, &format!("/bin/busybox {program}"));
     }
     script

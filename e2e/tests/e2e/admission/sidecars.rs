@@ -1,7 +1,7 @@
 //! Pods of namespaces that opted in get their sidecars. What the pod is made into is asked by a dry
 //! run, which passes all admission.
 
-use portcullis_e2e::{Namespace, Said, wait_until, with_namespace};
+use portcullis_e2e::{Cluster, Namespace, Said, wait_until, with_namespace};
 use serde_json::{Value, json};
 
 use super::validating::object;
@@ -16,11 +16,11 @@ fn pod(name: &str, app: &str) -> Value {
         "spec": {
             "securityContext": {"runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [{
-                "name": "app", "image": "busybox:test",
+                "name": "app", "image": Cluster::image("busybox"),
                 "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
             }],
             "initContainers": [{
-                "name": "migrate", "image": "busybox:test", "command": ["true"],
+                "name": "migrate", "image": Cluster::image("busybox"), "command": ["true"],
                 "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
             }],
         },

@@ -1,6 +1,6 @@
 //! Labels that make a pod a proxy are the operator's.
 
-use portcullis_e2e::wait_until;
+use portcullis_e2e::{Cluster, wait_until};
 use serde_json::{Value, json};
 
 use portcullis_e2e::approvals::with_bed;
@@ -12,7 +12,7 @@ fn labels(key: &str) -> Value {
 }
 
 fn pod(name: &str, key: &str) -> String {
-    let container = json!({"name": "app", "image": "busybox:test"});
+    let container = json!({"name": "app", "image": Cluster::image("busybox")});
     json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels(key)},
         "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
@@ -21,7 +21,7 @@ fn pod(name: &str, key: &str) -> String {
 }
 
 fn workload(kind: &str, name: &str, key: &str) -> String {
-    let container = json!({"name": "app", "image": "busybox:test"});
+    let container = json!({"name": "app", "image": Cluster::image("busybox")});
     json!({
         "apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name},
         "spec": {

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::net::TcpStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use portcullis_e2e::{Cluster, Kubectl, Namespace, wait_until, with_namespace};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_e2e::{Cluster, Kubectl, Namespace, lacks, wait_until, with_namespace};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -12,10 +16,6 @@ use crate::session::Psql;
 
 /// What the proxy alone knows.
 pub(super) const TARGETS_PASSWORD: &str = "the-target-s-own";
-
-/// Whose tokens name persons, and for whom they are (see e2e/cluster/README.md).
-const ISSUER: &str = "https://10.244.0.1:5556";
-const AUDIENCE: &str = "portcullis";
 
 /// How the target begins: whoever comes by the network proves itself.
 const START: &str = "
@@ -59,6 +59,7 @@ pub(super) fn with_bed(test: impl FnOnce(&Bed<'_>)) {
             folder: tempfile::tempdir().unwrap(),
             class: namespace.name.clone(),
         };
+        namespace.cluster.needs_addresses();
         bed.prepare();
         test(&bed);
     });
@@ -119,19 +120,37 @@ impl Bed<'_> {
 
     /// The gateway says that it serves, and as many proxies as it should have are there.
     pub(super) fn wait_until_ready(&self) {
-        let ready = [
-            "wait",
-            "--for=condition=Ready",
-            "--timeout=60s",
-            "conn/orders",
-        ];
-        self.admin.must(&ready);
-        let rolled = ["rollout", "status", "deployment/orders", "--timeout=60s"];
-        self.admin.must(&rolled);
+        self.wait_until_rolled_out();
         wait_until("two proxies", || {
             let pods = self.proxies();
             (pods.len() == 2).then_some(()).ok_or(format!("{pods:?}"))
         });
+    }
+
+    /// Its Deployment is there and done, and it says that it serves.
+    pub(super) fn wait_until_rolled_out(&self) {
+        let rolled = ["rollout", "status", "deployment/orders", "--timeout=60s"];
+        wait_until("the Deployment", || {
+            let said = self.admin.run(&rolled);
+            said.succeeded.then_some(()).ok_or(said.errors)
+        });
+        self.wait_until_it_serves();
+    }
+
+    /// It says so, and its Service leads there: the node learns of proxies a moment after the operator.
+    pub(super) fn wait_until_it_serves(&self) {
+        self.admin.until_ready("orders");
+        let place = format!("{}:5432", self.address()).parse().unwrap();
+        wait_until("the Service to lead to a proxy", || {
+            let reached = TcpStream::connect_timeout(&place, Duration::from_secs(1));
+            reached.map(drop).map_err(|error| error.to_string())
+        });
+    }
+
+    /// Where its Service is.
+    pub(super) fn address(&self) -> String {
+        let service = self.admin.get(&["service", "orders"]);
+        service["spec"]["clusterIP"].as_str().unwrap().to_owned()
     }
 
     /// The name and address of each proxy that is ready and stays.
@@ -158,9 +177,7 @@ impl Bed<'_> {
 
     /// A session through the Service, as one of the test users.
     pub(super) fn session(&self, user: &str) -> Psql {
-        let service = self.admin.get(&["service", "orders"]);
-        let address = service["spec"]["clusterIP"].as_str().unwrap();
-        self.session_at(address, &self.token(user))
+        self.session_at(&self.address(), &self.token(user))
     }
 
     /// A session at an address, over TLS that proves the Service's name.
@@ -187,6 +204,14 @@ impl Bed<'_> {
 
     /// What a test user proves itself with, here as at the API server.
     pub(super) fn token(&self, user: &str) -> String {
+        let token = self.find_token(user);
+        if token.split('.').count() != 3 {
+            lacks(&format!("token of an issuer in the kubeconfig of {user}"));
+        }
+        token
+    }
+
+    fn find_token(&self, user: &str) -> String {
         let token = [
             "config",
             "view",
@@ -195,6 +220,19 @@ impl Bed<'_> {
             "--output=jsonpath={.users[0].user.token}",
         ];
         self.namespace.user(user).must(&token)
+    }
+
+    /// Whose tokens name persons, and for whom they are, as one of them says itself.
+    fn issuer(&self) -> (Value, Value) {
+        let token = self.token("dana");
+        let claims = token.split('.').nth(1).unwrap();
+        let claims = URL_SAFE_NO_PAD.decode(claims).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        let audience = match &claims["aud"] {
+            Value::Array(all) => all[0].clone(),
+            one => one.clone(),
+        };
+        (claims["iss"].clone(), audience)
     }
 
     /// What the target itself answers to its superuser.
@@ -227,7 +265,8 @@ impl Bed<'_> {
         format!("database.{}.svc", self.namespace.name)
     }
 
-    fn ca(&self) -> PathBuf {
+    /// What sessions verify proxies with.
+    pub(super) fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
     }
 
@@ -255,14 +294,15 @@ impl Bed<'_> {
     /// What people write, each by name.
     fn resources(&self) -> Vec<Value> {
         let namespace = &self.namespace.name;
+        let (issuer, audience) = self.issuer();
         let class = json!({ "identity": {
             "oidc": [{
-                "issuer": ISSUER, "audiences": [AUDIENCE],
+                "issuer": issuer, "audiences": [audience],
                 "usernameClaim": "email", "usernamePrefix": "oidc:", "groupsClaim": "groups",
                 "caRef": { "name": "kube-root-ca.crt", "key": "ca.crt" },
             }],
             "serviceAccountTokens": {
-                "audiences": [AUDIENCE],
+                "audiences": ["portcullis"],
                 "owners": [{ "namespace": namespace, "name": "web", "owner": "oidc:dana@example.com" }],
             },
         }});
@@ -308,28 +348,6 @@ impl Bed<'_> {
             object("MaskingRule", "emails", &mask),
             approvers,
         ]
-    }
-}
-
-/// Secrets, and whatever else, of the platform's namespace, for as long as a test runs.
-pub(super) struct Platform {
-    admin: Kubectl,
-    objects: String,
-}
-
-impl Platform {
-    pub(super) fn with(bed: &Bed<'_>, objects: &[Value]) -> Self {
-        let admin = bed.namespace.cluster.admin().within("portcullis-system");
-        let objects = list(objects);
-        admin.apply(&objects);
-        Self { admin, objects }
-    }
-}
-
-impl Drop for Platform {
-    fn drop(&mut self) {
-        let line = ["delete", "--wait=false", "-f", "-"];
-        let _gone_before = self.admin.run_with(&line, &self.objects);
     }
 }
 

@@ -3,11 +3,13 @@
 
 mod bed;
 mod command;
+mod named;
 mod persistent;
 mod record;
 mod rolling;
 mod rotating;
 mod serving;
+mod shedding;
 mod sidecar;
 mod stored;
 mod timing;

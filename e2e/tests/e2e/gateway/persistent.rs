@@ -1,10 +1,13 @@
 //! A spool on a volume that outlives its pod.
 
-use portcullis_e2e::{Kubectl, wait_until};
+use portcullis_e2e::{Cluster, Kubectl, wait_until};
 use serde_json::{Value, json};
 
 use super::bed::{Bed, with_bed};
 use super::record::recorded;
+
+/// By what label of a node volumes are bound to it.
+const HOSTNAME: &str = "kubernetes.io/hostname";
 
 #[test]
 fn what_was_recorded_is_there_after_its_proxy_and_the_chain_goes_on() {
@@ -65,13 +68,7 @@ fn uid_once_ready(bed: &Bed<'_>, before: &Value) -> Value {
         let is_new = ready && uid != *before;
         is_new.then_some(uid).ok_or(pod["status"].to_string())
     });
-    let ready = [
-        "wait",
-        "--for=condition=Ready",
-        "--timeout=60s",
-        "conn/orders",
-    ];
-    bed.admin.must(&ready);
+    bed.wait_until_it_serves();
     uid
 }
 
@@ -92,12 +89,19 @@ impl Volume {
     fn of(bed: &Bed<'_>) -> Self {
         let name = bed.namespace.name.clone();
         let folder = json!({ "path": format!("/var/lib/{name}"), "type": "DirectoryOrCreate" });
+        // A folder is on one node, and whoever claims it has to go there.
+        let node = bed.admin.get(&["pod", "database"])["spec"]["nodeName"].clone();
+        let labels = bed.admin.get(&["node", node.as_str().unwrap()])["metadata"]["labels"].clone();
+        let there = json!([{ "matchExpressions": [{
+            "key": HOSTNAME, "operator": "In", "values": [labels[HOSTNAME]],
+        }] }]);
         let volume = json!({
             "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": name },
             "spec": {
                 "capacity": { "storage": "1Gi" }, "accessModes": ["ReadWriteOnce"],
                 "storageClassName": name, "persistentVolumeReclaimPolicy": "Retain",
                 "hostPath": folder,
+                "nodeAffinity": { "required": { "nodeSelectorTerms": there } },
             },
         });
         bed.admin.apply(&volume.to_string());
@@ -106,18 +110,19 @@ impl Volume {
             name,
         };
         // A volume's root is the user's whose pod has it; a folder of the node is root's.
-        volume.run("open", &folder, "busybox chmod 0777 /folder");
+        volume.open(&node, &folder);
         volume
     }
 
-    /// Runs a script where the folder is.
-    fn run(&self, pod: &str, folder: &Value, script: &str) {
+    fn open(&self, node: &Value, folder: &Value) {
+        let script = "busybox chmod 0777 /folder";
         let object = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": pod },
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "open" },
             "spec": {
-                "restartPolicy": "Never",
+                "restartPolicy": "Never", "nodeName": node,
                 "containers": [{
-                    "name": "main", "image": "busybox:test", "command": ["/bin/busybox", "sh", "-c", script],
+                    "name": "main", "image": Cluster::image("busybox"),
+                    "command": ["/bin/busybox", "sh", "-c", script],
                     "securityContext": { "runAsUser": 0 },
                     "volumeMounts": [{ "name": "folder", "mountPath": "/folder" }],
                 }],
@@ -126,8 +131,8 @@ impl Volume {
         });
         self.admin.apply(&object.to_string());
         let done = "--for=jsonpath={.status.phase}=Succeeded";
-        let pod = format!("pod/{pod}");
-        self.admin.must(&["wait", done, "--timeout=60s", &pod]);
+        self.admin
+            .must(&["wait", done, "--timeout=60s", "pod/open"]);
     }
 }
 

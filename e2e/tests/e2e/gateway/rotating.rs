@@ -5,10 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portcullis_e2e::wait_until;
+use portcullis_e2e::{Platform, wait_until};
 use serde_json::{Value, json};
 
-use super::bed::{Bed, Platform, object, with_gateway};
+use super::bed::{Bed, object, with_gateway};
 
 /// How long what is cancelled would have run.
 const LONG: u64 = 40;
@@ -127,7 +127,10 @@ fn a_mask_of_the_platform_has_a_key_of_this_namespace(bed: &Bed<'_>) {
         "targetSelector": selector, "match": { "columns": ["public.customers.email"] },
         "transform": { "type": "Hash", "keySecretRef": { "name": name, "key": "key" } },
     });
-    let _platform = Platform::with(bed, &[secret, object("MaskingRule", &name, &rule)]);
+    let _platform = Platform::with(
+        bed.namespace,
+        &[secret, object("MaskingRule", &name, &rule)],
+    );
     bed.admin.must(&["delete", "maskingrule", "emails"]);
     // What is mounted is another set, so other pods come.
     let is_hash = |text: &str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());

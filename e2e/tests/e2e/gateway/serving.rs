@@ -22,8 +22,7 @@ fn a_gateway_serves_as_its_policies_say_and_writes_it_down() {
 }
 
 fn only_who_is_known_comes_in(bed: &Bed<'_>) {
-    let service = bed.admin.get(&["service", "orders"]);
-    let address = service["spec"]["clusterIP"].as_str().unwrap();
+    let address = &bed.address();
     let account = |audience: &[&str]| {
         let token = [&["create", "token", "web"], audience].concat();
         let token = bed.admin.must(&token);

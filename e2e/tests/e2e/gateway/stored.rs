@@ -4,10 +4,10 @@
 use std::fs;
 use std::process::Command;
 
-use portcullis_e2e::wait_until;
+use portcullis_e2e::{Platform, lacks, wait_until};
 use serde_json::json;
 
-use super::bed::{Bed, Platform, with_bed};
+use super::bed::{Bed, with_bed};
 use super::record::{head, is_whole, portcullis};
 
 /// Names an S3 server that the cluster and this machine reach, with a bucket `recordings`.
@@ -19,25 +19,13 @@ const SECRET: (&str, &str) = ("AWS_SECRET_ACCESS_KEY", "test-secret");
 fn recordings_are_in_the_store_and_whole_without_the_proxy() {
     with_bed(|bed| {
         let endpoint = std::env::var_os(S3).filter(|it| !it.is_empty());
-        let endpoint =
-            endpoint.unwrap_or_else(|| panic!("{S3} names no server; `make e2e` starts one"));
+        let endpoint = endpoint.unwrap_or_else(|| lacks(&format!("S3 server ({S3})")));
         let endpoint = endpoint.into_string().unwrap();
         let url = format!("s3://recordings/{}", bed.namespace.name);
         let signer = signer(bed);
         let _platform = store(bed, &url, &endpoint);
         bed.connection(&json!({ "mode": "Gateway", "gateway": { "replicas": 1 } }));
-        let rolled = ["rollout", "status", "deployment/orders", "--timeout=60s"];
-        wait_until("the Deployment", || {
-            let said = bed.admin.run(&rolled);
-            said.succeeded.then_some(()).ok_or(said.errors)
-        });
-        let ready = [
-            "wait",
-            "--for=condition=Ready",
-            "--timeout=60s",
-            "conn/orders",
-        ];
-        bed.admin.must(&ready);
+        bed.wait_until_rolled_out();
         bed.keep_ca();
         let mut session = bed.session("dana");
         assert!(
@@ -125,7 +113,7 @@ fn store(bed: &Bed<'_>, url: &str, endpoint: &str) -> Platform {
     let key = std::io::read_to_string(key).unwrap();
     let secret = |name: &str, data: serde_json::Value| json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": data });
     let platform = Platform::with(
-        bed,
+        bed.namespace,
         &[
             secret(
                 &credential,

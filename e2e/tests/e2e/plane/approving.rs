@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::bed::{Bed, OPERATOR, with_bed};
 use crate::session::Psql;
 
-const INSERT: &str = "insert into journal values ('approved')";
+pub(super) const INSERT: &str = "insert into journal values ('approved')";
 
-fn held(wait: &str, grant: &Value) -> Value {
+pub(super) fn held(wait: &str, grant: &Value) -> Value {
     let mut approval = json!({ "wait": wait, "holdFor": "60s" });
     for (key, value) in grant.as_object().into_iter().flatten() {
         approval[key] = value.clone();
@@ -23,7 +23,7 @@ fn held(wait: &str, grant: &Value) -> Value {
 }
 
 /// The one request that waits.
-fn pending(bed: &Bed<'_>) -> String {
+pub(super) fn pending(bed: &Bed<'_>) -> String {
     wait_until("a request", || {
         let requests = bed.admin.get(&["appr"]);
         let requests = requests["items"].as_array().unwrap().clone();
@@ -50,7 +50,7 @@ fn patch(bed: &Bed<'_>, who: &str, request: &str, patch: &Value) -> Said {
     who.run(&line)
 }
 
-fn decide(bed: &Bed<'_>, who: &str, request: &str, decision: &str) {
+pub(super) fn decide(bed: &Bed<'_>, who: &str, request: &str, decision: &str) {
     let value = json!({ "username": who, "decision": decision, "reason": "for a test" });
     let append = json!([{ "op": "add", "path": "/status/decisions/-", "value": value }]);
     patch(bed, who, request, &append).must_succeed();
@@ -58,7 +58,7 @@ fn decide(bed: &Bed<'_>, who: &str, request: &str, decision: &str) {
 
 /// What the operator writes of it, where none runs. The time just before, and how long the write
 /// took, are the caller's to know.
-fn grant(bed: &Bed<'_>, request: &str, seconds: u64) {
+pub(super) fn grant(bed: &Bed<'_>, request: &str, seconds: u64) {
     let now = date("now");
     let until = date(&format!("+{seconds} seconds"));
     let condition = json!([{
@@ -86,7 +86,7 @@ fn date(when: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn journal(bed: &Bed<'_>) -> String {
+pub(super) fn journal(bed: &Bed<'_>) -> String {
     bed.target
         .admin(&bed.namespace.name, "select count(*) from journal")
 }

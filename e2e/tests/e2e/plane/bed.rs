@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::Arc;
 
-use portcullis_e2e::{Kubectl, Namespace, wait_until, with_namespace};
+use portcullis_e2e::{Cluster, Kubectl, Namespace, wait_until, with_namespace};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -111,6 +111,10 @@ impl Bed<'_> {
 
     /// The Connection, with what a test adds to it.
     pub(super) fn connection(&self, more: &Value) {
+        self.apply("Connection", "orders", &self.spec(more));
+    }
+
+    pub(super) fn spec(&self, more: &Value) -> Value {
         let mut spec = json!({
             "className": self.class,
             "protocol": "PostgreSQL",
@@ -125,7 +129,7 @@ impl Bed<'_> {
             ]},
         });
         merge(&mut spec, more);
-        self.apply("Connection", "orders", &spec);
+        spec
     }
 
     pub(super) fn apply(&self, kind: &str, name: &str, spec: &Value) {
@@ -157,6 +161,16 @@ impl Bed<'_> {
     }
 
     pub(super) fn start(&self, number: u8, more: &[&str]) -> Proxy {
+        self.start_as(number, more, |_| {})
+    }
+
+    /// The same, with more that its process has.
+    pub(super) fn start_as(
+        &self,
+        number: u8,
+        more: &[&str],
+        change: impl FnOnce(&mut Command),
+    ) -> Proxy {
         let name = format!("orders-{number}");
         let uid = self.pod(&name);
         // As open as a volume is.
@@ -192,6 +206,7 @@ impl Bed<'_> {
             .args(["--pod-ip", &format!("10.244.0.{number}")])
             .args(more)
             .stderr(File::create(&log).unwrap());
+        change(&mut command);
         let child = command.spawn();
         let built = "is it built? `make e2e` builds it";
         let child = child.unwrap_or_else(|error| panic!("{}: {error}; {built}", program.display()));
@@ -212,7 +227,7 @@ impl Bed<'_> {
                 "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name },
                 "spec": {
                     "nodeSelector": { "is": "nowhere" },
-                    "containers": [{ "name": "none", "image": "busybox:test" }],
+                    "containers": [{ "name": "none", "image": Cluster::image("busybox") }],
                 },
             })
             .to_string(),
@@ -241,6 +256,18 @@ impl Bed<'_> {
         cluster["server"] = json!(format!("https://127.0.0.1:{}", self.relay.port));
         let token = self.admin.must(&["create", "token", ACCOUNT]);
         config["users"][0]["user"] = json!({ "token": token.trim() });
+        fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+
+    /// The same for whoever has a wrong clock: by that the API server's certificate may be none yet.
+    pub(super) fn kubeconfig_for_any_clock(&self) -> PathBuf {
+        let file = File::open(self.kubeconfig()).unwrap();
+        let mut config: Value = serde_json::from_reader(file).unwrap();
+        let cluster = config["clusters"][0]["cluster"].as_object_mut().unwrap();
+        cluster.remove("certificate-authority-data");
+        cluster.insert("insecure-skip-tls-verify".to_owned(), json!(true));
+        let path = self.folder.path().join("kubeconfig-any-clock");
         fs::write(&path, config.to_string()).unwrap();
         path
     }
@@ -451,7 +478,12 @@ fn api_server(admin: &Kubectl) -> SocketAddr {
     ];
     let server = admin.must(&server);
     let address = server.trim().trim_start_matches("https://");
-    address.to_socket_addrs().unwrap().next().unwrap()
+    let address = address.trim_end_matches('/');
+    let whole = match address.rsplit_once(':') {
+        Some(_) => address.to_owned(),
+        None => format!("{address}:443"),
+    };
+    whole.to_socket_addrs().unwrap().next().unwrap()
 }
 
 fn free_port() -> u16 {

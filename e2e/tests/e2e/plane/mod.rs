@@ -6,7 +6,12 @@
 mod approving;
 mod bed;
 mod callers;
+mod classes;
+mod clock;
 mod enforcing;
 mod outages;
 mod relay;
+mod requires;
+mod shedding;
 mod target;
+mod tenant;
