@@ -87,6 +87,11 @@ async fn a_message_of_the_largest_size_is_taken_and_one_byte_more_is_refused_by_
     let got = client.line(&["Q COMMIT", "= 2"]).await;
     let expected = format!("{} Z(T) C(COMMIT) Z(I)", too_large(3 * LIMIT));
     assert_eq!(got, expected);
+    // A Bind, a Parse and two Queries are on record, without what was not read.
+    let operations = house.bed.operations();
+    let refused = operations.iter().filter(|one| one.decision == "deny");
+    let texts: Vec<_> = refused.map(|one| one.operation.get("text")).collect();
+    assert_eq!(texts, [Some(&"".into()); 4]);
     // An edit reaches sessions that are open.
     limit(&house, LIMIT + 1, Vec::new());
     client.line(&[parse, "S", "= 1"]).await;

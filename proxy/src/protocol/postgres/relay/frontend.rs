@@ -155,7 +155,7 @@ where
             }
             tag::QUERY | tag::PARSE if header.body > MAX_TEXT_MESSAGE => {
                 self.from_client = Passing::away(header.total());
-                let denial = too_long(header.body);
+                let denial = self.turn_down("", too_long(header.body));
                 match header.tag {
                     tag::QUERY => self.refuse_query(&denial),
                     _ => self.refuse_message(&denial),
@@ -174,7 +174,10 @@ where
 
     /// A message that is larger than any may be is refused by name, and the session goes on.
     fn refuse_large(&mut self, header: Header) -> Result<(), End> {
-        let denial = too_large(header.body, self.max_message);
+        let mut denial = too_large(header.body, self.max_message);
+        if matches!(header.tag, tag::QUERY | tag::PARSE | tag::BIND) {
+            denial = self.turn_down("", denial);
+        }
         match header.tag {
             tag::QUERY | tag::FUNCTION_CALL => self.refuse_query(&denial),
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE => {

@@ -321,12 +321,9 @@ where
         }
     }
 
-    /// A text that was not analysed: recorded, and told as the server would tell it, with the place
-    /// of the error where there is one.
-    fn unread(&mut self, text: &[u8], refused: &NotAnalysed) -> (Denial, Option<usize>) {
-        let read = readable(text, self.view.settings());
-        let text = read.unwrap_or_else(|_| String::from_utf8_lossy(text));
-        let told = Arc::new(Analysed::unread(&text));
+    /// Records a refusal of what was not analysed; without a text where that was not read.
+    pub(super) fn turn_down(&mut self, text: &str, denial: Denial) -> Denial {
+        let told = Arc::new(Analysed::unread(text));
         let asked = Asked {
             told: &told,
             exact: &[],
@@ -334,7 +331,15 @@ where
             meaning: &(),
             may_wait: false,
         };
-        let denial = self.session.turn_down(&asked, not_analysed(refused));
+        self.session.turn_down(&asked, denial)
+    }
+
+    /// A text that was not analysed: recorded, and told as the server would tell it, with the place
+    /// of the error where there is one.
+    fn unread(&mut self, text: &[u8], refused: &NotAnalysed) -> (Denial, Option<usize>) {
+        let read = readable(text, self.view.settings());
+        let text = read.unwrap_or_else(|_| String::from_utf8_lossy(text));
+        let denial = self.turn_down(&text, not_analysed(refused));
         let place = match refused {
             NotAnalysed::Refused(Refused::Unparsable(message)) => {
                 place_of(&text, message, self.view.settings())
