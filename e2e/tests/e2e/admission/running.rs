@@ -1,7 +1,5 @@
 //! Pods that run beside their sidecar.
 
-use std::fs;
-
 use portcullis_e2e::{Cluster, Kubectl, Namespace, wait_until, with_namespace};
 use serde_json::{Value, json};
 
@@ -132,7 +130,7 @@ fn the_application_reaches_nothing_of_its_sidecar() {
             let said = own.run(&["auth", "can-i", verb, what]);
             assert!(!said.succeeded, "{verb} {what}: {said:?}");
         }
-        beside_the_sidecar(namespace);
+        in_the_sidecar_s_place(namespace);
         let (sidecars, found) = looked(namespace, "beside");
         let credential = "/etc/portcullis/objects/";
         let holds = |it: &String| it.starts_with(credential) && it.ends_with("/password");
@@ -164,11 +162,10 @@ fn name(who: &Kubectl) -> String {
     who.must(&["auth", "whoami", name])
 }
 
-/// Who a container is, and what it found, once it has looked.
-fn looked(namespace: &Namespace, container: &str) -> (Kubectl, Vec<String>) {
-    let container = format!("--container={container}");
-    let said = wait_until("the container to have looked", || {
-        let said = namespace.admin().run(&["logs", "app", &container]);
+/// Who the application of a pod is, and what it found, once it has looked.
+fn looked(namespace: &Namespace, pod: &str) -> (Kubectl, Vec<String>) {
+    let said = wait_until("the application to have looked", || {
+        let said = namespace.admin().run(&["logs", pod, "--container=app"]);
         let whole = said.output.ends_with("end\n");
         let is = || format!("{said:?} {}", state(namespace));
         if whole {
@@ -183,30 +180,25 @@ fn looked(namespace: &Namespace, container: &str) -> (Kubectl, Vec<String>) {
     (namespace.bearer(&token), found)
 }
 
-/// Another container of the pod, with all that the sidecar has mounted and as the sidecar's user: who
-/// enters pods may add one, and is trusted with what it sees.
-fn beside_the_sidecar(namespace: &Namespace) {
+/// A pod of the same volumes, mounted where the sidecar has them, and of the sidecar's user: who makes pods
+/// in a namespace is trusted with what is there.
+fn in_the_sidecar_s_place(namespace: &Namespace) {
     let pod = namespace.admin().get(&["pod", "app"]);
     let sidecar = &pod["spec"]["initContainers"][0];
-    let custom = json!({
-        "volumeMounts": sidecar["volumeMounts"], "securityContext": sidecar["securityContext"],
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("container.json");
-    fs::write(&file, custom.to_string()).unwrap();
-    let custom = format!("--custom={}", file.display());
-    let image = format!("--image={}", Cluster::image("busybox"));
-    let script = busybox(LOOK);
-    let script = ["--", "/bin/busybox", "sh", "-c", &script];
-    let line = [
-        "debug",
-        "app",
-        "--container=beside",
-        "--profile=restricted",
-        &image,
-        &custom,
-    ];
-    namespace.admin().must(&[&line[..], &script].concat());
+    let mounts = sidecar["volumeMounts"].as_array().unwrap();
+    let mounted = |volume: &&Value| mounts.iter().any(|it| it["name"] == volume["name"]);
+    let volumes = pod["spec"]["volumes"].as_array().unwrap();
+    let volumes: Vec<&Value> = volumes.iter().filter(mounted).collect();
+    let mut object = template(&busybox(LOOK));
+    object["apiVersion"] = json!("v1");
+    object["kind"] = json!("Pod");
+    object["metadata"] = json!({ "name": "beside" });
+    let spec = &mut object["spec"];
+    spec["automountServiceAccountToken"] = json!(false);
+    spec["volumes"] = json!(volumes);
+    spec["containers"][0]["volumeMounts"] = sidecar["volumeMounts"].clone();
+    spec["containers"][0]["securityContext"] = sidecar["securityContext"].clone();
+    namespace.admin().apply(&object.to_string());
 }
 
 /// The same script by the one program that the image has.
