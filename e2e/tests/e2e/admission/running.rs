@@ -114,7 +114,7 @@ const RIGHTS: [(&str, &str); 3] = [
 ];
 
 /// Neither the credential nor the sidecar's token is a file of the application, and its own token is
-/// good for nothing that the sidecar may do. The same look from the sidecar's place finds all of it.
+/// good for nothing that the sidecar may do. The same look by the node finds it, and the sidecar may.
 #[test]
 fn the_application_reaches_nothing_of_its_sidecar() {
     with_sidecar(|namespace| {
@@ -130,15 +130,13 @@ fn the_application_reaches_nothing_of_its_sidecar() {
             let said = own.run(&["auth", "can-i", verb, what]);
             assert!(!said.succeeded, "{verb} {what}: {said:?}");
         }
-        in_the_sidecar_s_place(namespace);
-        let (sidecars, found) = looked(namespace, "beside");
-        let credential = "/etc/portcullis/objects/";
-        let holds = |it: &String| it.starts_with(credential) && it.ends_with("/password");
-        assert!(found.iter().any(holds), "{found:?}");
-        assert!(
-            found.contains(&"/var/lib/portcullis".to_owned()),
-            "{found:?}"
-        );
+        let pod = namespace.admin().get(&["pod", "app"]);
+        with_namespace("e2e-admission-node", |elsewhere| {
+            let found = by_the_node(&pod, elsewhere);
+            let credential = |it: &String| it.ends_with("/password");
+            assert!(found.iter().any(credential), "{found:?}");
+        });
+        let sidecars = sidecars(namespace);
         assert_eq!(name(&sidecars), account(namespace, "orders-portcullis"));
         for (verb, what) in RIGHTS {
             sidecars.must(&["auth", "can-i", verb, what]);
@@ -180,25 +178,34 @@ fn looked(namespace: &Namespace, pod: &str) -> (Kubectl, Vec<String>) {
     (namespace.bearer(&token), found)
 }
 
-/// A pod of the same volumes, mounted where the sidecar has them, and of the sidecar's user: who makes pods
-/// in a namespace is trusted with what is there.
-fn in_the_sidecar_s_place(namespace: &Namespace) {
-    let pod = namespace.admin().get(&["pod", "app"]);
-    let sidecar = &pod["spec"]["initContainers"][0];
-    let mounts = sidecar["volumeMounts"].as_array().unwrap();
-    let mounted = |volume: &&Value| mounts.iter().any(|it| it["name"] == volume["name"]);
-    let volumes = pod["spec"]["volumes"].as_array().unwrap();
-    let volumes: Vec<&Value> = volumes.iter().filter(mounted).collect();
-    let mut object = template(&busybox(LOOK));
-    object["apiVersion"] = json!("v1");
-    object["kind"] = json!("Pod");
-    object["metadata"] = json!({ "name": "beside" });
-    let spec = &mut object["spec"];
-    spec["automountServiceAccountToken"] = json!(false);
-    spec["volumes"] = json!(volumes);
-    spec["containers"][0]["volumeMounts"] = sidecar["volumeMounts"].clone();
-    spec["containers"][0]["securityContext"] = sidecar["securityContext"].clone();
-    namespace.admin().apply(&object.to_string());
+/// Has somebody who has the node look: nobody else may mount what the sidecar has.
+fn by_the_node(pod: &Value, elsewhere: &Namespace) -> Vec<String> {
+    let volumes = format!(
+        "/var/lib/kubelet/pods/{}/volumes",
+        pod["metadata"]["uid"].as_str().unwrap()
+    );
+    let object = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "beside" },
+        "spec": {
+            "nodeName": pod["spec"]["nodeName"], "terminationGracePeriodSeconds": 1,
+            "containers": [{
+                "name": "app", "image": Cluster::image("busybox"),
+                "command": ["/bin/busybox", "sh", "-c", busybox(LOOK)],
+                "securityContext": { "runAsUser": 0 },
+                "volumeMounts": [{ "name": "volumes", "mountPath": "/volumes", "readOnly": true }],
+            }],
+            "volumes": [{ "name": "volumes", "hostPath": { "path": volumes } }],
+        },
+    });
+    elsewhere.admin().apply(&object.to_string());
+    looked(elsewhere, "beside").1
+}
+
+/// Who the sidecar is, by the token that it has.
+fn sidecars(namespace: &Namespace) -> Kubectl {
+    let token = "--output=go-template={{.data.token | base64decode}}";
+    let secret = ["get", "secret", "orders-portcullis-token", token];
+    namespace.bearer(namespace.admin().must(&secret).trim())
 }
 
 /// The same script by the one program that the image has.
