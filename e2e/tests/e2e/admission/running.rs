@@ -1,7 +1,5 @@
 //! Pods that run beside their sidecar.
 
-use std::fs;
-
 use portcullis_e2e::{Cluster, Kubectl, Namespace, wait_until, with_namespace};
 use serde_json::{Value, json};
 
@@ -116,7 +114,7 @@ const RIGHTS: [(&str, &str); 3] = [
 ];
 
 /// Neither the credential nor the sidecar's token is a file of the application, and its own token is
-/// good for nothing that the sidecar may do. The same look from the sidecar's place finds all of it.
+/// good for nothing that the sidecar may do. The same look by the node finds it, and the sidecar may.
 #[test]
 fn the_application_reaches_nothing_of_its_sidecar() {
     with_sidecar(|namespace| {
@@ -132,15 +130,13 @@ fn the_application_reaches_nothing_of_its_sidecar() {
             let said = own.run(&["auth", "can-i", verb, what]);
             assert!(!said.succeeded, "{verb} {what}: {said:?}");
         }
-        beside_the_sidecar(namespace);
-        let (sidecars, found) = looked(namespace, "beside");
-        let credential = "/etc/portcullis/objects/";
-        let holds = |it: &String| it.starts_with(credential) && it.ends_with("/password");
-        assert!(found.iter().any(holds), "{found:?}");
-        assert!(
-            found.contains(&"/var/lib/portcullis".to_owned()),
-            "{found:?}"
-        );
+        let pod = namespace.admin().get(&["pod", "app"]);
+        with_namespace("e2e-admission-node", |elsewhere| {
+            let found = by_the_node(&pod, elsewhere);
+            let credential = |it: &String| it.ends_with("/password");
+            assert!(found.iter().any(credential), "{found:?}");
+        });
+        let sidecars = sidecars(namespace);
         assert_eq!(name(&sidecars), account(namespace, "orders-portcullis"));
         for (verb, what) in RIGHTS {
             sidecars.must(&["auth", "can-i", verb, what]);
@@ -164,11 +160,10 @@ fn name(who: &Kubectl) -> String {
     who.must(&["auth", "whoami", name])
 }
 
-/// Who a container is, and what it found, once it has looked.
-fn looked(namespace: &Namespace, container: &str) -> (Kubectl, Vec<String>) {
-    let container = format!("--container={container}");
-    let said = wait_until("the container to have looked", || {
-        let said = namespace.admin().run(&["logs", "app", &container]);
+/// Who the application of a pod is, and what it found, once it has looked.
+fn looked(namespace: &Namespace, pod: &str) -> (Kubectl, Vec<String>) {
+    let said = wait_until("the application to have looked", || {
+        let said = namespace.admin().run(&["logs", pod, "--container=app"]);
         let whole = said.output.ends_with("end\n");
         let is = || format!("{said:?} {}", state(namespace));
         if whole {
@@ -183,30 +178,34 @@ fn looked(namespace: &Namespace, container: &str) -> (Kubectl, Vec<String>) {
     (namespace.bearer(&token), found)
 }
 
-/// Another container of the pod, with all that the sidecar has mounted and as the sidecar's user: who
-/// enters pods may add one, and is trusted with what it sees.
-fn beside_the_sidecar(namespace: &Namespace) {
-    let pod = namespace.admin().get(&["pod", "app"]);
-    let sidecar = &pod["spec"]["initContainers"][0];
-    let custom = json!({
-        "volumeMounts": sidecar["volumeMounts"], "securityContext": sidecar["securityContext"],
+/// Has somebody who has the node look: nobody else may mount what the sidecar has.
+fn by_the_node(pod: &Value, elsewhere: &Namespace) -> Vec<String> {
+    let volumes = format!(
+        "/var/lib/kubelet/pods/{}/volumes",
+        pod["metadata"]["uid"].as_str().unwrap()
+    );
+    let object = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "beside" },
+        "spec": {
+            "nodeName": pod["spec"]["nodeName"], "terminationGracePeriodSeconds": 1,
+            "containers": [{
+                "name": "app", "image": Cluster::image("busybox"),
+                "command": ["/bin/busybox", "sh", "-c", busybox(LOOK)],
+                "securityContext": { "runAsUser": 0 },
+                "volumeMounts": [{ "name": "volumes", "mountPath": "/volumes", "readOnly": true }],
+            }],
+            "volumes": [{ "name": "volumes", "hostPath": { "path": volumes } }],
+        },
     });
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("container.json");
-    fs::write(&file, custom.to_string()).unwrap();
-    let custom = format!("--custom={}", file.display());
-    let image = format!("--image={}", Cluster::image("busybox"));
-    let script = busybox(LOOK);
-    let script = ["--", "/bin/busybox", "sh", "-c", &script];
-    let line = [
-        "debug",
-        "app",
-        "--container=beside",
-        "--profile=restricted",
-        &image,
-        &custom,
-    ];
-    namespace.admin().must(&[&line[..], &script].concat());
+    elsewhere.admin().apply(&object.to_string());
+    looked(elsewhere, "beside").1
+}
+
+/// Who the sidecar is, by the token that it has.
+fn sidecars(namespace: &Namespace) -> Kubectl {
+    let token = "--output=go-template={{.data.token | base64decode}}";
+    let secret = ["get", "secret", "orders-portcullis-token", token];
+    namespace.bearer(namespace.admin().must(&secret).trim())
 }
 
 /// The same script by the one program that the image has.

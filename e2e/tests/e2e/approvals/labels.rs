@@ -68,7 +68,7 @@ fn nobody_makes_a_pod_look_like_a_proxy() {
 
 /// What pods are made of, in every kind that Kubernetes makes pods of.
 fn templates(key: &str) -> Vec<Value> {
-    let container = json!({"name": "app", "image": "busybox:test", "command": ["true"]});
+    let container = json!({"name": "app", "image": Cluster::image("busybox"), "command": ["true"]});
     let template = |restart: &str| {
         let spec = json!({"containers": [container], "restartPolicy": restart});
         json!({"metadata": {"labels": labels(key)}, "spec": spec})

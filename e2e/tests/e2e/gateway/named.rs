@@ -1,6 +1,7 @@
 //! A gateway that shows a certificate of somebody else's, as cert-manager keeps them in Secrets.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 
 use portcullis_e2e::wait_until;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -48,7 +49,7 @@ fn issue(bed: &Bed<'_>) -> String {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     // Another than the one of what it signs, or that would count as signed by itself.
-    let name = "an authority of a test";
+    let name = format!("authority {:x}", RandomState::new().hash_one(0));
     params.distinguished_name.push(DnType::CommonName, name);
     let root = params.self_signed(&authority).unwrap().pem();
     let issuer = Issuer::new(params, authority);
