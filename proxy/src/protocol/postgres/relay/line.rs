@@ -3,12 +3,12 @@
 //!
 //! An idle line holds no buffers. A busy one reads as much at once as its peer fills, up to
 //! [`MAX_READ`], unless one frame needs more; it makes room as bytes come, never on the word of a
-//! header alone. Small reads land in a buffer that all lines of a thread share, so that looking
-//! whether there is something takes no memory.
+//! header alone. Small reads land on the stack, so that looking whether there is something takes no
+//! memory.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
@@ -20,11 +20,6 @@ use crate::io::{MAX_READ, MIN_READ};
 
 /// What waits to be written while the other side goes on being read; beyond it, it is left alone.
 pub(super) const HIGH_WATER: usize = 256 * 1024;
-
-thread_local! {
-    /// Where small reads land; empty until the first one, and while one is under way.
-    static LANDING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 #[derive(Debug)]
 pub(super) struct Line<S> {
@@ -110,12 +105,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
 
     /// One small read.
     fn poll_land(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut landing = LANDING.take();
-        landing.resize(MIN_READ, 0);
-        let mut into = ReadBuf::new(&mut landing);
+        let mut landing = [MaybeUninit::uninit(); MIN_READ];
+        let mut into = ReadBuf::uninit(&mut landing);
         let outcome = Pin::new(&mut self.stream).poll_read(context, &mut into);
         self.read.extend_from_slice(into.filled());
-        LANDING.set(landing);
         outcome
     }
 
