@@ -260,6 +260,7 @@ async fn object_that_is_stuck_holds_up_no_other() {
     fs::write(&path, b"other").unwrap();
     let worker = uploader(&spooled, store.path());
     let (tried, passes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let uploaded = AtomicUsize::new(0);
     let stop = tokio::sync::Notify::new();
     let run = worker.run(
         Duration::from_millis(2),
@@ -268,6 +269,7 @@ async fn object_that_is_stuck_holds_up_no_other() {
         || 0.0,
         |pass| {
             tried.fetch_add(pass.failures.len(), Ordering::SeqCst);
+            uploaded.fetch_add(pass.uploaded, Ordering::SeqCst);
             passes.fetch_add(1, Ordering::SeqCst);
         },
         stop.notified(),
@@ -276,7 +278,7 @@ async fn object_that_is_stuck_holds_up_no_other() {
         until(|| passes.load(Ordering::SeqCst) >= 3).await;
         spooled.append(session(1), record::operation(99));
         spooled.seal();
-        until(|| files(store.path()).len() >= 2).await;
+        until(|| uploaded.load(Ordering::SeqCst) >= 1).await;
     };
     tokio::select! {
         () = run => panic!("it was not stopped"),
