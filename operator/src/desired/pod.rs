@@ -231,6 +231,16 @@ fn image(inputs: &Inputs) -> &str {
     of_class.unwrap_or(&inputs.image)
 }
 
+/// The Connection whose sidecar a container is, by its name, its restart policy and its arguments.
+pub fn sidecar_of<'a>(
+    container: &str,
+    restarts: Option<&str>,
+    mut arguments: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let connection = arguments.find_map(|it| it.strip_prefix("--connection="))?;
+    (restarts == Some("Always") && container == name::own(connection)).then_some(connection)
+}
+
 fn arguments(inputs: &Inputs, placement: Placement<'_>) -> Vec<String> {
     let mut arguments = vec!["cluster".to_owned()];
     let mut flag = |name: &str, value: String| arguments.push(format!("--{name}={value}"));

@@ -4,6 +4,7 @@
 //! looked at at a time is added when that time has come, and has not waited.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::{GaugeVec, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
@@ -105,20 +106,13 @@ impl Queues {
     /// An object is to be looked at.
     pub fn added(&self, controller: Controller, object: Key) {
         let mut state = self.state();
-        let now = Instant::now();
-        let mut is_new = false;
-        state
-            .waiting
-            .entry((controller, object))
-            .or_insert_with(|| {
-                is_new = true;
-                now
-            });
-        if is_new {
-            let labels = labels(controller);
-            self.adds.with_label_values(&labels).inc();
-            self.depth.with_label_values(&labels).inc();
-        }
+        let Entry::Vacant(place) = state.waiting.entry((controller, object)) else {
+            return;
+        };
+        place.insert(Instant::now());
+        let labels = labels(controller);
+        self.adds.with_label_values(&labels).inc();
+        self.depth.with_label_values(&labels).inc();
     }
 
     /// It is not there any more, so nobody looks.

@@ -15,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use super::Key;
 use crate::desired::name;
+use crate::desired::pod::sidecar_of;
 
 /// Label that a Deployment writes on the pods of one roll-out, and that the name of their
 /// ReplicaSet ends with.
@@ -200,10 +201,9 @@ fn of_sidecars(pod: &Pod) -> Vec<String> {
 }
 
 fn of_container(container: &Container) -> Option<String> {
-    let mut arguments = container.args.iter().flatten();
-    let connection = arguments.find_map(|it| it.strip_prefix("--connection="))?;
-    let is_sidecar = container.restart_policy.as_deref() == Some("Always");
-    (is_sidecar && container.name == name::own(connection)).then(|| connection.to_owned())
+    let arguments = container.args.iter().flatten().map(String::as_str);
+    let restarts = container.restart_policy.as_deref();
+    sidecar_of(&container.name, restarts, arguments).map(str::to_owned)
 }
 
 pub(super) fn key(pod: &Pod) -> Option<Key> {

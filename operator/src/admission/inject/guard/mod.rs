@@ -9,10 +9,7 @@ use serde_json::{Value, json};
 use super::reach::{Held, refuse_node};
 use super::{Sidecars, all_containers, name, refuse_shared};
 use crate::admission::review::{Answer, Request};
-use crate::desired::name as names;
-
-/// What the argument begins with that names a sidecar's Connection.
-const CONNECTION: &str = "--connection=";
+use crate::desired::pod::sidecar_of;
 
 /// Answers for a pod that has sidecars.
 pub fn guard(sidecars: &dyn Sidecars, request: &Request) -> Answer {
@@ -21,12 +18,11 @@ pub fn guard(sidecars: &dyn Sidecars, request: &Request) -> Answer {
             "the operator has not read all Connections yet; try again in a moment",
         );
     };
-    let before = own(&request.old_object);
     let is_made = request.operation == "CREATE";
-    let own = match is_made {
-        true => own(&request.object),
-        false => before,
-    };
+    let own = own(match is_made {
+        true => &request.object,
+        false => &request.old_object,
+    });
     if own.is_empty() {
         return Answer::allow();
     }
@@ -97,11 +93,10 @@ fn own(pod: &Value) -> Vec<(&str, &Value)> {
 
 fn of(container: &Value) -> Option<(&str, &Value)> {
     let arguments = container.get("args")?.as_array()?.iter();
-    let mut arguments = arguments.filter_map(Value::as_str);
-    let connection = arguments.find_map(|it| it.strip_prefix(CONNECTION))?;
-    let stays = container.get("restartPolicy").and_then(Value::as_str) == Some("Always");
-    let is_ours = stays && name(container) == Some(&names::own(connection));
-    is_ours.then_some((connection, container))
+    let restarts = container.get("restartPolicy").and_then(Value::as_str);
+    let arguments = arguments.filter_map(Value::as_str);
+    let connection = sidecar_of(name(container)?, restarts, arguments)?;
+    Some((connection, container))
 }
 
 fn names_of<'v>(own: &[(&str, &'v Value)]) -> Vec<&'v str> {

@@ -1,5 +1,7 @@
 //! Our own placeholder on its way back.
 
+use std::borrow::Cow;
+
 use portcullis_dialect::postgres::copy::Layout;
 use portcullis_policy::Class;
 use portcullis_policy::mask::{REDACTED, carries_placeholder};
@@ -15,24 +17,27 @@ use crate::session::denial::Denial;
 /// of these ways. What a value means to who reads it later is not looked at: within JSON the mask
 /// writes `"[redacted]"`, which is found; the list `["redacted"]` is no placeholder.
 #[derive(Debug)]
-pub struct PlaceholderSearch {
-    plain: Option<Reading>,
-    /// From the first backslash on.
-    escaped: Option<(Escape, Reading)>,
-    quoted: Option<(Quoted, Reading)>,
+pub struct PlaceholderSearch(Vec<(Spelling, Reading)>);
+
+/// How values are spelled, and what was read of it.
+#[derive(Debug, Clone, Copy)]
+enum Spelling {
+    /// As they are.
+    Plain,
+    Escaped(Escape),
+    Quoted(Quoted),
 }
 
-/// One way to read the data.
-#[derive(Debug, Clone, Default)]
+/// What was read, as it is meant.
+#[derive(Debug, Default)]
 struct Reading {
     /// The end of the chunk before.
     tail: Vec<u8>,
 }
 
 /// What was read of an escape.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 enum Escape {
-    #[default]
     None,
     Begun,
     /// Of a number so far: its base, its value, and how many digits may follow.
@@ -67,39 +72,30 @@ const QUOTE: u8 = b'"';
 impl PlaceholderSearch {
     /// In data of this layout; none: it is not known.
     pub fn new(layout: Option<&Layout>) -> Self {
-        let (quote, escape) = match layout {
-            Some(Layout::Csv { quote, escape, .. }) => (*quote, *escape),
-            _ => (QUOTE, QUOTE),
+        let escaped = Spelling::Escaped(Escape::None);
+        let quoted = |quote, escape| {
+            let state = Quoting::Outside;
+            Spelling::Quoted(Quoted {
+                quote,
+                escape,
+                state,
+            })
         };
-        let quoted = Quoted {
-            quote,
-            escape,
-            state: Quoting::Outside,
+        let spellings = match layout {
+            None => vec![escaped, quoted(QUOTE, QUOTE)],
+            Some(Layout::Text(_)) => vec![escaped],
+            Some(Layout::Csv { quote, escape, .. }) => vec![quoted(*quote, *escape)],
+            Some(Layout::Binary) => vec![Spelling::Plain],
         };
-        let (plain, escaped, is_quoted) = match layout {
-            None => (true, true, true),
-            Some(Layout::Text(_)) => (true, true, false),
-            Some(Layout::Csv { .. }) => (false, false, true),
-            Some(Layout::Binary) => (true, false, false),
-        };
-        Self {
-            plain: plain.then(Reading::default),
-            escaped: escaped.then(Default::default),
-            quoted: is_quoted.then(|| (quoted, Reading::default())),
-        }
+        let begun = |spelling| (spelling, Reading::default());
+        Self(spellings.into_iter().map(begun).collect())
     }
 
     /// Looks at the next chunk of one stream, however it is cut.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), Denial> {
         let mut carries = false;
-        if let Some(reading) = &mut self.plain {
-            carries |= reading.carries(chunk);
-        }
-        if let Some((escape, reading)) = &mut self.escaped {
-            carries |= reading.carries(&escape.read(chunk));
-        }
-        if let Some((quoted, reading)) = &mut self.quoted {
-            carries |= reading.carries(&quoted.read(chunk));
+        for (spelling, reading) in &mut self.0 {
+            carries |= reading.carries(&spelling.read(chunk));
         }
         match carries {
             true => Err(denial(
@@ -109,6 +105,37 @@ impl PlaceholderSearch {
                 "Write the columns that you were shown, and leave masked ones out.",
             )),
             false => Ok(()),
+        }
+    }
+}
+
+// === impl Spelling ===
+
+impl Spelling {
+    /// What the chunk means, as far as it is whole.
+    fn read<'c>(&mut self, chunk: &'c [u8]) -> Cow<'c, [u8]> {
+        if self.is_plain(chunk) {
+            return Cow::Borrowed(chunk);
+        }
+        let mut out = Vec::with_capacity(chunk.len());
+        for byte in chunk {
+            match self {
+                Self::Plain => out.push(*byte),
+                Self::Escaped(escape) => escape.take(*byte, &mut out),
+                Self::Quoted(quoted) => quoted.take(*byte, &mut out),
+            }
+        }
+        Cow::Owned(out)
+    }
+
+    /// True where the chunk means what it says.
+    fn is_plain(&self, chunk: &[u8]) -> bool {
+        match self {
+            Self::Plain => true,
+            Self::Escaped(escape) => matches!(escape, Escape::None) && !chunk.contains(&b'\\'),
+            Self::Quoted(quoted) => {
+                quoted.state == Quoting::Outside && !chunk.contains(&quoted.quote)
+            }
         }
     }
 }
@@ -136,15 +163,6 @@ impl Reading {
 // === impl Quoted ===
 
 impl Quoted {
-    /// The chunk without quotes and escapes, as far as they are whole.
-    fn read(&mut self, chunk: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(chunk.len());
-        for byte in chunk {
-            self.take(*byte, &mut out);
-        }
-        out
-    }
-
     fn take(&mut self, byte: u8, out: &mut Vec<u8>) {
         self.state = match self.state {
             Quoting::Outside if byte == self.quote => Quoting::Inside,
@@ -173,15 +191,6 @@ impl Quoted {
 // === impl Escape ===
 
 impl Escape {
-    /// The chunk without escapes, as far as they are whole.
-    fn read(&mut self, chunk: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(chunk.len());
-        for byte in chunk {
-            self.take(*byte, &mut out);
-        }
-        out
-    }
-
     fn take(&mut self, byte: u8, out: &mut Vec<u8>) {
         match *self {
             Self::Number {
