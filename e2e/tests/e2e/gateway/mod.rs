@@ -6,6 +6,7 @@ mod command;
 mod named;
 mod persistent;
 mod record;
+mod replaying;
 mod rolling;
 mod rotating;
 mod serving;

@@ -3,8 +3,9 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
-use portcullis_e2e::{Platform, lacks, wait_until};
+use portcullis_e2e::{PATIENCE, Platform, lacks, wait_until, wait_within};
 use serde_json::json;
 
 use super::bed::{Bed, with_bed};
@@ -13,6 +14,8 @@ use super::record::{head, is_whole, portcullis};
 /// Names an S3 server that the cluster and this machine reach, with a bucket `recordings`.
 const S3: &str = "E2E_S3";
 const KEY: (&str, &str) = ("AWS_ACCESS_KEY_ID", "test-id");
+/// A finished request stays for a minute at least, so that every proxy has told how its record stands.
+const FINISHED: Duration = PATIENCE.saturating_mul(4);
 const SECRET: (&str, &str) = ("AWS_SECRET_ACCESS_KEY", "test-secret");
 
 #[test]
@@ -27,6 +30,7 @@ fn recordings_are_in_the_store_and_whole_without_the_proxy() {
         bed.connection(&json!({ "mode": "Gateway", "gateway": { "replicas": 1 } }));
         bed.wait_until_rolled_out();
         bed.keep_ca();
+        let request = approved_change(bed);
         let mut session = bed.session("dana");
         assert!(
             session
@@ -70,9 +74,39 @@ fn recordings_are_in_the_store_and_whole_without_the_proxy() {
         let mut stranger = environment;
         stranger[1].1 = "another";
         portcullis(&export, &stranger).unwrap_err();
+        a_finished_request_goes(bed, &request);
         what_is_not_sealed_yet_goes_with_the_proxy(bed, &pod, &|| {
             portcullis(&export, &environment)
         });
+    });
+}
+
+/// Somebody asked, somebody else approved, it ran: the name of the request.
+fn approved_change(bed: &Bed<'_>) -> String {
+    let mut session = bed.session("frank");
+    session.send("update customers set credit = 0 where id = 1");
+    let erin = bed.namespace.user("erin");
+    let request = wait_until("a request", || {
+        let all = erin.get(&["appr"])["items"].clone();
+        let name = all[0]["metadata"]["name"].as_str().map(str::to_owned);
+        name.ok_or(all.to_string())
+    });
+    erin.must(&["annotate", "appr", &request, "portcullis.dev/approve=yes"]);
+    let answer = session.answer();
+    assert!(!answer.contains("ERROR"), "{answer}");
+    request
+}
+
+/// Its time is over at once, and the store has all that the proxy recorded of it.
+fn a_finished_request_goes(bed: &Bed<'_>, request: &str) {
+    wait_within(FINISHED, "the finished request to go", || {
+        match bed.admin.find(&["appr", request]) {
+            None => Ok(()),
+            Some(still) => {
+                let leases = bed.admin.get(&["leases"])["items"].clone();
+                Err(format!("{still:#}\n{leases:#}"))
+            }
+        }
     });
 }
 
@@ -127,6 +161,6 @@ fn store(bed: &Bed<'_>, url: &str, endpoint: &str) -> Platform {
             "url": url, "endpoint": endpoint, "region": "us-east-1", "secretRef": { "name": credential },
         },
         "signingKeyRef": { "name": signer, "key": "key.pem" },
-    } }));
+    }, "approvals": { "ttlAfterFinished": "1s" } }));
     platform
 }
