@@ -16,7 +16,7 @@ use crate::sql::visit::Counted;
 const OLD_AND_NEW: u32 = 180_000;
 
 /// The values that a change puts into columns.
-type Assigned = Vec<(String, Value)>;
+pub(super) type Assigned = Vec<(String, Value)>;
 
 impl<'c> Tracer<'c> {
     pub(super) fn insert(&mut self, insert: &InsertStmt) -> Option<Table> {
@@ -38,6 +38,7 @@ impl<'c> Tracer<'c> {
             let all = self.whole_row(&query);
             self.copy(&all);
         }
+        self.demanded(&target, &assigned, None);
         let opaque = self.obeys_rules(relation, &[Event::Insert]);
         if let Some(clause) = &insert.on_conflict_clause {
             let updated = self.on_conflict(clause, relation, &target, &assigned);
@@ -64,6 +65,7 @@ impl<'c> Tracer<'c> {
         if let Some(condition) = update.where_clause.as_deref() {
             self.condition(condition);
         }
+        self.demanded(&target, &assigned, Some(&update.target_list));
         let opaque = self.obeys_rules(relation, &[Event::Update]);
         let changed = self.changed(&target, &assigned);
         if let Some(first) = self
@@ -124,7 +126,9 @@ impl<'c> Tracer<'c> {
                 self.condition(condition);
             }
             if when.values.is_empty() {
-                assigned.extend(self.assignments(&when.target_list, &target));
+                let updated = self.assignments(&when.target_list, &target);
+                self.demanded(&target, &updated, Some(&when.target_list));
+                assigned.extend(updated);
                 continue;
             }
             let names = self.written_columns(&when.target_list, &target);
@@ -191,6 +195,9 @@ impl<'c> Tracer<'c> {
                         }
                     }
                     self.assign(target, &column.name, &value, tells_nothing);
+                    if written.is_some_and(kept::grows) {
+                        self.own_may_not_fit(target, &column.name, &value);
+                    }
                     assigned.push((column.name.clone(), value));
                 }
                 _ => self.copy(&value),
@@ -259,6 +266,7 @@ impl<'c> Tracer<'c> {
             _ => self.any_conflict(relation, target),
         }
         let updated = self.assignments(&clause.target_list, target);
+        self.demanded(target, &updated, Some(&clause.target_list));
         if let Some(condition) = clause.where_clause.as_deref() {
             self.condition(condition);
         }

@@ -26,6 +26,10 @@ ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON guarded USING (owner <> 'nobody');
 CREATE TABLE ruled (id int, note text);
 CREATE RULE spread AS ON INSERT TO ruled DO ALSO INSERT INTO notes VALUES (NEW.id, NEW.note);
+CREATE DOMAIN grade AS int CHECK (VALUE < 10);
+CREATE TABLE staff (id int UNIQUE, bonus int, salary int CHECK (salary > 0), level smallint,
+    code varchar(4), mark grade, held numeric(12, 2) CHECK (held >= 0), CHECK (bonus <= salary));
+CREATE VIEW bonuses AS SELECT id AS who, bonus AS extra FROM staff;
 CREATE SEQUENCE counter;
 
 INSERT INTO people (id, name, ssn, born, boss, home, tags, doc) VALUES
