@@ -36,6 +36,7 @@ impl<'c> Walk<'c> {
             Some(schema) => vec![schema.to_owned()],
             None => match self.function_schemas() {
                 Some(schemas) => schemas,
+                None if self.only_servers(name) => vec![SYSTEM.to_owned()],
                 None => {
                     self.unresolved_function();
                     return;
