@@ -21,13 +21,13 @@ pub(crate) type Message = (char, Vec<u8>);
 
 impl Client {
     pub(crate) async fn open(house: &House, path: &str) -> Self {
-        Self::open_at(house.address, path).await
+        Self::open_at(house.address, "postgres", path).await
     }
 
-    pub(crate) async fn open_at(address: SocketAddr, path: &str) -> Self {
+    pub(crate) async fn open_at(address: SocketAddr, database: &str, path: &str) -> Self {
         let mut wire = wire::Client::connect(address).await;
         let options = format!("-c search_path={path}");
-        let more = [("database", "postgres"), ("options", options.as_str())];
+        let more = [("database", database), ("options", options.as_str())];
         wire.start("trusted", PASSWORD, &more).await;
         Self {
             wire,

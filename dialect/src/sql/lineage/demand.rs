@@ -68,7 +68,8 @@ impl<'c> Tracer<'c> {
             let mut met = BTreeSet::new();
             for member in self.family(relation, false) {
                 for (stored, decides) in demands(member) {
-                    if met.insert(stored.text()) && given.is_met_by(stored) {
+                    let reads = self.calls_what_reads(stored);
+                    if met.insert(stored.text()) && given.is_met_by(stored, reads) {
                         self.demand(member, stored, &given, decides);
                     }
                 }
@@ -120,6 +121,77 @@ impl<'c> Tracer<'c> {
         }
     }
 
+    /// What is not given is taken from defaults, which may call functions that read tables: their
+    /// values go into the target. Of rows that change, only what the SET list says. Tells the columns
+    /// that get such values.
+    pub(super) fn defaulted(
+        &mut self,
+        target: &Item,
+        assigned: &Assigned,
+        written: Option<&[Node]>,
+    ) -> Assigned {
+        let is_new = written.is_none();
+        let reset: Vec<&str> = written
+            .unwrap_or_default()
+            .iter()
+            .filter_map(kept::resets)
+            .collect();
+        let mut taken: BTreeMap<(u32, i16), (&str, bool)> = BTreeMap::new();
+        let mut found = Vec::new();
+        for column in target.table.columns.iter() {
+            let name = column.name.as_deref().unwrap_or_default();
+            let given = assigned.iter().find(|(given, _)| given == name);
+            // DEFAULT among values stands for one that is made of nothing.
+            let is_default = reset.contains(&name)
+                || is_new
+                    && given.is_none_or(|(_, value)| {
+                        value.kind == Kind::Computed && value.sources.is_empty()
+                    });
+            for (relation, column) in self.stored_behind(target, name) {
+                taken.insert((relation.oid, column.number), (name, is_default));
+            }
+        }
+        let relations: BTreeSet<u32> = taken.keys().map(|(relation, _)| *relation).collect();
+        let catalogue = self.catalogue;
+        let relations = relations
+            .iter()
+            .filter_map(|oid| catalogue.relation_by_oid(*oid));
+        for (relation, column) in relations.flat_map(|it| it.columns.iter().map(move |c| (it, c))) {
+            let own = taken.get(&(relation.oid, column.number)).copied();
+            let (name, is_default) = own.unwrap_or(("", is_new));
+            if column.generated || !is_default {
+                continue;
+            }
+            let of_type = catalogue.inside(column.type_oid).checks;
+            let of_type = of_type.into_iter().map(|(_, stored)| stored);
+            for stored in column.default.iter().chain(of_type) {
+                if self.calls_what_reads(stored) {
+                    let untraced = self.untraced;
+                    let mut value =
+                        self.stored_expression(stored, Item::new(None, Table::opaque()));
+                    self.untraced = untraced;
+                    value.untraced = false;
+                    self.copy(&value);
+                    found.push((name.to_owned(), value));
+                }
+            }
+        }
+        found
+    }
+
+    /// True where it calls a function whose body is known.
+    fn calls_what_reads(&self, stored: &Stored) -> bool {
+        let mentioned = stored.tree().and_then(visit::mentions);
+        mentioned.is_some_and(|mentioned| {
+            let names = mentioned
+                .functions
+                .iter()
+                .filter_map(|(parts, _)| parts.last());
+            let mut named = names.flat_map(|name| self.catalogue.functions_named(name));
+            named.any(|function| function.body.is_some())
+        })
+    }
+
     /// The stored columns that a column of a target is.
     fn stored_behind(
         &self,
@@ -159,15 +231,16 @@ fn demands(relation: &Relation) -> impl Iterator<Item = (&Stored, bool)> {
 // === impl Given ===
 
 impl Given {
-    /// True where an expression looks at something that is given, and at something stored beside it.
-    fn is_met_by(&self, stored: &Stored) -> bool {
+    /// True where an expression looks at something that is given, and at something stored beside it:
+    /// in its row, or where `reads` says that it may look.
+    fn is_met_by(&self, stored: &Stored, reads: bool) -> bool {
         if floor(stored).is_some_and(|column| self.raised.contains(column)) {
             return false;
         }
         let Some(mentioned) = stored.tree().and_then(visit::mentions) else {
             return true;
         };
-        let (mut is_given, mut is_stored) = (false, false);
+        let (mut is_given, mut is_stored) = (false, reads);
         for name in mentioned.columns.iter().filter_map(|parts| parts.last()) {
             let is_all = name == "*";
             is_given |= is_all || self.values.contains_key(name) && !self.kept.contains(name);

@@ -43,6 +43,24 @@ pub(super) fn keeps(assignment: &Node) -> Option<&str> {
     }
 }
 
+/// The column that a SET list gives its default, or perhaps: `n = DEFAULT`.
+pub(super) fn resets(assignment: &Node) -> Option<&str> {
+    let Some(node::Node::ResTarget(target)) = assignment.node.as_ref() else {
+        return None;
+    };
+    let value = match target.val.as_deref()?.node.as_ref()? {
+        node::Node::MultiAssignRef(several) => several.source.as_deref()?.node.as_ref()?,
+        value => value,
+    };
+    let is_default = |part: &Node| matches!(part.node.as_ref(), Some(node::Node::SetToDefault(_)));
+    let resets = match value {
+        node::Node::SetToDefault(_) => true,
+        node::Node::RowExpr(row) => row.args.iter().any(is_default),
+        _ => false,
+    };
+    resets.then_some(target.name.as_str())
+}
+
 /// The column that a SET list lets become no smaller: `n = n + 1`.
 pub(super) fn raises(assignment: &Node) -> Option<&str> {
     let Some(node::Node::ResTarget(target)) = assignment.node.as_ref() else {

@@ -92,3 +92,16 @@ CREATE TABLE sums (
     list int[]
 );
 CREATE TABLE others (id int, i4 int, i8 bigint, n numeric, m numeric(8, 2), at timestamptz, span interval);
+CREATE FUNCTION loose(who int) RETURNS text LANGUAGE sql STABLE
+    AS 'SELECT ssn FROM people WHERE id = who';
+CREATE VIEW loosely AS SELECT id, loose(id) AS number FROM notes;
+SET check_function_bodies = off;
+CREATE FUNCTION paid(who int) RETURNS text LANGUAGE sql STABLE AS 'SELECT ssn FROM pay WHERE id = who';
+CREATE FUNCTION paid_by_path(who int) RETURNS text LANGUAGE sql STABLE SET search_path = private
+    RETURN public.paid(who);
+CREATE DOMAIN drawn AS text DEFAULT public.number_of(2);
+CREATE SEQUENCE badge_counter;
+CREATE TABLE badges (id int DEFAULT nextval('public.badge_counter'), number text DEFAULT public.loose(1),
+    other text DEFAULT public.twice('x'), drawn drawn);
+CREATE TABLE guesses (id int, guess text, CHECK (guess > public.number_of(1)));
+CREATE VIEW badge_ids AS SELECT id FROM badges;
