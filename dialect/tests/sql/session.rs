@@ -135,6 +135,14 @@ fn a_void_path_leaves_unqualified_names_unresolved() {
     let told = |text: &str| analyse(text, &settings, &catalogue, &Prepared::default()).unwrap();
     assert!(told("SELECT * FROM plain").operation.is_unknown());
     assert!(!told("SELECT * FROM public.plain").operation.is_unknown());
+    // A function that only the server has is looked up under any path.
+    assert!(
+        !told("SELECT pg_advisory_unlock_all()")
+            .operation
+            .is_unknown()
+    );
+    assert!(told("SELECT double(1)").operation.is_unknown());
+    assert!(told("SELECT nosuch('x')").operation.is_unknown());
 }
 
 #[test]

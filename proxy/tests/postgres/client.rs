@@ -1,5 +1,7 @@
 //! A client of frames: it sees every byte.
 
+use std::net::SocketAddr;
+
 use portcullis_dialect::postgres::wire::frontend::{Target, tag as ask};
 use portcullis_dialect::postgres::wire::write;
 
@@ -19,10 +21,14 @@ pub(crate) type Message = (char, Vec<u8>);
 
 impl Client {
     pub(crate) async fn open(house: &House, path: &str) -> Self {
-        let mut wire = wire::Client::connect(house.address).await;
+        Self::open_at(house.address, "postgres", path).await
+    }
+
+    pub(crate) async fn open_at(address: SocketAddr, database: &str, path: &str) -> Self {
+        let mut wire = wire::Client::connect(address).await;
         let options = format!("-c search_path={path}");
-        let more = [("database", "postgres"), ("options", options.as_str())];
-        wire.start("anybody", PASSWORD, &more).await;
+        let more = [("database", database), ("options", options.as_str())];
+        wire.start("trusted", PASSWORD, &more).await;
         Self {
             wire,
             out: Vec::new(),

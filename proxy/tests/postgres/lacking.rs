@@ -4,7 +4,7 @@
 use portcullis_policy::{Action, DefaultAction, Effect, Policy};
 use portcullis_recording::event::Body;
 
-use crate::bed::{policy, rule};
+use crate::bed::{open_policy, policy, rule};
 use crate::house::House;
 use crate::wire::Client;
 
@@ -356,4 +356,45 @@ async fn what_another_session_has_just_made_is_used_at_once() {
         assert_eq!(got, expected, "{text}");
     }
     house.server.sql("postgres", "DROP FUNCTION lacking_dark");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_says_of_a_text_that_it_only_read_is_told_once() {
+    let house = House::open(vec![no_drops()]).await;
+    let name = "n".repeat(70);
+    let mut client = Client::log_in(house.address).await;
+    let got = client
+        .line(&[&format!("Q SELECT * FROM {name}"), "= 1"])
+        .await;
+    let expected = format!("E(42P01: relation \"{}\" does not exist) Z(I)", &name[..63]);
+    assert_eq!(got.matches("N(").count(), 1, "{got}");
+    assert!(got.ends_with(&expected), "{got}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_reading_finds_is_not_looked_for_each_time() {
+    let server = crate::server::shared();
+    server.sql("postgres", "CREATE DATABASE in_vain");
+    let house = House::open_on("in_vain", vec![open_policy()]).await;
+    let mut client = Client::log_in_to(house.address, "in_vain").await;
+    let known = "Q SELECT array_in('{1}', 23, -1)";
+    client.line(&[known, "= 1"]).await;
+    // Each reading is a session of its own there, which is counted when it ends.
+    let sessions = || {
+        let reads = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'in_vain' \
+                     AND application_name = 'portcullis catalogue'";
+        while server.sql("postgres", reads) != "0" {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let count = "SELECT sessions FROM pg_stat_database WHERE datname = 'in_vain'";
+        server.sql("postgres", count).parse::<u64>().unwrap()
+    };
+    let (before, began) = (sessions(), std::time::Instant::now());
+    for _ in 0..40 {
+        let got = client.line(&[known, "= 1"]).await;
+        assert_eq!(got, "T(array_in) D({1}) C(SELECT 1) Z(I)");
+    }
+    let most = began.elapsed().as_secs() + 3;
+    let more = sessions() - before;
+    assert!(more <= most, "{more} in {most}");
 }

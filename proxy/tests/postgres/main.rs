@@ -20,6 +20,7 @@ mod bed;
 #[path = "../target/server.rs"]
 mod server;
 
+mod apps;
 mod backslash;
 mod binary;
 mod classes;

@@ -204,6 +204,7 @@ impl Loader {
             default: read(default).map(Stored::expression),
             generated: false,
             digits: None,
+            has_length: false,
             not_null: row.boolean(5)?,
         };
         if let Some(relation) = self.owner(row)? {
@@ -238,6 +239,13 @@ impl Loader {
                 let mut columns = relation.columns.iter_mut();
                 if let Some(column) = columns.find(|column| column.number == number) {
                     column.digits = Some(digits);
+                }
+            }
+            Section::Lengths => {
+                let number: i16 = row.number(1)?;
+                let mut columns = relation.columns.iter_mut();
+                if let Some(column) = columns.find(|column| column.number == number) {
+                    column.has_length = true;
                 }
             }
             Section::Policies | Section::Checks if row.optional(1)? == UNREAD => {

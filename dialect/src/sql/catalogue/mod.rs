@@ -136,6 +136,8 @@ pub struct Column {
     pub generated: bool,
     /// The most digits of a number, where it has bounds.
     pub(super) digits: Option<Digits>,
+    /// Its texts may be so long and no longer.
+    pub(super) has_length: bool,
     /// It holds no NULL.
     pub(super) not_null: bool,
 }

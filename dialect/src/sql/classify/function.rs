@@ -36,6 +36,7 @@ impl<'c> Walk<'c> {
             Some(schema) => vec![schema.to_owned()],
             None => match self.function_schemas() {
                 Some(schemas) => schemas,
+                None if self.only_servers(name) => vec![SYSTEM.to_owned()],
                 None => {
                     self.unresolved_function();
                     return;
@@ -273,6 +274,7 @@ impl<'c> Walk<'c> {
             walk.found.assigns = true;
             let found = walk.apart(|walk| match body {
                 Body::Atomic(stored) => {
+                    walk.run_with(function);
                     walk.enter_stored();
                     walk.atomic_body(stored);
                 }
@@ -323,29 +325,6 @@ impl<'c> Walk<'c> {
                 _ => self.unknown(),
             },
         }
-    }
-
-    /// Takes the settings under which the quoted body of a function is read.
-    pub(crate) fn enter_quoted(&mut self, function: &Function) {
-        let mut conforming = self.context.conforming.clone();
-        for setting in &function.settings {
-            let Some((name, value)) = setting.split_once('=') else {
-                self.unknown();
-                continue;
-            };
-            match Setting::from_name(name) {
-                Some(Setting::SearchPath) => {
-                    self.context.path =
-                        names::parse_list(value).and_then(|names| self.effective_path(&names));
-                }
-                Some(Setting::StandardConformingStrings) => {
-                    conforming = crate::sql::settings::parse_boolean(value).into();
-                }
-                Some(_) => self.unknown(),
-                None => {}
-            }
-        }
-        self.context.conforming = conforming;
     }
 
     /// A function of the reviewed lists.

@@ -9,6 +9,7 @@
 mod alter;
 mod builtin_type;
 mod clause;
+mod context;
 mod define;
 mod drop;
 mod expression;

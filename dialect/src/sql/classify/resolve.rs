@@ -44,6 +44,14 @@ impl<'c> Walk<'c> {
         }
     }
 
+    /// A function's name that nobody but the server has: it means the same under whatever path.
+    pub(super) fn only_servers(&self, name: &str) -> bool {
+        self.catalogue.server_version > 0
+            && self.catalogue.functions_named(name).is_empty()
+            && !self.names_void
+            && !self.void_names.contains(name)
+    }
+
     /// What a name stands for in one schema; `None` when nothing there has it.
     fn resolve_in(&self, schema: &str, name: &str) -> Option<Resolved<'c>> {
         let made = Name::new(schema, name);

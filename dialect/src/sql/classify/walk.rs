@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use pg_query::protobuf::RawStmt;
 use portcullis_policy::{Access, Effect, Flag, Resource, ResourceKind};
 
+use super::context::Context;
 use crate::sql::Declared;
 use crate::sql::Lacks;
 use crate::sql::catalogue::{Catalogue, Function, Relation};
-use crate::sql::names::{Name, SYSTEM, TEMPORARY};
+use crate::sql::names::Name;
 use crate::sql::prepared::{Prepared, PreparedChange, PreparedStatement};
-use crate::sql::settings::{Change, Settings, Tracked};
+use crate::sql::settings::{Change, Settings};
 use crate::sql::visit::{self, Counted, Counts};
 
 /// How deep stored definitions may lead to others: views of views, functions that call functions.
@@ -68,27 +69,6 @@ pub(crate) struct Found {
     pub(crate) untold: bool,
     /// The effect of all else than the names that are not there.
     pub(crate) beside: Option<Effect>,
-}
-
-/// Where names are looked up.
-#[derive(Debug, Clone)]
-pub(crate) struct Context {
-    /// `None` when the path is not known.
-    pub(crate) path: Option<Vec<PathEntry>>,
-    pub(crate) conforming: Tracked<bool>,
-    /// Inside what the database stores: its defaults may use sequences as part of the write.
-    pub(crate) in_default: bool,
-    /// The relations of this query are locked.
-    pub(crate) locks: bool,
-    /// The setting that `name` is in the one call of this query.
-    pub(crate) setting: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct PathEntry {
-    pub(crate) schema: String,
-    /// The role in force may use it; if that is not certain, later schemas count too.
-    pub(crate) certain: bool,
 }
 
 /// What a name stands for.
@@ -319,13 +299,7 @@ impl<'c> Walk<'c> {
             text: String::new(),
             settings: settings.clone(),
             found: Found::default(),
-            context: Context {
-                path: None,
-                conforming: Tracked::Void,
-                in_default: false,
-                locks: false,
-                setting: None,
-            },
+            context: Context::new(),
             scopes: Vec::new(),
             seen: Counts::default(),
             stars: 0,
@@ -343,13 +317,6 @@ impl<'c> Walk<'c> {
         };
         walk.refresh_context();
         walk
-    }
-
-    /// Takes the settings as they are now for what is looked up next.
-    pub(crate) fn refresh_context(&mut self) {
-        self.context.path = self.session_path();
-        self.context.conforming = self.settings.standard_conforming_strings.clone();
-        self.visited.clear();
     }
 
     pub(crate) fn unknown(&mut self) {
@@ -416,63 +383,5 @@ impl<'c> Walk<'c> {
         self.context = context;
         self.scopes = scopes;
         self.depth -= 1;
-    }
-
-    /// Names in what the database stores are looked up in the path that the catalogue was read
-    /// under.
-    pub(crate) fn enter_stored(&mut self) {
-        let entry = |schema: &str| PathEntry {
-            schema: schema.to_owned(),
-            certain: true,
-        };
-        let mut path = vec![entry(SYSTEM)];
-        if let Tracked::Known(Some(schema)) = &self.settings.temporary_schema {
-            path.push(entry(schema));
-        }
-        self.context.path = Some(path);
-        self.context.conforming = Tracked::Known(true);
-        self.context.locks = false;
-        self.context.setting = None;
-    }
-
-    /// The path that the session's settings make: temporary objects first, then the server's own,
-    /// unless the setting names them elsewhere.
-    fn session_path(&self) -> Option<Vec<PathEntry>> {
-        self.effective_path(self.settings.search_path.known()?)
-    }
-
-    pub(super) fn effective_path(&self, names: &[String]) -> Option<Vec<PathEntry>> {
-        let mut path = Vec::new();
-        let temporary = self.settings.temporary_schema.known()?;
-        let certain = |schema: &str, certain: bool| PathEntry {
-            schema: schema.to_owned(),
-            certain,
-        };
-        if !names.iter().any(|name| name == TEMPORARY)
-            && let Some(schema) = temporary
-        {
-            path.push(certain(schema, true));
-        }
-        if !names.iter().any(|name| name == SYSTEM) {
-            path.push(certain(SYSTEM, true));
-        }
-        let login = self.settings.role.known() == Some(&self.settings.login_role);
-        for name in names {
-            let name = match name.as_str() {
-                "$user" => self.settings.role.known()?.as_str(),
-                TEMPORARY => match temporary {
-                    Some(schema) => schema,
-                    None => continue,
-                },
-                other => other,
-            };
-            match self.catalogue.schemas.get(name) {
-                Some(schema) if login && !schema.usable => {}
-                Some(_) => path.push(certain(name, login)),
-                None if self.fresh_schemas.contains(name) => path.push(certain(name, true)),
-                None => {}
-            }
-        }
-        Some(path)
     }
 }

@@ -1,7 +1,7 @@
 //! INSERT, UPDATE, DELETE and MERGE: what goes into which column, and what comes back.
 
 use pg_query::protobuf::{
-    DeleteStmt, InferClause, InsertStmt, IntoClause, MergeStmt, Node, OnConflictClause,
+    CmdType, DeleteStmt, InferClause, InsertStmt, IntoClause, MergeStmt, Node, OnConflictClause,
     ReturningClause, UpdateStmt, node,
 };
 
@@ -16,7 +16,7 @@ use crate::sql::visit::Counted;
 const OLD_AND_NEW: u32 = 180_000;
 
 /// The values that a change puts into columns.
-type Assigned = Vec<(String, Value)>;
+pub(super) type Assigned = Vec<(String, Value)>;
 
 impl<'c> Tracer<'c> {
     pub(super) fn insert(&mut self, insert: &InsertStmt) -> Option<Table> {
@@ -38,6 +38,8 @@ impl<'c> Tracer<'c> {
             let all = self.whole_row(&query);
             self.copy(&all);
         }
+        self.demanded(&target, &assigned, None);
+        assigned.extend(self.defaulted(&target, &assigned, None));
         let opaque = self.obeys_rules(relation, &[Event::Insert]);
         if let Some(clause) = &insert.on_conflict_clause {
             let updated = self.on_conflict(clause, relation, &target, &assigned);
@@ -60,10 +62,12 @@ impl<'c> Tracer<'c> {
         };
         self.within(vec![target.clone()]);
         self.from(&update.from_clause);
-        let assigned = self.assignments(&update.target_list, &target);
+        let mut assigned = self.assignments(&update.target_list, &target);
         if let Some(condition) = update.where_clause.as_deref() {
             self.condition(condition);
         }
+        self.demanded(&target, &assigned, Some(&update.target_list));
+        assigned.extend(self.defaulted(&target, &assigned, Some(&update.target_list)));
         let opaque = self.obeys_rules(relation, &[Event::Update]);
         let changed = self.changed(&target, &assigned);
         if let Some(first) = self
@@ -124,15 +128,23 @@ impl<'c> Tracer<'c> {
                 self.condition(condition);
             }
             if when.values.is_empty() {
-                assigned.extend(self.assignments(&when.target_list, &target));
+                let updated = self.assignments(&when.target_list, &target);
+                self.demanded(&target, &updated, Some(&when.target_list));
+                let is_new = when.command_type == CmdType::CmdInsert as i32;
+                let written = (!is_new).then_some(&when.target_list[..]);
+                assigned.extend(self.defaulted(&target, &updated, written));
+                assigned.extend(updated);
                 continue;
             }
             let names = self.written_columns(&when.target_list, &target);
+            let mut given: Assigned = Vec::new();
             for (name, value) in names.into_iter().zip(&when.values) {
                 let value = self.expression(value);
                 self.assign(&target, &name, &value, false);
-                assigned.push((name, value));
+                given.push((name, value));
             }
+            assigned.extend(self.defaulted(&target, &given, None));
+            assigned.extend(given);
         }
         self.obeys_rules(relation, &[Event::Insert, Event::Update, Event::Delete]);
         let changed = self.changed(&target, &assigned);
@@ -191,6 +203,9 @@ impl<'c> Tracer<'c> {
                         }
                     }
                     self.assign(target, &column.name, &value, tells_nothing);
+                    if written.is_some_and(kept::grows) {
+                        self.own_may_not_fit(target, &column.name, &value);
+                    }
                     assigned.push((column.name.clone(), value));
                 }
                 _ => self.copy(&value),
@@ -258,7 +273,9 @@ impl<'c> Tracer<'c> {
             Some(infer) if infer.conname.is_empty() => self.inferred(infer),
             _ => self.any_conflict(relation, target),
         }
-        let updated = self.assignments(&clause.target_list, target);
+        let mut updated = self.assignments(&clause.target_list, target);
+        self.demanded(target, &updated, Some(&clause.target_list));
+        updated.extend(self.defaulted(target, &updated, Some(&clause.target_list)));
         if let Some(condition) = clause.where_clause.as_deref() {
             self.condition(condition);
         }

@@ -3,6 +3,7 @@
 use pg_query::protobuf::{AExpr, AExprKind, BoolExpr, BoolExprType, Node, node};
 
 use super::Use;
+use super::sort::Sort;
 use super::trace::Tracer;
 use super::value::{Kind, Value};
 use crate::sql::names::{self, SYSTEM};
@@ -54,6 +55,7 @@ impl<'c> Tracer<'c> {
             self.untraced = true;
             return Value::untraced();
         };
+        let asks_for_null = is_null(left) || is_null(right);
         let left = self.elements(left);
         let rights = match right.node.as_ref() {
             Some(N::List(list)) => list.items.iter().map(|item| self.elements(item)).collect(),
@@ -74,6 +76,13 @@ impl<'c> Tracer<'c> {
             self.work += all.absorb(&right);
         }
         let operands: Vec<&Value> = left.iter().chain(rights.iter().flatten()).collect();
+        // Under `transform_null_equals` it is IS NULL, which a mask shows of texts alone.
+        for value in operands
+            .iter()
+            .filter(|it| asks_for_null && it.sort != Sort::Text)
+        {
+            self.reveal(value);
+        }
         if let Some(value) = self.operator(&names::strings(&operation.name), &operands) {
             // Not the server's own equality.
             self.reveal(&all);
@@ -127,6 +136,10 @@ impl<'c> Tracer<'c> {
             }
         }
     }
+}
+
+fn is_null(node: &Node) -> bool {
+    matches!(&node.node, Some(node::Node::AConst(constant)) if constant.isnull)
 }
 
 fn is_containment(operation: &AExpr) -> bool {

@@ -341,6 +341,7 @@ impl<'c> Tracer<'c> {
             trace.arguments = Some(Rc::new(bound));
             match body {
                 Body::Atomic(stored) => {
+                    trace.names.run_with(function);
                     trace.names.enter_stored();
                     trace.atomic_body(stored)
                 }

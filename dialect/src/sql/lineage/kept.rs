@@ -5,8 +5,11 @@
 //! the text itself holds gives nothing to look up: `n + 1`, `t || 'x'`, `coalesce(t, $1)`,
 //! `jsonb_set(d, '{a}', '1')`.
 
-use super::constant;
 use pg_query::protobuf::{AExpr, AExprKind, FuncCall, Node, node};
+
+use super::constant;
+use super::value::Constant;
+use crate::sql::names;
 
 /// Types of which nothing is lost when something is added: numbers, dates and times.
 const SHIFTED: [u32; 10] = [20, 21, 23, 700, 701, 790, 1082, 1114, 1184, 1700];
@@ -23,6 +26,61 @@ pub(super) fn tells_nothing_new(expression: &Node, own_type: Option<u32>) -> boo
             .all(|arm| is_column(arm) || is_given(arm)),
         _ => false,
     }
+}
+
+/// True where something is added to a value, which the column may have no room for.
+pub(super) fn grows(expression: &Node) -> bool {
+    matches!(expression.node.as_ref(), Some(node::Node::AExpr(_)))
+}
+
+/// The column that a SET list leaves as it is: `n = n`.
+pub(super) fn keeps(assignment: &Node) -> Option<&str> {
+    match assignment.node.as_ref()? {
+        node::Node::ResTarget(target) if is_named(target.val.as_deref()?, &target.name) => {
+            Some(target.name.as_str())
+        }
+        _ => None,
+    }
+}
+
+/// The column that a SET list gives its default, or perhaps: `n = DEFAULT`.
+pub(super) fn resets(assignment: &Node) -> Option<&str> {
+    let Some(node::Node::ResTarget(target)) = assignment.node.as_ref() else {
+        return None;
+    };
+    let value = match target.val.as_deref()?.node.as_ref()? {
+        node::Node::MultiAssignRef(several) => several.source.as_deref()?.node.as_ref()?,
+        value => value,
+    };
+    let is_default = |part: &Node| matches!(part.node.as_ref(), Some(node::Node::SetToDefault(_)));
+    let resets = match value {
+        node::Node::SetToDefault(_) => true,
+        node::Node::RowExpr(row) => row.args.iter().any(is_default),
+        _ => false,
+    };
+    resets.then_some(target.name.as_str())
+}
+
+/// The column that a SET list lets become no smaller: `n = n + 1`.
+pub(super) fn raises(assignment: &Node) -> Option<&str> {
+    let Some(node::Node::ResTarget(target)) = assignment.node.as_ref() else {
+        return None;
+    };
+    let Some(node::Node::AExpr(sum)) = target.val.as_deref()?.node.as_ref() else {
+        return None;
+    };
+    let added = match sum.rexpr.as_deref()?.node.as_ref()? {
+        node::Node::AConst(constant) => constant::of(constant)?,
+        _ => return None,
+    };
+    let Constant::One(added) = added else {
+        return None;
+    };
+    let is_raised = names::strings(&sum.name) == ["+"]
+        && sum.kind() == AExprKind::AexprOp
+        && is_named(sum.lexpr.as_deref()?, &target.name)
+        && added.parse::<f64>().is_ok_and(|number| number >= 0.0);
+    is_raised.then_some(target.name.as_str())
 }
 
 /// What is taken out of a document leaves the rest where it was, but for the elements of an array:
@@ -95,12 +153,20 @@ fn adds(operator: &AExpr, own_type: Option<u32>) -> bool {
     fits && (is_column(left) && is_given(right) || is_given(left) && is_column(right))
 }
 
+/// A column of this name alone, which is the changed row's own: any other would need more of a name.
+fn is_named(node: &Node, name: &str) -> bool {
+    match node.node.as_ref() {
+        Some(node::Node::ColumnRef(column)) => names::strings(&column.fields) == [name],
+        _ => false,
+    }
+}
+
 fn is_column(node: &Node) -> bool {
     matches!(node.node.as_ref(), Some(node::Node::ColumnRef(_)))
 }
 
 /// Written in the text, or bound to it.
-fn is_given(node: &Node) -> bool {
+pub(super) fn is_given(node: &Node) -> bool {
     match node.node.as_ref() {
         Some(node::Node::AConst(_) | node::Node::ParamRef(_)) => true,
         Some(node::Node::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_given),

@@ -24,6 +24,7 @@ mod change;
 mod condition;
 mod constant;
 mod cursors;
+mod demand;
 mod document;
 mod expression;
 mod failing;

@@ -79,7 +79,7 @@ impl<'c> Tracer<'c> {
         Table::of(columns)
     }
 
-    fn stored_value(
+    pub(super) fn stored_value(
         &mut self,
         relation: &Relation,
         column: &catalogue::Column,

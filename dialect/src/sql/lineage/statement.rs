@@ -7,8 +7,9 @@ use pg_query::protobuf::{
 };
 
 use super::cursors::CursorChange;
+use super::scope::Item;
 use super::trace::Tracer;
-use super::value::{Column, Table, Value};
+use super::value::{Column, Kind, Sources, Table, Value};
 use super::{Rows, Use};
 use crate::sql::classify::{makes_table, statement_of};
 use crate::sql::names;
@@ -152,6 +153,9 @@ impl<'c> Tracer<'c> {
                 }
                 let mut columns = item.table.columns.to_vec();
                 let names = names::strings(&copy.attlist);
+                if copy.is_from {
+                    self.copied_in(&item, &names);
+                }
                 if names.is_empty() {
                     // Generated columns are left out.
                     let generated: Vec<bool> = relation
@@ -193,6 +197,20 @@ impl<'c> Tracer<'c> {
             table.opaque = true;
         }
         Some(table)
+    }
+
+    /// Rows come from the client, but for what they leave out.
+    fn copied_in(&mut self, target: &Item, names: &[&str]) {
+        let sent = |name: &str| {
+            let value = Value::of(Sources::default(), Kind::Literal(true));
+            (name.to_owned(), value)
+        };
+        let own = target.table.columns.iter();
+        let given = match names.is_empty() {
+            true => own.filter_map(|c| c.name.as_deref().map(sent)).collect(),
+            false => names.iter().map(|name| sent(name)).collect(),
+        };
+        self.defaulted(target, &given, None);
     }
 
     fn create_table_as(&mut self, create: &CreateTableAsStmt) -> Option<Table> {

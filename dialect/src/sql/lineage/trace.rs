@@ -45,6 +45,8 @@ pub(super) struct Tracer<'c> {
     pub(super) seen: Counts,
     /// Within a view or a policy.
     pub(super) stored: bool,
+    /// Within what is computed anew for a row that changes: whether that fails is seen.
+    pub(super) renews: bool,
     pub(super) untraced: bool,
     /// An earlier statement of the text changed what names stand for.
     pub(super) void: bool,
@@ -79,6 +81,7 @@ impl<'c> Tracer<'c> {
             arguments: None,
             seen: Counts::default(),
             stored: false,
+            renews: false,
             untraced: false,
             void: false,
             relations: HashMap::new(),
@@ -252,7 +255,7 @@ impl<'c> Tracer<'c> {
     pub(super) fn look_at(&mut self, value: &Value, usage: Use) {
         for source in value.sources.iter() {
             self.work += 1;
-            if self.stored {
+            if self.stored && !(self.renews && usage == Use::Fails) {
                 self.stored_uses.insert(source.whole());
                 continue;
             }

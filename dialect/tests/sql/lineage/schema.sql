@@ -26,6 +26,10 @@ ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON guarded USING (owner <> 'nobody');
 CREATE TABLE ruled (id int, note text);
 CREATE RULE spread AS ON INSERT TO ruled DO ALSO INSERT INTO notes VALUES (NEW.id, NEW.note);
+CREATE DOMAIN grade AS int CHECK (VALUE < 10);
+CREATE TABLE staff (id int UNIQUE, bonus int, salary int CHECK (salary > 0), level smallint,
+    code varchar(4), mark grade, held numeric(12, 2) CHECK (held >= 0), CHECK (bonus <= salary));
+CREATE VIEW bonuses AS SELECT id AS who, bonus AS extra FROM staff;
 CREATE SEQUENCE counter;
 
 INSERT INTO people (id, name, ssn, born, boss, home, tags, doc) VALUES
@@ -88,3 +92,16 @@ CREATE TABLE sums (
     list int[]
 );
 CREATE TABLE others (id int, i4 int, i8 bigint, n numeric, m numeric(8, 2), at timestamptz, span interval);
+CREATE FUNCTION loose(who int) RETURNS text LANGUAGE sql STABLE
+    AS 'SELECT ssn FROM people WHERE id = who';
+CREATE VIEW loosely AS SELECT id, loose(id) AS number FROM notes;
+SET check_function_bodies = off;
+CREATE FUNCTION paid(who int) RETURNS text LANGUAGE sql STABLE AS 'SELECT ssn FROM pay WHERE id = who';
+CREATE FUNCTION paid_by_path(who int) RETURNS text LANGUAGE sql STABLE SET search_path = private
+    RETURN public.paid(who);
+CREATE DOMAIN drawn AS text DEFAULT public.number_of(2);
+CREATE SEQUENCE badge_counter;
+CREATE TABLE badges (id int DEFAULT nextval('public.badge_counter'), number text DEFAULT public.loose(1),
+    other text DEFAULT public.twice('x'), drawn drawn);
+CREATE TABLE guesses (id int, guess text, CHECK (guess > public.number_of(1)));
+CREATE VIEW badge_ids AS SELECT id FROM badges;

@@ -95,6 +95,7 @@ const SHOWN: &[(&str, &str)] = &[
     ),
     // Behind other names of the catalogue.
     ("SELECT * FROM people_view WHERE id = 1", "1|ann|#|#"),
+    ("SELECT * FROM people_counted WHERE id = 1", "1|1|#"),
     ("SELECT * FROM people_kept WHERE id = 1", "1|#"),
     ("SELECT ssn_of(1), ssn_atomic(1), dark(1)", "#|#|#"),
     ("SELECT ssn FROM everyone() WHERE id = 1", "#"),
@@ -145,6 +146,15 @@ const REFUSED: &[(&str, &str)] = &[
         "INSERT INTO people (id, ssn) SELECT id + 10, left(ssn, 3) FROM people",
         "PolicyDenied",
     ),
+    (
+        "INSERT INTO badges (id) VALUES (1) RETURNING number",
+        "PolicyDenied",
+    ),
+    (
+        "INSERT INTO badges (id, number) VALUES (1, DEFAULT)",
+        "PolicyDenied",
+    ),
+    ("UPDATE badges SET number = DEFAULT", "PolicyDenied"),
     ("SELECT id FROM people WHERE ssn LIKE 'c%'", "PolicyDenied"),
     ("SELECT id FROM people WHERE ssn > 'b'", "PolicyDenied"),
     (

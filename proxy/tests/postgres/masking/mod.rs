@@ -68,6 +68,10 @@ INSERT INTO made VALUES (1, 'canary-9');
 CREATE TABLE parts (id int, ssn text) PARTITION BY LIST (id);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
 INSERT INTO parts VALUES (1, 'canary-8');
+CREATE TABLE badges (id int, number text DEFAULT ssn_of(1));
+CREATE FUNCTION orders_of(int) RETURNS bigint LANGUAGE sql STABLE
+    AS 'SELECT count(*) FROM orders WHERE person = $1';
+CREATE VIEW people_counted AS SELECT id, orders_of(id) AS n, ssn_of(id) AS number FROM people;
 ";
 
 impl Masked {

@@ -40,6 +40,7 @@ pub enum Section {
     RowTypes,
     Generated,
     Digits,
+    Lengths,
     Unique,
     Signatures,
     Arguments,
@@ -49,7 +50,7 @@ pub enum Section {
 
 impl Section {
     /// All sections, in the order in which their rows are loaded.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Server,
         Self::Schemas,
         Self::Relations,
@@ -75,6 +76,7 @@ impl Section {
         Self::RowTypes,
         Self::Generated,
         Self::Digits,
+        Self::Lengths,
         Self::Unique,
         Self::Signatures,
         Self::Arguments,
@@ -113,6 +115,7 @@ impl Section {
             Self::Generated if server_version < 120_000 => GENERATED_BEFORE_12,
             Self::Generated => GENERATED,
             Self::Digits => DIGITS,
+            Self::Lengths => LENGTHS,
             Self::Unique => UNIQUE,
             Self::Signatures => SIGNATURES,
             Self::Arguments => ARGUMENTS,
@@ -401,6 +404,15 @@ LATERAL (VALUES ((a.atttypmod - 4) >> 16,
                  (((a.atttypmod - 4) & 2047) # 1024) - 1024)) t (precision, scale)
 WHERE a.atttypid = 'numeric'::regtype AND a.atttypmod > 0 AND t.scale >= 0
   AND t.precision >= t.scale AND NOT a.attisdropped";
+
+/// Texts and strings of bits that may be so long and no longer.
+const LENGTHS: &str = "
+SELECT a.attrelid, a.attnum
+FROM pg_attribute a
+JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384
+  AND (a.atttypmod >= 0 AND t.oid IN (1042, 1043, 1560, 1562)
+       OR t.typtypmod >= 0 AND t.typbasetype IN (1042, 1043, 1560, 1562))";
 
 const UNIQUE: &str = "
 SELECT DISTINCT i.indrelid, k.attnum

@@ -22,7 +22,7 @@ use pg_query::protobuf::{
 use self::scope::{Kind, Origin, Source};
 use self::value::Value;
 use super::walk::Walk;
-use crate::sql::names::Name;
+use crate::sql::names::{self, Name};
 
 /// Most subqueries that are followed in the conditions of one change. A condition with more counts
 /// as none.
@@ -135,7 +135,7 @@ impl<'w, 'c, 'a> Fold<'w, 'c, 'a> {
             N::CurrentOfExpr(_) => Value::Varies,
             N::ColumnRef(column) => {
                 let origin = self.column(column);
-                self.look(self.of_row(&origin))
+                self.look(self.of_row(&origin) && !self.is_its_table(&origin))
             }
             N::BoolExpr(expression) => {
                 let values: Vec<Value> = self
@@ -171,6 +171,10 @@ impl<'w, 'c, 'a> Fold<'w, 'c, 'a> {
             N::RowExpr(row) => value::made_of(&self.values(&row.args)),
             N::AArrayExpr(array) => value::made_of(&self.values(&array.elements)),
             N::SubLink(link) => self.subquery(link),
+            // Of what type a value is, is the same for every row.
+            N::FuncCall(call) if names::strings(&call.funcname).last() == Some(&"pg_typeof") => {
+                Value::Fixed
+            }
             other => self.look(self.reads_row(other)),
         }
     }
@@ -242,6 +246,14 @@ impl<'w, 'c, 'a> Fold<'w, 'c, 'a> {
                 let mut columns = relation.columns.iter();
                 columns.any(|column| column.name == name && column.not_null)
             })
+    }
+
+    /// Of which table a row is, where all rows of the changed one are of it alone.
+    fn is_its_table(&self, origin: &Origin) -> bool {
+        let target = self.target.as_ref();
+        let relation = target.and_then(|t| self.walk.catalogue.relation(&t.schema, &t.name));
+        matches!(origin, Origin::Target(name) if name == "tableoid")
+            && relation.is_some_and(|relation| relation.children.is_empty())
     }
 
     /// The first that is not NULL counts; one that is not known may be.

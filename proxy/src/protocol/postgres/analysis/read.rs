@@ -361,8 +361,10 @@ fn add_row(digest: &mut digest::Context, place: usize, values: &[Option<&str>]) 
     }
 }
 
-/// Servers before 14 tell of each change at once: that of ours is over before the client hears.
-fn without_encoding(aside: &[u8]) -> Vec<u8> {
+/// Without what our own statements brought about: notices (of a text that is read and then runs, they
+/// would come twice), and the change of encoding, of which servers before 14 tell at once and which is
+/// over before the client hears.
+fn without_own(aside: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut left = aside;
     while let Ok(Some(header)) = Header::parse(left, aside.len()) {
@@ -370,7 +372,8 @@ fn without_encoding(aside: &[u8]) -> Vec<u8> {
             break;
         };
         let body = frame.get(HEADER_BYTES..).unwrap_or_default();
-        let ours = header.tag == tag::PARAMETER_STATUS && body.starts_with(b"client_encoding\0");
+        let ours = header.tag == tag::NOTICE
+            || header.tag == tag::PARAMETER_STATUS && body.starts_with(b"client_encoding\0");
         if !ours {
             kept.extend_from_slice(frame);
         }
@@ -404,10 +407,10 @@ where
         row(place.saturating_sub(1), values)
     })
     .await?;
-    let mut aside = without_encoding(&answer.aside);
+    let mut aside = without_own(&answer.aside);
     if answer.transaction != transaction {
         let undone = ask(link, undo, SESSION_BOUNDS, |_, _| Ok(())).await?;
-        aside.extend_from_slice(&without_encoding(&undone.aside));
+        aside.extend_from_slice(&without_own(&undone.aside));
         if undone.transaction != transaction {
             return Err(AskFailed::NotUndone);
         }

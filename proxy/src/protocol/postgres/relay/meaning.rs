@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::operation::Statement;
 use super::{End, Relay};
 use crate::protocol::postgres::analysis::{
-    Analysed, NotAnalysed, Outcome, Refreshed, SESSION_BOUNDS, finds_all,
+    Analysed, NotAnalysed, Outcome, RENEW_EVERY, Refreshed, SESSION_BOUNDS, finds_all,
 };
 use crate::protocol::postgres::upstream::{AskFailed, Link, ask};
 
@@ -91,12 +91,21 @@ where
             let Some(lacking) = analysed.as_ref().ok().filter(lacks) else {
                 break;
             };
-            // Names that the server knows are worth a reading whenever the last one was.
-            if is_there && !self.server_finds_all(lacking, (text, types)).await? {
+            // Names that the server knows are worth a reading whenever the last one was, unless
+            // there are such that no reading finds.
+            let in_vain = |at: Instant| at.elapsed() < RENEW_EVERY;
+            if is_there
+                && (self.renewed_in_vain.is_some_and(in_vain)
+                    || !self.server_finds_all(lacking, (text, types)).await?)
+            {
                 break;
             }
             if self.renew(is_there).await? {
                 analysed = self.analysed(text, types).await;
+            }
+            if is_there {
+                let lacks = analysed.as_ref().is_ok_and(|told| lacks(&told));
+                self.renewed_in_vain = lacks.then(Instant::now);
             }
         }
         let began = Instant::now();

@@ -40,6 +40,7 @@ use portcullis_dialect::postgres::wire::InvalidFrame;
 use portcullis_dialect::sql::lineage::Cursors;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::analysis::{Analysed, Analyser, SessionView};
 use super::cancel::CancelKey;
@@ -156,6 +157,8 @@ pub(super) struct Relay<C, U> {
     late: Option<Reports>,
     /// Looks through what a COPY of the client's writes, where masks apply.
     written: Option<PlaceholderSearch>,
+    /// When a text named what the server knows and a new reading of the catalogue did not.
+    renewed_in_vain: Option<Instant>,
 }
 
 // === impl Held ===
@@ -207,6 +210,7 @@ where
             opened: Opened::default(),
             late: None,
             written: None,
+            renewed_in_vain: None,
         }
     }
 
