@@ -170,5 +170,5 @@ fn the_admission_policies_are_typed_right() {
             );
         }
     }
-    assert_eq!(ours, 9);
+    assert_eq!(ours, 10);
 }

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::api::{Patch, PatchParams};
@@ -69,7 +69,7 @@ pub struct Context {
     /// Certificates that were made here.
     leaves: Leaves,
     recorder: Recording,
-    failures: Mutex<HashMap<String, u32>>,
+    failures: Mutex<HashMap<(Controller, Key), u32>>,
 }
 
 /// Certificates that were made here, by UID of their Connection: the watch may be behind.
@@ -238,16 +238,20 @@ impl Context {
     }
 
     /// Counts failures one after the other, for their waits grow.
-    fn failed(&self, at: String, class: Class) -> Duration {
-        let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.entry(at).or_default();
+    fn failed(&self, controller: Controller, object: Key, class: Class) -> Duration {
+        let mut all = self.failures();
+        let count = all.entry((controller, object)).or_default();
         *count = count.saturating_add(1);
         class.wait(*count)
     }
 
-    fn succeeded(&self, at: &str) {
-        let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(at);
+    /// It succeeded, or is gone: nothing is remembered of it.
+    fn forget(&self, controller: Controller, object: Key) {
+        self.failures().remove(&(controller, object));
+    }
+
+    fn failures(&self) -> MutexGuard<'_, HashMap<(Controller, Key), u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -265,7 +269,7 @@ async fn counted<R: Reconcile>(
     active.inc();
     let result = R::reconcile(Arc::clone(&context), Arc::clone(&object)).await;
     active.dec();
-    queues.ended(R::CONTROLLER, key, result.is_err());
+    queues.ended(R::CONTROLLER, key.clone(), result.is_err());
     let outcome = match &result {
         Ok(None) => Outcome::Success,
         Ok(Some(_)) => Outcome::RequeueAfter,
@@ -274,7 +278,7 @@ async fn counted<R: Reconcile>(
     let seconds = timer.elapsed().as_secs_f64();
     context.metrics.reconciled(R::CONTROLLER, outcome, seconds);
     let after = result?;
-    context.succeeded(&at::<R>(&object));
+    context.forget(R::CONTROLLER, key);
     Ok(after.map_or_else(Action::await_change, Action::requeue))
 }
 
@@ -293,12 +297,7 @@ fn on_error<R: Reconcile>(object: &R::Object, error: &Failed, context: &Context)
             tracing::warn!(controller, namespace, name, class, %error, "a reconcile failed");
         }
     }
-    Action::requeue(context.failed(at::<R>(object), class))
-}
-
-fn at<R: Reconcile>(object: &R::Object) -> String {
-    let uid = object.uid().unwrap_or_default();
-    format!("{} {uid}", R::CONTROLLER.name())
+    Action::requeue(context.failed(R::CONTROLLER, Key::of(object), class))
 }
 
 /// How one controller schedules.

@@ -19,7 +19,7 @@ pub async fn run<R: Reconcile>(context: Arc<Context>, concurrency: u16) {
         .set(i64::from(concurrency));
     let store = R::store(&context.world);
     let queue = queue::<R>(Arc::clone(&context));
-    let metrics = Arc::clone(&context.metrics);
+    let known = Arc::clone(&context);
     let applied = applier(
         |object, context| Box::pin(counted::<R>(object, context)),
         |object, error, context| on_error::<R>(&object, error, &context),
@@ -28,12 +28,14 @@ pub async fn run<R: Reconcile>(context: Arc<Context>, concurrency: u16) {
         queue,
         schedule::<R>(concurrency),
     );
-    // Every result has been counted and told; objects that are gone meanwhile need nothing.
+    // Every result has been counted and told. One that is gone meanwhile, as all that failed and went
+    // are in the end, is remembered no longer.
     applied
         .for_each(|result| {
             if let Err(Error::ObjectNotFound(gone)) = result {
                 let key = Key::new(gone.namespace.clone().unwrap_or_default(), &gone.name);
-                metrics.runtime.queues.dropped(R::CONTROLLER, key);
+                known.forget(R::CONTROLLER, key.clone());
+                known.metrics.runtime.queues.dropped(R::CONTROLLER, key);
             }
             std::future::ready(())
         })

@@ -220,10 +220,17 @@ fn container_name(inputs: &Inputs, placement: Placement<'_>) -> String {
 fn volume_name(inputs: &Inputs, placement: Placement<'_>, part: &str) -> String {
     match placement {
         Placement::Gateway => part.to_owned(),
-        Placement::Sidecar { .. } => {
-            name::of(&inputs.name(), &format!("portcullis-{part}")).replace('.', "-")
-        }
+        Placement::Sidecar { .. } => sidecar_volume(&inputs.name(), part),
     }
+}
+
+fn sidecar_volume(connection: &str, part: &str) -> String {
+    name::of(connection, &format!("portcullis-{part}")).replace('.', "-")
+}
+
+/// Names of the volumes that a Connection's sidecar has of its own. Others may have put more into it.
+pub fn sidecar_volumes(connection: &str) -> [String; 3] {
+    ["objects", "account", STATE_VOLUME].map(|part| sidecar_volume(connection, part))
 }
 
 fn image(inputs: &Inputs) -> &str {

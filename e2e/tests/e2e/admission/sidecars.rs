@@ -28,11 +28,21 @@ fn pod(name: &str, app: &str) -> Value {
 }
 
 fn sidecar(namespace: &Namespace, name: &str, app: &str, port: u16) {
+    let selector = json!({"matchLabels": {"app": app}});
+    let sidecar = json!({"podSelector": selector, "port": port});
+    connection(
+        namespace,
+        name,
+        &json!({"mode": "Sidecar", "sidecar": sidecar}),
+    );
+}
+
+fn connection(namespace: &Namespace, name: &str, delivery: &Value) {
     let spec = json!({
         "protocol": "PostgreSQL",
         "upstream": {"host": "db.internal", "database": "orders"},
         "credentials": {"secretRef": {"name": "orders"}},
-        "delivery": {"mode": "Sidecar", "sidecar": {"podSelector": {"matchLabels": {"app": app}}, "port": port}},
+        "delivery": delivery,
     });
     namespace.admin().apply(&object("Connection", name, &spec));
 }
@@ -258,6 +268,32 @@ fn what_comes_later_stays_out_of_the_sidecar_too() {
         image("orders-portcullis").must_be_refused("the sidecar of Connection orders is changed");
         image("app").must_succeed();
         admin.must(&["label", "pod", "a", "example.com/x=y"]);
+    });
+}
+
+/// An empty selector takes all pods of the namespace, and these are no applications.
+#[test]
+fn a_gateway_s_own_pods_get_no_sidecar() {
+    with_opted_in(|namespace| {
+        let sidecar = json!({"podSelector": {}, "port": 15432});
+        let everywhere = json!({"mode": "Sidecar", "sidecar": sidecar});
+        connection(namespace, "orders", &everywhere);
+        wait_for_sidecar(namespace, "any", "orders");
+        let gateway = json!({"mode": "Gateway", "gateway": {"replicas": 1}});
+        connection(namespace, "billing", &gateway);
+        let pod = wait_until("a pod of the gateway", || {
+            let select = "--selector=portcullis.dev/connection=billing";
+            let pods = namespace.admin().get(&["pods", select])["items"].clone();
+            match pods.as_array().is_some_and(|pods| !pods.is_empty()) {
+                true => Ok(pods[0].clone()),
+                false => Err(pods.to_string()),
+            }
+        });
+        assert_eq!(init_containers(&pod), [""; 0], "{pod}");
+        assert_eq!(
+            pod["metadata"]["labels"].get("portcullis.dev/sidecar"),
+            None
+        );
     });
 }
 

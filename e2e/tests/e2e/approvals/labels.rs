@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use portcullis_e2e::approvals::with_bed;
 
 const REFUSED: &str = "labels of pods under portcullis.dev/ are the operator's own";
+const NOT_YOURS: &str = "what proxies run is the operator's own";
 
 fn labels(key: &str) -> Value {
     json!({"app": "odd", key: "orders"})
@@ -270,6 +271,49 @@ fn the_operator_s_workloads_have_them() {
                 &change.to_string(),
             ]);
             said.must_be_refused(REFUSED);
+        }
+    });
+}
+
+#[test]
+fn nobody_puts_another_program_where_a_proxy_runs() {
+    with_bed(|bed| {
+        let tenant = bed.namespace.tenant();
+        let image = |what: &str, image: &str| {
+            let image = format!("app={image}");
+            tenant.run(&["set", "image", what, &image])
+        };
+        for kind in ["Deployment", "StatefulSet"] {
+            let name = kind.to_lowercase();
+            let object = workload(kind, "a", "portcullis.dev/connection");
+            bed.operator().try_apply(&object).must_succeed();
+            image(&format!("{name}/a"), "evil:1").must_be_refused(NOT_YOURS);
+            let beside = json!({"name": "evil", "image": "evil:1"});
+            let path = "/spec/template/spec/containers/-";
+            let change = json!([{"op": "add", "path": path, "value": beside}]).to_string();
+            tenant
+                .run(&["patch", &name, "a", "--type=json", "-p", &change])
+                .must_be_refused(NOT_YOURS);
+            // What is nobody's proxy is whose it is.
+            let own = workload(kind, "own", "example.com/connection");
+            tenant.try_create(&own).must_succeed();
+            image(&format!("{name}/own"), "other:1").must_succeed();
+        }
+        for kind in ["replicaset", "pod"] {
+            let found = wait_until(kind, || {
+                let select = "--selector=portcullis.dev/connection=orders,pod-template-hash";
+                let all = bed.admin.get(&[kind, select])["items"].clone();
+                let name = all[0]["metadata"]["name"].as_str().map(str::to_owned);
+                name.ok_or(all.to_string())
+            });
+            let found = format!("{kind}/{found}");
+            image(&found, "evil:1").must_be_refused(NOT_YOURS);
+            tenant.must(&["annotate", &found, "example.com/x=y"]);
+        }
+        // When and how many are no program.
+        for kind in ["deployment", "statefulset"] {
+            tenant.must(&["rollout", "restart", kind, "a"]);
+            tenant.must(&["scale", kind, "a", "--replicas=0"]);
         }
     });
 }

@@ -10,6 +10,8 @@ const NOT_YOURS: &str = "is written by its own proxies alone";
 const NOT_ITS: &str = "does not become another's";
 const NO_POD: &str = "is named as its proxy's pod";
 const NOT_YOUR_POD: &str = "a proxy reports for its own pod and for no other";
+/// Why it is not deleted.
+const WITH_ITS_POD: &str = "a report goes with its proxy's pod, and not before";
 
 /// The name and UID of a pod.
 pub(super) type Pod = (String, String);
@@ -165,4 +167,26 @@ fn leases_of_others_are_nobody_s_business() {
         web.apply(&lease.to_string());
         bed.admin.must(&["delete", "lease", "leader"]);
     });
+}
+
+/// What belongs to a pod may be left behind: Kubernetes takes the owner out of the Lease then.
+#[test]
+fn a_report_goes_with_its_pod_or_is_left_behind() {
+    with_bed(
+        &json!({ "proxy": { "image": "localhost/none:0" } }),
+        |bed| {
+            bed.credential("orders@orders.internal:5432");
+            bed.connection(&json!({}));
+            let pod = pods(bed, 1).remove(0);
+            report(bed, &pod, "sha256:1");
+            let lease = ["delete", "lease", &pod.0];
+            bed.admin.run(&lease).must_be_refused(WITH_ITS_POD);
+            let leave = ["--cascade=orphan", "--grace-period=1", "--timeout=60s"];
+            bed.admin
+                .must(&[&["delete", "pod", &pod.0], &leave[..]].concat());
+            let left = bed.admin.get(&["lease", &pod.0]);
+            assert_eq!(left["metadata"].get("ownerReferences"), None, "{left}");
+            bed.admin.must(&lease);
+        },
+    );
 }

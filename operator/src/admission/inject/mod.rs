@@ -184,19 +184,32 @@ fn refuse_mounts(pod: &Value, containers: &[Value], volumes: &[Value]) -> Result
                 "{field}.name is that of the sidecar; choose another"
             ));
         }
-        let mounts = container.get("volumeMounts").and_then(Value::as_array);
-        let mounted = mounts.into_iter().flatten().filter_map(name);
-        if let Some(mounted) = mounted.into_iter().find(|mounted| ours.contains(mounted)) {
-            return Err(taken(&field, mounted));
-        }
+        refuse_volumes(&field, container, &ours)?;
     }
     Ok(())
 }
 
-fn taken(field: &str, volume: &str) -> String {
-    format!(
-        "{field}.volumeMounts: {volume} is the sidecar's own volume; no other container may mount it"
-    )
+/// Whether a container sees a volume of the sidecar's.
+fn refuse_volumes(field: &str, container: &Value, ours: &[&str]) -> Result<(), String> {
+    let mut seen = volumes_of(container).into_iter();
+    match seen.find(|(_, volume)| ours.contains(volume)) {
+        None => Ok(()),
+        Some((part, volume)) => Err(format!(
+            "{field}.{part}: {volume} is the sidecar's own volume; no other container may mount it"
+        )),
+    }
+}
+
+/// The volumes that a container sees, each with the field that names it: those that it mounts, and
+/// those of whose files its variables are made.
+fn volumes_of(container: &Value) -> Vec<(&'static str, &str)> {
+    let list = |field: &str| container.get(field).and_then(Value::as_array);
+    let mounts = list("volumeMounts").into_iter().flatten();
+    let mounts = mounts.filter_map(|it| Some(("volumeMounts", name(it)?)));
+    let variables = list("env").into_iter().flatten();
+    let file = "/valueFrom/fileKeyRef/volumeName";
+    let files = variables.filter_map(|it| Some(("env", text(it, file)?)));
+    mounts.chain(files).collect()
 }
 
 fn patch(pod: &Value, containers: Vec<Value>, volumes: Vec<Value>, names: &str) -> Vec<Value> {

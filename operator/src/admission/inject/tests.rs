@@ -105,6 +105,19 @@ fn argument<'v>(container: &'v Value, flag: &str) -> Option<&'v str> {
 }
 
 #[test]
+fn the_volumes_of_a_sidecar_are_told_by_the_name_of_its_connection() {
+    for name in ["orders", &"o".repeat(52)] {
+        let inputs = inputs(name, "shop", 15432);
+        let placement = Placement::Sidecar {
+            admin_port: FIRST_ADMIN_PORT,
+            caller: "shop/shop",
+        };
+        let volumes = json!(pod::volumes(&inputs, placement));
+        assert_eq!(names(&volumes), pod::sidecar_volumes(name));
+    }
+}
+
+#[test]
 fn the_sidecar_comes_first_and_never_ends() {
     let known = Known(vec![inputs("orders", "shop", 15432)], Vec::new());
     let pod = patched(&known, pod());

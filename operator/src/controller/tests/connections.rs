@@ -1,11 +1,12 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use super::bed::{Bed, CONNECTION, bed};
-use crate::controller::Reconcile;
 use crate::controller::connection::Connections;
+use crate::controller::{Reconcile, run};
 use crate::desired::Kind;
 use crate::error::{Class, Failed};
 
@@ -129,6 +130,39 @@ async fn an_api_server_that_cannot_is_tried_again() {
     bed.fake.kept(|it| it.refuses = false);
     reconcile(&mut bed).await.unwrap();
     assert_eq!(status(&bed)["conditions"][0]["status"], "True");
+}
+
+/// Waits until so many objects are remembered as failed.
+async fn remembered(bed: &Bed, count: usize) {
+    let counted = async {
+        while bed.context.failures().len() != count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(300), counted).await;
+    assert!(waited.is_ok(), "not {count}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_and_is_gone_is_not_remembered() {
+    let mut bed = bed();
+    bed.class(&json!({}));
+    let object = bed.connection(&gateway());
+    let object = Arc::unwrap_or_clone(object);
+    for event in [
+        Event::Init,
+        Event::InitApply(object.clone()),
+        Event::InitDone,
+    ] {
+        bed.writers.connections.apply_watcher_event(&event);
+    }
+    bed.fake.kept(|it| it.refuses = true);
+    let running = tokio::spawn(run::<Connections>(Arc::clone(&bed.context), 1));
+    remembered(&bed, 1).await;
+    let gone = Event::Delete(object);
+    bed.writers.connections.apply_watcher_event(&gone);
+    remembered(&bed, 0).await;
+    running.abort();
 }
 
 #[tokio::test]

@@ -57,6 +57,8 @@ pub fn is_recorded(finished: Duration, proxies: &Proxies, now: Instant) -> bool 
     let told = |report: &Report| match report.unstored {
         Unstored::Untold => true,
         Unstored::Unknown => false,
+        // Found by an operator that just began: its proxy may have been gone for long.
+        Unstored::For(_) if !report.renews => false,
         Unstored::For(age) => {
             let since = now.duration_since(report.seen);
             finished >= age.saturating_add(since).saturating_add(WRITES_WITHIN)

@@ -373,6 +373,10 @@ fn a_record_is_safe_when_every_proxy_s_store_has_what_is_older_than_the_end() {
     assert!(!safe(60, 0, vec![aged(0, 1), aged(60, 1)]));
     assert!(!safe(60, 0, vec![aged(0, 1), says(Unstored::Unknown, 1)]));
     assert!(!safe(60, 1, vec![aged(0, 1)]));
+    // What was found and not heard may have been said long ago.
+    let mut found = aged(0, 1);
+    found.renews = false;
+    assert!(!safe(86_400, 0, vec![aged(0, 1), found]));
     // Of an earlier version, or gone.
     assert!(safe(60, 0, vec![says(Unstored::Untold, 30)]));
     assert!(safe(60, 0, Vec::new()));

@@ -3,7 +3,8 @@
 //!
 //! A report counts for as long after its `renewTime` was seen to change, by this process's own
 //! clock: what time a proxy, or whoever writes in its name, believes it is makes nothing fresh.
-//! A Lease that is seen for the first time counts from then.
+//! A Lease that is seen for the first time counts from then, and what it says of its proxy's record
+//! only once it was renewed: who wrote it may have died long before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub struct Report {
     pub revision: Option<String>,
     pub refused: Vec<Refused>,
     pub unstored: Unstored,
+    /// It was renewed since it was first seen, so what it says was said no longer ago than that.
+    pub renews: bool,
     /// What the Lease says, which is compared with nothing but what it said before.
     renewed: Timestamp,
     /// When that was seen to be another.
@@ -91,6 +94,7 @@ impl Reports {
         let before = of_connection.get(&report.proxy);
         let silent = before.filter(|before| before.renewed == report.renewed);
         report.seen = silent.map_or(now, |before| before.seen);
+        report.renews = before.is_some_and(|before| before.renews || silent.is_none());
         let news = before.is_none_or(|before| {
             before.revision != report.revision
                 || before.refused != report.refused
@@ -158,6 +162,7 @@ impl Report {
                 Some(None) => Unstored::Unknown,
                 Some(Some(seconds)) => Unstored::For(Duration::from_secs(seconds)),
             },
+            renews: false,
             renewed: lease.spec.as_ref()?.renew_time.as_ref()?.0,
             seen: now,
         })
@@ -172,6 +177,7 @@ impl Report {
             revision: None,
             refused: Vec::new(),
             unstored: Unstored::Untold,
+            renews: true,
             renewed: Timestamp::UNIX_EPOCH,
             seen: Instant::now(),
         }

@@ -141,6 +141,22 @@ fn how_old_an_unsafe_record_is_is_told_not_known_or_not_told() {
 }
 
 #[test]
+fn what_is_found_was_said_nobody_knows_when_until_it_is_renewed() {
+    let (mut reports, now) = (Reports::default(), Instant::now());
+    let renews = |reports: &Reports| fresh(reports, now).unwrap().renews;
+    reports.saw(&lease(0, &revision(1)), now);
+    assert!(!renews(&reports));
+    // Neither by a watch that begins anew nor by what others write into it.
+    reports.saw(&lease(0, &revision(1)), now);
+    reports.saw(&lease(0, &revision(2)), now);
+    assert!(!renews(&reports));
+    reports.saw(&lease(10, &revision(2)), now);
+    assert!(renews(&reports));
+    reports.saw(&lease(10, &revision(2)), now);
+    assert!(renews(&reports));
+}
+
+#[test]
 fn what_a_new_list_lacks_is_gone() {
     let (mut reports, now) = (Reports::default(), Instant::now());
     reports.saw(&lease(0, &json!({})), now);

@@ -7,9 +7,9 @@ mod tests;
 use serde_json::{Value, json};
 
 use super::reach::{Held, refuse_node};
-use super::{Sidecars, all_containers, name, refuse_shared};
+use super::{Sidecars, all_containers, name, refuse_shared, refuse_volumes};
 use crate::admission::review::{Answer, Request};
-use crate::desired::pod::sidecar_of;
+use crate::desired::pod::{sidecar_of, sidecar_volumes};
 
 /// Answers for a pod that has sidecars.
 pub fn guard(sidecars: &dyn Sidecars, request: &Request) -> Answer {
@@ -45,10 +45,11 @@ pub fn guard(sidecars: &dyn Sidecars, request: &Request) -> Answer {
 
 /// A new pod.
 fn whole(pod: &Value, own: &[(&str, &Value)], held: &[Held]) -> Result<(), String> {
-    let (volumes, containers) = (mounted(own), names_of(own));
+    let (volumes, containers) = (volumes_of(own), names_of(own));
+    let volumes: Vec<&str> = volumes.iter().map(String::as_str).collect();
     refuse_shared(pod)?;
     refuse_node(pod, &volumes)?;
-    others_mount(pod, own)?;
+    others_mount(pod, &volumes, &containers)?;
     held.iter()
         .try_for_each(|held| held.refuse(pod, &volumes, &containers))
 }
@@ -67,7 +68,8 @@ fn changed(pod: &Value, own: &[(&str, &Value)], held: &[Held]) -> Result<(), Str
     }
     let late = pod.pointer("/spec/ephemeralContainers");
     let late = json!({ "spec": { "ephemeralContainers": late } });
-    let containers = names_of(own);
+    let (volumes, containers) = (volumes_of(own), names_of(own));
+    let volumes: Vec<&str> = volumes.iter().map(String::as_str).collect();
     for (field, container) in all_containers(&late) {
         let target = container.get("targetContainerName").and_then(Value::as_str);
         if let Some(target) = target.filter(|target| containers.contains(target)) {
@@ -78,7 +80,7 @@ fn changed(pod: &Value, own: &[(&str, &Value)], held: &[Held]) -> Result<(), Str
         }
     }
     refuse_shared(&late)?;
-    others_mount(&late, own)?;
+    others_mount(&late, &volumes, &containers)?;
     held.iter()
         .try_for_each(|held| held.refuse(&late, &[], &[]))
 }
@@ -103,28 +105,18 @@ fn names_of<'v>(own: &[(&str, &'v Value)]) -> Vec<&'v str> {
     own.iter().filter_map(|(_, it)| name(it)).collect()
 }
 
-/// The volumes that they mount.
-fn mounted<'v>(own: &[(&str, &'v Value)]) -> Vec<&'v str> {
-    own.iter().flat_map(|(_, it)| mounts(it)).collect()
+/// The volumes that are theirs alone: what else they mount, others put into all containers of a pod.
+fn volumes_of(own: &[(&str, &Value)]) -> Vec<String> {
+    let connections = own.iter().map(|(connection, _)| connection);
+    connections.flat_map(|it| sidecar_volumes(it)).collect()
 }
 
-fn others_mount(pod: &Value, own: &[(&str, &Value)]) -> Result<(), String> {
-    let (volumes, containers) = (mounted(own), names_of(own));
+fn others_mount(pod: &Value, volumes: &[&str], containers: &[&str]) -> Result<(), String> {
     for (field, container) in all_containers(pod) {
         if name(container).is_some_and(|name| containers.contains(&name)) {
             continue;
         }
-        let shared = mounts(container)
-            .into_iter()
-            .find(|it| volumes.contains(it));
-        if let Some(shared) = shared {
-            return Err(super::taken(&field, shared));
-        }
+        refuse_volumes(&field, container, volumes)?;
     }
     Ok(())
-}
-
-fn mounts(container: &Value) -> Vec<&str> {
-    let mounts = container.get("volumeMounts").and_then(Value::as_array);
-    mounts.into_iter().flatten().filter_map(name).collect()
 }

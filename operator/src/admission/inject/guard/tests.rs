@@ -91,8 +91,31 @@ fn who_comes_after_the_injection_finds_nothing_of_the_sidecar_either() {
     );
 }
 
+/// As webhooks of clouds do, that give every container of a pod a token of its account.
+#[test]
+fn a_volume_that_others_put_into_every_container_is_not_the_sidecar_s() {
+    let mut pod = injected();
+    let mount = json!({ "name": "aws-iam-token", "mountPath": "/var/run/secrets/eks" });
+    let token =
+        json!({ "serviceAccountToken": { "audience": "sts.amazonaws.com", "path": "token" } });
+    let volume = json!({ "name": "aws-iam-token", "projected": { "sources": [token] } });
+    let volumes = pod["spec"]["volumes"].as_array_mut();
+    volumes.unwrap().push(volume);
+    for list in ["initContainers", "containers"] {
+        for container in pod["spec"][list].as_array_mut().unwrap() {
+            let mounts = container.as_object_mut().unwrap();
+            let mounts = mounts.entry("volumeMounts").or_insert(json!([]));
+            mounts.as_array_mut().unwrap().push(mount.clone());
+        }
+    }
+    assert_eq!(made(pod), None);
+}
+
 #[test]
 fn an_ephemeral_container_stays_out_of_the_sidecar() {
+    let file = json!({ "fileKeyRef": {
+        "volumeName": "orders-portcullis-state", "path": "a", "key": "A",
+    } });
     let secret = json!({ "secretKeyRef": { "name": "orders-portcullis-token", "key": "token" } });
     for (more, field) in [
         (
@@ -102,6 +125,10 @@ fn an_ephemeral_container_stays_out_of_the_sidecar() {
         (
             json!({ "env": [{ "name": "A", "valueFrom": secret }] }),
             "spec.ephemeralContainers[0].env[0].valueFrom.secretKeyRef: ",
+        ),
+        (
+            json!({ "env": [{ "name": "A", "valueFrom": file }] }),
+            "spec.ephemeralContainers[0].env: ",
         ),
         (
             json!({ "targetContainerName": "orders-portcullis" }),
