@@ -107,6 +107,7 @@ fn plain(house: &House, statement: &Statement<'_>) -> Result<Vec<String>, Failed
 fn held(house: &House) -> Result<Vec<String>, Failed> {
     const TITLE: &str = "A change waits for a person";
     const SQL: &str = "UPDATE orders SET status = 'paid' WHERE id = 4";
+    const REASON: &str = "the bank confirms it";
     heading(TITLE)?;
     shown(&format!("psql -c \"{SQL}\""))?;
     let waiting = psql(house)
@@ -116,8 +117,10 @@ fn held(house: &House) -> Result<Vec<String>, Failed> {
         .stderr(Stdio::piped())
         .spawn()?;
     let name = pending(house)?;
-    let approve = ["approve", &name, "--reason", "the bank confirms it"];
-    shown(&format!("portcullis {} --state …", approve.join(" ")))?;
+    shown(&format!(
+        "portcullis approve {name} --reason \"{REASON}\" --state …"
+    ))?;
+    let approve = ["approve", &name, "--reason", REASON];
     let mut command = portcullis()?;
     let approved = run(
         TITLE,

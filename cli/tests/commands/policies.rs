@@ -122,6 +122,41 @@ fn what_binds_no_connection_yet_is_judged_all_the_same() {
 }
 
 #[test]
+fn a_policy_that_binds_no_connection_is_a_warning() {
+    let policy = |target: &str| {
+        format!(
+            "apiVersion: portcullis.dev/v1alpha1\nkind: GuardrailPolicy\n\
+             metadata: {{name: p, namespace: shop}}\nspec:\n  {target}\n  default: Deny\n"
+        )
+    };
+    let connection = CONNECTION.replace("NAME", "orders");
+    let warned = |target: &str| {
+        let (code, told) = validated(&[
+            ("c.yaml", &connection),
+            ("p.yaml", &policy(target)),
+            ("s.yaml", SECRET),
+        ]);
+        assert_eq!(code, Some(0), "{told}");
+        told["warnings"].clone()
+    };
+    let none = serde_json::json!([]);
+    assert_eq!(warned("targetRefs: [{name: orders}]"), none);
+    assert_eq!(warned("targetSelector: {}"), none);
+    assert_eq!(
+        warned("targetRefs: [{name: orders}, {name: odrers}]"),
+        serde_json::json!([
+            "GuardrailPolicy shop/p: spec.targetRefs[1]: there is no Connection odrers in shop"
+        ])
+    );
+    assert_eq!(
+        warned("targetSelector: {matchLabels: {data: customers}}"),
+        serde_json::json!([
+            "GuardrailPolicy shop/p: spec.targetSelector selects no Connection that is here"
+        ])
+    );
+}
+
+#[test]
 fn a_file_that_cannot_be_read_hides_no_error_of_another() {
     let connection = CONNECTION.replace("NAME", "orders");
     let connection = connection.replace("host: db.internal", "host: 'db internal'");

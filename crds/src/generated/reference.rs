@@ -129,7 +129,7 @@ fn kind_page(definition: &Definition, short: &str) -> String {
 fn files_page() -> String {
     let mut page = String::from(
         "# Files\n\nMade from `crds/src` by `make gen`. Edit the sources, not this page.\n\n\
-A standalone proxy, `explain` and `policy test` read our kinds and core/v1 Secret, ConfigMap and \
+A standalone proxy, `validate` and `explain` read our kinds and core/v1 Secret, ConfigMap and \
 Namespace from YAML files, many documents in a file. A file is held to the same schema, defaults and rules as an API \
 server holds objects to, and to more. All errors of all files are told at once, each as `file: document \
 N: field: what is wrong; what would be right (line, column)`. No error repeats a value of a Secret.\n\n\

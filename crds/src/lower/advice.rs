@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use kube::ResourceExt;
 
+use super::target::Target;
+use crate::connection::Connection;
 use crate::connection_class::Identity;
 use crate::document::{Documents, NAMESPACE_NAME_LABEL};
 use crate::selector::LabelSelector;
@@ -13,6 +15,7 @@ use crate::{DEFAULT_CLASS, PLATFORM_NAMESPACE};
 pub fn advice(documents: &Documents) -> Vec<String> {
     let mut advice = on_namespaces(documents);
     advice.extend(on_classes(documents));
+    advice.extend(on_targets(documents));
     advice
 }
 
@@ -91,4 +94,57 @@ fn proves_anybody(identity: &Identity) -> bool {
         || identity.service_account_tokens.is_some()
         || identity.mtls.is_some()
         || !identity.api_keys.is_empty()
+}
+
+/// A name that is misspelt is no error: the Connection may be written later. Until then it binds nothing.
+fn on_targets(documents: &Documents) -> Vec<String> {
+    let guards = documents.guardrail_policies.iter().map(|it| {
+        let (references, selector) = (&it.spec.target_refs, &it.spec.target_selector);
+        let kind = "GuardrailPolicy";
+        (kind, it.namespace(), it.name_any(), references, selector)
+    });
+    let masks = documents.masking_rules.iter().map(|it| {
+        let (references, selector) = (&it.spec.target_refs, &it.spec.target_selector);
+        let kind = "MaskingRule";
+        (kind, it.namespace(), it.name_any(), references, selector)
+    });
+    let connections = &documents.connections;
+    let mut advice = Vec::new();
+    // That there is no Connection at all is told by itself.
+    if connections.is_empty() {
+        return advice;
+    }
+    for (kind, namespace, policy, references, selector) in guards.chain(masks) {
+        let namespace = namespace.unwrap_or_default();
+        let is_in = |it: &Connection| it.namespace().unwrap_or_default() == namespace;
+        for (index, reference) in references.iter().enumerate() {
+            let name = &reference.name;
+            if !connections
+                .iter()
+                .any(|it| it.name_any() == *name && is_in(it))
+            {
+                advice.push(format!(
+                    "{kind} {namespace}/{policy}: spec.targetRefs[{index}]: there is no Connection \
+                     {name} in {namespace}"
+                ));
+            }
+        }
+        let is_bound = |connection: &Connection| {
+            let place = connection.namespace().unwrap_or_default();
+            let target = Target {
+                namespace: &place,
+                namespace_labels: &documents.namespace_labels(&place),
+                name: &connection.name_any(),
+                labels: connection.labels(),
+                protocol: connection.spec.protocol,
+            };
+            target.is_bound_by(&namespace, references, selector.as_ref())
+        };
+        if selector.is_some() && !connections.iter().any(is_bound) {
+            advice.push(format!(
+                "{kind} {namespace}/{policy}: spec.targetSelector selects no Connection that is here"
+            ));
+        }
+    }
+    advice
 }

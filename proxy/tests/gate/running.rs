@@ -77,6 +77,18 @@ async fn a_capped_reply_ends_with_a_mark_of_what_is_left_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_operation_lasts_until_it_is_answered_and_not_until_its_portal_ends() {
+    let bed = Bed::new(Terms::default());
+    let mut session = bed.open().await.unwrap();
+    let mut running = start(&mut session).await;
+    tokio::time::advance(Duration::from_millis(3)).await;
+    running.answered();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    running.end(Outcome::Succeeded);
+    assert_eq!(ends(&bed)[0].duration_micros, 3_000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_reply_is_recorded_in_pieces_and_a_metadata_one_not_at_all() {
     for (payloads, expected) in [
         (Payloads::Full, 2 * CAPPED_BYTES + 9),

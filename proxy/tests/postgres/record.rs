@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use portcullis_policy::DefaultAction;
 use portcullis_recording::event::{Body, Value};
 use portcullis_recording::verify::Verdict;
 
+use crate::house::House;
 use crate::run::{Run, policy};
 use crate::talk::Client;
+use crate::{bed, wire};
 
 fn text(operation: &portcullis_recording::event::Operation) -> String {
     match operation.operation.get("text") {
@@ -191,4 +194,22 @@ async fn a_killed_proxy_loses_no_operation_that_had_an_effect() {
     assert!(there.len() > 100 && lost.is_empty(), "{lost:?}");
     let report = run.verify().await;
     assert_ne!(report.verdict(), Verdict::Broken, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_statements_in_one_text_the_one_that_fails_decides() {
+    let all = bed::policy("all", DefaultAction::Allow, Vec::new());
+    let house = House::open(vec![all]).await;
+    let mut client = wire::Client::log_in(house.address).await;
+    for text in ["SELECT 1; SELECT 1/0", "SELECT 1; SELECT 2", "SELECT 3"] {
+        let query = format!("Q {text}");
+        client.line(&[query.as_str(), "= 1"]).await;
+    }
+    let record = house.bed.record();
+    let ends = record.iter().filter_map(|body| match body {
+        Body::OperationEnded(ended) => Some((ended.outcome.as_str(), ended.rows)),
+        _ => None,
+    });
+    let ends: Vec<_> = ends.take(2).collect();
+    assert_eq!(ends, [("failed", 1), ("succeeded", 2)]);
 }

@@ -31,6 +31,7 @@ pub struct Postgres {
 /// Why a session that was let in did not start.
 enum NotJoined {
     Denied(Denial),
+    NotConnected(ConnectFailed),
     Failed { code: String, message: String },
 }
 
@@ -88,6 +89,13 @@ impl Postgres {
                 let mut out = Vec::new();
                 match &not_joined {
                     NotJoined::Denied(denial) => refuse::denial(&mut out, Severity::Fatal, denial),
+                    NotJoined::NotConnected(failed) => {
+                        let (namespace, connection) = (&door.namespace, &door.name);
+                        tracing::warn!(namespace, connection, %failed, "no session on the target");
+                        let told = failed.told();
+                        let report = Report::new(&told.sqlstate, &told.message);
+                        refuse::error(&mut out, Severity::Fatal, report);
+                    }
                     NotJoined::Failed { code, message } => {
                         refuse::error(&mut out, Severity::Fatal, Report::new(code, message));
                     }
@@ -246,11 +254,6 @@ fn first_words(connected: &Connected, key: &CancelKey) -> Vec<u8> {
 
 impl From<ConnectFailed> for NotJoined {
     fn from(failed: ConnectFailed) -> Self {
-        tracing::warn!(%failed, "the target was not reached");
-        let told = failed.told();
-        Self::Failed {
-            code: told.sqlstate,
-            message: told.message,
-        }
+        Self::NotConnected(failed)
     }
 }

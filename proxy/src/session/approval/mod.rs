@@ -388,8 +388,8 @@ fn people(subject: &Subject) -> (String, Option<String>) {
 
 fn how_to_approve(namespace: &str, name: &str) -> String {
     format!(
-        "have it approved with `portcullis approve {name}` (`portcullis approvals show {name}` \
-         tells what it is), or in a cluster with \
+        "have it approved with `portcullis approve {name} --state DIR --reason \"why\"` \
+         (`portcullis approvals show {name} --state DIR` tells what it is), or in a cluster with \
          `kubectl -n {namespace} annotate appr/{name} portcullis.dev/approve=\"why\"`"
     )
 }

@@ -35,6 +35,7 @@ pub struct Running {
     pub(super) sent: Option<Box<Sent>>,
     masked: u64,
     began: Monotonic,
+    answered: Option<Monotonic>,
     counted: Arc<ProtocolMetrics>,
     is_recorded: bool,
     pub(super) busy: Busy,
@@ -94,6 +95,7 @@ impl Running {
             sent: None,
             masked: 0,
             began: house.clock.monotonic(),
+            answered: None,
             counted: Arc::clone(session.counted.handles()),
             is_recorded: false,
             busy: session.entry.begin(house),
@@ -171,6 +173,12 @@ impl Running {
         self.masked = self.masked.saturating_add(values);
     }
 
+    /// The target has answered, for now. A portal is there until its transaction ends, and that time
+    /// is the client's.
+    pub fn answered(&mut self) {
+        self.answered = Some(self.busy.house().clock.monotonic());
+    }
+
     pub fn end(mut self, outcome: Outcome) {
         self.record_end(&outcome);
     }
@@ -208,7 +216,8 @@ impl Running {
         if !self.shown.piece.is_empty() || omitted != (0, 0) {
             self.record_piece(omitted);
         }
-        let now = self.busy.house().clock.monotonic();
+        let now = self.answered;
+        let now = now.unwrap_or_else(|| self.busy.house().clock.monotonic());
         let duration = now.as_nanos().saturating_sub(self.began.as_nanos());
         let duration = Duration::from_nanos(duration);
         observe(&self.counted.upstream_seconds, self.began, now);

@@ -354,6 +354,7 @@ where
             return;
         };
         if suspended {
+            operation.suspend();
             self.fetched(id);
             return;
         }

@@ -327,8 +327,22 @@ impl Operation {
         self.stopped = Some(Stopped::Failed(Box::new(denial)));
     }
 
+    /// A page of it is answered, and more may be asked for.
+    pub(super) fn suspend(&mut self) {
+        self.running.answered();
+    }
+
+    /// What the server says of it, at the end of each of its statements. The first word holds, but
+    /// where a later statement of the same Query fails: nothing of it stays then.
     pub(super) fn settle(&mut self, outcome: Outcome) {
-        self.outcome.get_or_insert(outcome);
+        self.running.answered();
+        let decides = matches!(
+            (&self.outcome, &outcome),
+            (None, _) | (Some(Outcome::Succeeded), Outcome::Failed(_))
+        );
+        if decides {
+            self.outcome = Some(outcome);
+        }
     }
 }
 
