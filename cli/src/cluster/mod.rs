@@ -42,8 +42,8 @@ const KUBECONFIG: &str = ".kube/config";
 /// What the kubelet tells each container of where the API server is.
 const IN_A_POD: &str = "KUBERNETES_SERVICE_HOST";
 
-const NOWHERE: &str = "which proxies? --state DIR names one that runs without a cluster; for a \
-                       cluster there is no kubeconfig (--kubeconfig FILE, KUBECONFIG, \
+const NOWHERE: &str = "which proxies? --state DIR, or --config DIR of explain, names one that runs \
+                       without a cluster; for a cluster there is no kubeconfig (--kubeconfig FILE, KUBECONFIG, \
                        ~/.kube/config), and this is no pod of one";
 
 /// A cluster, and where in it.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use portcullis_recording::event::{Body, SessionId, Timestamp, Value as Noted};
+use portcullis_recording::format::kind;
 use portcullis_recording::reader::{Payload, Query};
 use serde_json::{Value, json};
 
@@ -23,6 +24,8 @@ struct Summary {
     operations: u64,
     refused: u64,
     how: String,
+    /// Something of it is there and cannot be told: what is counted here is not all.
+    unreadable: bool,
     /// The request of an operation that waited and may run: its run is no other operation.
     granted: Option<String>,
 }
@@ -37,8 +40,9 @@ pub(super) async fn run(from: &Recorded, output: Format) -> Done {
             continue;
         }
         let summary = sessions.entry(record.session).or_default();
-        if let Payload::Event(event) = record.payload {
-            summary.take(event.body, record.time);
+        match record.payload {
+            Payload::Event(event) => summary.take(event.body, record.time),
+            Payload::Unreadable { kind, .. } => summary.pass_over(kind, record.time),
         }
     }
     let mut sessions: Vec<(SessionId, Summary)> = sessions.into_iter().collect();
@@ -94,6 +98,16 @@ impl Summary {
         }
     }
 
+    /// Kind and time are clear also where a key is missing.
+    fn pass_over(&mut self, kind: u16, time: Timestamp) {
+        self.unreadable = true;
+        match kind {
+            kind::SESSION_STARTED => self.started = time,
+            kind::SESSION_ENDED => self.ended = Some(time),
+            _ => {}
+        }
+    }
+
     fn json(&self, id: SessionId) -> Value {
         let (namespace, connection) = match self.connection.split_once('/') {
             Some((namespace, name)) => (namespace, name),
@@ -109,6 +123,7 @@ impl Summary {
             "operations": self.operations,
             "refused": self.refused,
             "outcome": self.how,
+            "unreadable": self.unreadable,
         })
     }
 
@@ -130,7 +145,10 @@ impl Summary {
             line(&self.connection, 40),
             self.operations.to_string(),
             refused,
-            line(&self.how, 30),
+            match self.unreadable {
+                true => "unreadable".to_owned(),
+                false => line(&self.how, 30),
+            },
         ]
     }
 }

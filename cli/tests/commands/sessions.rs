@@ -129,6 +129,12 @@ fn an_encrypted_session_is_read_with_its_key_and_not_without() {
             assert!(!said(&closed).contains(wanted), "{words:?} {key:?}");
         }
     }
+    // When it was is clear all the same.
+    let list = said(&ask(&["list"], None));
+    assert!(
+        list.contains("2023-11-14") && list.contains("unreadable"),
+        "{list}"
+    );
     // The chain covers what was encrypted; only with a key must it open too.
     for (key, code) in [(None, 0), (Some(&right), 0), (Some(&wrong), 1)] {
         let verified = ask(&["verify"], key.map(String::as_str));

@@ -69,18 +69,19 @@ fn on_classes(documents: &Documents) -> Vec<String> {
     let classes = super::documents::classes(documents);
     let written = documents.connection_classes.iter();
     let mut advice = Vec::new();
-    if used.contains(DEFAULT_CLASS)
+    let is_made_up = used.contains(DEFAULT_CLASS)
         && !written
             .map(|it| it.name_any())
-            .any(|it| it == DEFAULT_CLASS)
-    {
+            .any(|it| it == DEFAULT_CLASS);
+    if is_made_up {
         advice.push(format!(
             "there is no ConnectionClass {DEFAULT_CLASS}, so defaults hold: no identity provider, \
              and nobody gets in"
         ));
     }
     for (name, class) in &classes {
-        if used.contains(name.as_str()) && !proves_anybody(&class.spec.identity) {
+        let is_told = is_made_up && name == DEFAULT_CLASS;
+        if used.contains(name.as_str()) && !is_told && !proves_anybody(&class.spec.identity) {
             advice.push(format!(
                 "ConnectionClass {name} has no identity provider, so nobody gets in"
             ));
