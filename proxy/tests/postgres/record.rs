@@ -213,3 +213,28 @@ async fn of_several_statements_in_one_text_the_one_that_fails_decides() {
     let ends: Vec<_> = ends.take(2).collect();
     assert_eq!(ends, [("failed", 1), ("succeeded", 2)]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_commit_undoes_at_the_end_of_its_pipeline_is_recorded_as_failed() {
+    let all = bed::policy("all", DefaultAction::Allow, Vec::new());
+    let house = House::open(vec![all]).await;
+    let mut client = wire::Client::log_in(house.address).await;
+    let tables = "Q CREATE TEMP TABLE parents (id int PRIMARY KEY); CREATE TEMP TABLE children \
+                  (parent int REFERENCES parents DEFERRABLE INITIALLY DEFERRED)";
+    client.line(&[tables, "= 1"]).await;
+    let insert = "P |INSERT INTO children VALUES ($1::int)";
+    let said = client.line(&[insert, "B ||7", "E ", "S", "= 1"]).await;
+    assert!(said.contains("23503"), "{said}");
+    let left = client
+        .line(&["Q SELECT count(*) FROM children", "= 1"])
+        .await;
+    assert!(left.contains("D(0)"), "{left}");
+    let record = house.bed.record();
+    let ends = record.iter().filter_map(|body| match body {
+        Body::OperationEnded(ended) => Some((ended.outcome.as_str(), ended.attributes.get("code"))),
+        _ => None,
+    });
+    let ends: Vec<_> = ends.collect();
+    let code = Value::from("23503");
+    assert_eq!(ends[..2], [("succeeded", None), ("failed", Some(&code))]);
+}

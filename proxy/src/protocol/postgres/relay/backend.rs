@@ -3,6 +3,7 @@
 //! Rows that need not be read pass in pieces of any size; all else is taken whole. What the server
 //! sends out of turn ends the session: the two sides no longer agree on what is answered.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
@@ -240,6 +241,12 @@ where
                 self.failures = true;
                 self.report(tag::ERROR, frame, None)?;
             }
+            Told::FailedSync => {
+                let code = code(&message);
+                self.state.uncommitted(|operation| operation.undone(&code));
+                self.failures = true;
+                self.report(tag::ERROR, frame, None)?;
+            }
             Told::FailedAsRefused(answer) => {
                 self.failures = true;
                 self.pass(&answer);
@@ -369,11 +376,8 @@ where
     }
 
     fn failed(&mut self, id: OpId, message: Backend<'_>, frame: &Bytes) -> Result<(), End> {
-        let code = match message {
-            Backend::Error(fields) => fields.get(b'C').unwrap_or_default(),
-            _ => b"",
-        };
-        if self.cut_short(id, code) {
+        let code = code(&message);
+        if self.cut_short(id, code.as_bytes()) {
             return Ok(());
         }
         self.failures = true;
@@ -383,7 +387,7 @@ where
             return Ok(());
         };
         let told = operation.stopped.take();
-        operation.settle(Outcome::Failed(String::from_utf8_lossy(code).into_owned()));
+        operation.settle(Outcome::Failed(code.into_owned()));
         let analysed = Arc::clone(&operation.analysed);
         self.ran(&analysed);
         match told {
@@ -437,5 +441,13 @@ fn is_masked(operation: &mut Operation, tag: u8) -> bool {
     match tag {
         tag::DATA_ROW => !matches!(operation.answer.rows(), Ok(None)),
         _ => operation.answer.copy().is_some(),
+    }
+}
+
+/// The SQLSTATE of an error.
+fn code<'m>(message: &'m Backend<'_>) -> Cow<'m, str> {
+    match message {
+        Backend::Error(fields) => String::from_utf8_lossy(fields.get(b'C').unwrap_or_default()),
+        _ => Cow::Borrowed(""),
     }
 }

@@ -332,6 +332,13 @@ impl Operation {
         self.running.answered();
     }
 
+    /// What it did does not stay, though it had ended well.
+    pub(super) fn undone(&mut self, code: &str) {
+        if self.outcome == Some(Outcome::Succeeded) {
+            self.settle(Outcome::Failed(code.to_owned()));
+        }
+    }
+
     /// What the server says of it, at the end of each of its statements. The first word holds, but
     /// where a later statement of the same Query fails: nothing of it stays then.
     pub(super) fn settle(&mut self, outcome: Outcome) {

@@ -180,6 +180,17 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         self.operations.get_mut(id)
     }
 
+    /// The operations of open portals, where the next Sync is to commit them: the client has opened
+    /// no transaction of its own.
+    pub(super) fn uncommitted(&mut self, mut each: impl FnMut(&mut O)) {
+        if self.transaction != Transaction::Idle {
+            return;
+        }
+        for id in self.portals.all() {
+            self.operations.get_mut(id).map(&mut each);
+        }
+    }
+
     /// Gives an operation back that [`State::reply`] told of.
     pub(super) fn done(&mut self, id: OpId) {
         if let Some(operation) = self.operations.release(id) {

@@ -142,6 +142,10 @@ impl Portals {
         self.named.remove_entry(name)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = OpId> {
+        self.unnamed.into_iter().chain(self.named.values().copied())
+    }
+
     /// All of them, at the end of a transaction.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = OpId> {
         self.unnamed

@@ -37,6 +37,8 @@ pub(in crate::protocol::postgres::relay) enum Told<S> {
     Failed(OpId),
     /// Something failed that has no operation.
     FailedPlain,
+    /// A Sync failed: where it was to commit, nothing of what ran before it stays.
+    FailedSync,
     /// The message that went in a refusal's place failed: this is said instead.
     FailedAsRefused(Box<[u8]>),
     /// The answers to a Query or a Sync are complete; with the operation of the Query, to be given
@@ -182,7 +184,7 @@ impl<S: Weighed, O: InFlight> State<S, O> {
         match self.owed.front() {
             // The end of the connection, or of a transaction that was idle too long.
             None => return Told::FailedPlain,
-            Some(Owed::Sync) => return Told::FailedPlain,
+            Some(Owed::Sync) => return Told::FailedSync,
             Some(Owed::Query(id)) => {
                 let id = *id;
                 if matches!(self.phase, Phase::Copying { .. }) {
