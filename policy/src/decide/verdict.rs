@@ -246,7 +246,7 @@ fn explained(snapshot: &Snapshot, said: Said, verdict: Verdict) -> Reason {
         Verdict::Allow | Verdict::Deny => (
             Class::PolicyDenied,
             "no rule of the policy allows this operation".to_owned(),
-            "keep to what the policy's rules allow".to_owned(),
+            "ask for a rule that allows it, or do what one allows".to_owned(),
         ),
     };
     Reason {

@@ -251,14 +251,12 @@ impl MaskSet {
         (verdict, most)
     }
 
-    /// Whether this subject may define tables, views and functions: those could show a masked
-    /// column under another name. The strictest of all rules that mask columns.
-    pub fn ddl(&self) -> DdlRule {
-        let masking = self.rules.iter().filter(|effect| effect.has_columns);
-        masking
-            .map(|effect| effect.ddl)
-            .max()
-            .unwrap_or(DdlRule::Allow)
+    /// The rule by which this subject may not define tables, views and functions, which could show a
+    /// masked column under another name: one of those that mask columns is enough.
+    pub fn denies_ddl(&self) -> Option<&ObjectName> {
+        let mut masking = self.rules.iter().filter(|effect| effect.has_columns);
+        let denying = masking.find(|effect| effect.ddl == DdlRule::Deny);
+        denying.map(|effect| &effect.name)
     }
 
     /// The rules that mask any of these columns.

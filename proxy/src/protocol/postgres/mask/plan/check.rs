@@ -1,9 +1,11 @@
 //! What would show a masked column in another way than in the answer.
 
+use std::slice;
+
 use portcullis_dialect::sql::Lacks;
 use portcullis_dialect::sql::catalogue::{Catalogue, Relation};
 use portcullis_dialect::sql::lineage::{ColumnRef, Lineage, Origin, Rows, Use};
-use portcullis_policy::mask::{Coverage, DdlRule, MaskSet, Predicates};
+use portcullis_policy::mask::{Coverage, MaskSet, Predicates};
 use portcullis_policy::{Class, Effect, Flag, ObjectName, Resource, ResourceKind};
 
 use super::fields::{holds_json, segments};
@@ -126,9 +128,9 @@ fn check_statement(masks: &MaskSet, known: &Known<'_>) -> Result<(), Denial> {
             "Leave it out of the statement.",
         ));
     }
-    if let (DdlRule::Deny, Some(verb)) = (masks.ddl(), defines(known)) {
+    if let (Some(rule), Some(verb)) = (masks.denies_ddl(), defines(known)) {
         return Err(refused(
-            &[],
+            slice::from_ref(rule),
             format!("{verb} is not allowed to whom columns are masked: it could show them"),
             "Ask for a masking rule with `ddl: Allow`, or for an exemption from it.",
         ));

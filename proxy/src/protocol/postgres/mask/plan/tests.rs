@@ -218,6 +218,11 @@ fn copies_definitions_and_revealing_catalogues_are_refused() {
     ] {
         let plan = planned(&ssn(), text, &Lineage::default());
         assert_eq!(plan.is_ok(), allowed, "{text}");
+        // Whom to ask about it: a definition is refused by one of the rules.
+        let rule = plan.err().and_then(|denial| denial.policy);
+        let defines = !allowed && !text.starts_with("SELECT");
+        let named = defines.then(|| "ns/pii".to_owned());
+        assert_eq!(rule.map(|rule| rule.to_string()), named, "{text}");
         assert!(
             planned(&detectors(), text, &Lineage::default()).is_ok(),
             "{text}"
