@@ -102,6 +102,7 @@ fn who_asks_waits_until_somebody_else_approves(bed: &Bed<'_>) {
         "{line}"
     );
     let request = line.split_whitespace().next().unwrap();
+    an_approver_sees_what_to_decide_by(bed, request);
     let asked = erin.get(&["appr", request])["spec"]["operation"]["text"].clone();
     assert_eq!(asked, format!("{RAISE};"));
     let approve = [
@@ -124,6 +125,8 @@ fn who_asks_waits_until_somebody_else_approves(bed: &Bed<'_>) {
         let is = decided["username"] == "oidc:erin@example.com" && status["state"] == "Consumed";
         is.then_some(()).ok_or(status.to_string())
     });
+    people_are_told(bed, request, "reason=Consumed");
+    people_are_told(bed, "orders", "type=Normal");
     // The same again waits again.
     session.send(RAISE);
     wait_until("another request", || {
@@ -134,6 +137,54 @@ fn who_asks_waits_until_somebody_else_approves(bed: &Bed<'_>) {
         waits.then_some(()).ok_or(shown)
     });
     assert_eq!(bed.target_says(CREDITS), "15,20");
+}
+
+/// In the table of kubectl alone.
+fn an_approver_sees_what_to_decide_by(bed: &Bed<'_>, request: &str) {
+    let erin = bed.namespace.user("erin");
+    let shown = erin.must(&["get", "appr", request, "--output=wide"]);
+    let (header, line) = shown.split_once('\n').unwrap();
+    let mut rest = header;
+    for column in [
+        "NAME",
+        "CONNECTION",
+        "REQUESTER",
+        "ON BEHALF OF",
+        "SUMMARY",
+        "STATE",
+        "APPROVALS",
+        "EXPIRES",
+        "AGE",
+        "TARGET",
+        "RULE",
+        "HASH",
+    ] {
+        let behind = rest.split_once(column).map(|(_, behind)| behind);
+        rest = behind.unwrap_or_else(|| panic!("{column}: {header}"));
+    }
+    let target = format!("database.{}.svc:5432", bed.namespace.name);
+    for told in [
+        "orders",
+        "oidc:frank@example.com",
+        "0/1",
+        &target,
+        "changes-wait",
+        "sha256:",
+    ] {
+        assert!(line.contains(told), "{told}: {line}");
+    }
+}
+
+/// An Event says so, in `kubectl describe` too.
+fn people_are_told(bed: &Bed<'_>, object: &str, which: &str) {
+    let of = format!("--field-selector=involvedObject.name={object},{which}");
+    wait_until("an Event", || {
+        let told = bed.admin.must(&["get", "events", "--output=name", &of]);
+        (!told.is_empty()).then_some(()).ok_or_else(|| {
+            let all = bed.admin.must(&["get", "events"]);
+            format!("{object} {which}: {all}")
+        })
+    });
 }
 
 fn the_record_is_intact(bed: &Bed<'_>) {
