@@ -213,7 +213,7 @@ fn a_denial_that_stands_as_an_annotation_beats_the_approval_beside_it() {
 #[test]
 fn a_grant_for_a_time_is_used_again_and_ends() {
     with_bed(|bed| {
-        let grant_for = json!({ "grant": "TimeBoxed", "maxDuration": "8s" });
+        let grant_for = json!({ "grant": "TimeBoxed", "maxDuration": "20s" });
         bed.guard("all", &held("Reject", &grant_for));
         bed.connection(&json!({}));
         let proxy = bed.proxy(7);
@@ -221,7 +221,7 @@ fn a_grant_for_a_time_is_used_again_and_ends() {
         session.ask(INSERT);
         let request = pending(bed);
         decide(bed, "carol", &request, "Approve");
-        grant(bed, &request, 8);
+        grant(bed, &request, 20);
         for _ in 0..2 {
             assert_eq!(session.ask(INSERT), "");
         }

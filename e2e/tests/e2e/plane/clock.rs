@@ -104,19 +104,20 @@ fn a_proxy_an_hour_behind_takes_no_grant_that_begins_after_its_now() {
     });
 }
 
-/// A grant for five seconds, by clocks that differ by three: it is used, and ends.
+/// A grant for fifteen seconds, by clocks that differ by three: it is used, also where kubectl takes
+/// seconds on a busy machine, and ends.
 #[test]
 #[allow(clippy::disallowed_methods, reason = "by the clock of the machine")]
 fn a_proxy_a_little_off_uses_a_grant_and_ends_it() {
     for seconds in [-3, 3] {
-        let terms = json!({ "grant": "TimeBoxed", "maxDuration": "5s" });
+        let terms = json!({ "grant": "TimeBoxed", "maxDuration": "15s" });
         with_held(&terms, |bed| {
             let proxy = proxy(bed, seconds);
             let mut session = proxy.session();
             session.ask(INSERT);
             let request = pending(bed);
             decide(bed, "carol", &request, "Approve");
-            grant(bed, &request, 5);
+            grant(bed, &request, 15);
             let began = Instant::now();
             wait_until("the grant", || {
                 let answer = session.ask(INSERT);
@@ -128,7 +129,7 @@ fn a_proxy_a_little_off_uses_a_grant_and_ends_it() {
                 over.then_some(()).ok_or(answer)
             });
             let lasted = began.elapsed();
-            assert!(lasted < Duration::from_secs(5) + LATE, "{lasted:?}");
+            assert!(lasted < Duration::from_secs(15) + LATE, "{lasted:?}");
         });
     }
 }
