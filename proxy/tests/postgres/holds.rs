@@ -38,7 +38,7 @@ async fn a_held_operation_runs_once_it_is_approved_and_only_once() {
     assert!(tag == b'N' && notice.contains(&name), "{notice}");
     assert!(notice.contains("portcullis approve"), "{notice}");
     assert!(
-        notice.contains(&format!("`portcullis approvals show {name}`")),
+        notice.contains(&format!("`portcullis approvals show {name} --state DIR`")),
         "{notice}"
     );
     assert_eq!(rows(&run, "held1"), "1");
