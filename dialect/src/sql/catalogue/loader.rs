@@ -224,27 +224,21 @@ impl Loader {
             Section::Dependents => relation.dependents.push(row.number(1)?),
             Section::Unique => relation.unique.push(row.number(1)?),
             Section::Generated => {
-                let number: i16 = row.number(1)?;
-                let mut columns = relation.columns.iter_mut();
-                if let Some(column) = columns.find(|column| column.number == number) {
+                if let Some(column) = column(relation, row.number(1)?) {
                     column.generated = true;
                 }
             }
             Section::Digits => {
-                let number: i16 = row.number(1)?;
                 let digits = Digits {
                     before: row.number(2)?,
                     after: row.number(3)?,
                 };
-                let mut columns = relation.columns.iter_mut();
-                if let Some(column) = columns.find(|column| column.number == number) {
+                if let Some(column) = column(relation, row.number(1)?) {
                     column.digits = Some(digits);
                 }
             }
             Section::Lengths => {
-                let number: i16 = row.number(1)?;
-                let mut columns = relation.columns.iter_mut();
-                if let Some(column) = columns.find(|column| column.number == number) {
+                if let Some(column) = column(relation, row.number(1)?) {
                     column.has_length = true;
                 }
             }
@@ -452,6 +446,11 @@ impl<'r> Row<'r> {
 }
 
 /// A definition that was read.
+fn column(relation: &mut Relation, number: i16) -> Option<&mut Column> {
+    let mut columns = relation.columns.iter_mut();
+    columns.find(|column| column.number == number)
+}
+
 fn read(definition: Option<&str>) -> Option<&str> {
     definition.filter(|text| !text.is_empty())
 }

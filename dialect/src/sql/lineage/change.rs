@@ -38,8 +38,7 @@ impl<'c> Tracer<'c> {
             let all = self.whole_row(&query);
             self.copy(&all);
         }
-        self.demanded(&target, &assigned, None);
-        assigned.extend(self.defaulted(&target, &assigned, None));
+        self.meets(&target, &mut assigned, None);
         let opaque = self.obeys_rules(relation, &[Event::Insert]);
         if let Some(clause) = &insert.on_conflict_clause {
             let updated = self.on_conflict(clause, relation, &target, &assigned);
@@ -66,8 +65,7 @@ impl<'c> Tracer<'c> {
         if let Some(condition) = update.where_clause.as_deref() {
             self.condition(condition);
         }
-        self.demanded(&target, &assigned, Some(&update.target_list));
-        assigned.extend(self.defaulted(&target, &assigned, Some(&update.target_list)));
+        self.meets(&target, &mut assigned, Some(&update.target_list));
         let opaque = self.obeys_rules(relation, &[Event::Update]);
         let changed = self.changed(&target, &assigned);
         if let Some(first) = self
@@ -128,11 +126,10 @@ impl<'c> Tracer<'c> {
                 self.condition(condition);
             }
             if when.values.is_empty() {
-                let updated = self.assignments(&when.target_list, &target);
-                self.demanded(&target, &updated, Some(&when.target_list));
+                let mut updated = self.assignments(&when.target_list, &target);
                 let is_new = when.command_type == CmdType::CmdInsert as i32;
                 let written = (!is_new).then_some(&when.target_list[..]);
-                assigned.extend(self.defaulted(&target, &updated, written));
+                self.meets(&target, &mut updated, written);
                 assigned.extend(updated);
                 continue;
             }
@@ -143,7 +140,7 @@ impl<'c> Tracer<'c> {
                 self.assign(&target, &name, &value, false);
                 given.push((name, value));
             }
-            assigned.extend(self.defaulted(&target, &given, None));
+            self.meets(&target, &mut given, None);
             assigned.extend(given);
         }
         self.obeys_rules(relation, &[Event::Insert, Event::Update, Event::Delete]);
@@ -274,8 +271,7 @@ impl<'c> Tracer<'c> {
             _ => self.any_conflict(relation, target),
         }
         let mut updated = self.assignments(&clause.target_list, target);
-        self.demanded(target, &updated, Some(&clause.target_list));
-        updated.extend(self.defaulted(target, &updated, Some(&clause.target_list)));
+        self.meets(target, &mut updated, Some(&clause.target_list));
         if let Some(condition) = clause.where_clause.as_deref() {
             self.condition(condition);
         }

@@ -34,14 +34,20 @@ struct Given {
 }
 
 impl<'c> Tracer<'c> {
-    /// A change, whose SET list is written so, runs anew what is demanded of the rows behind its
-    /// target. Without one they are new rows.
-    pub(super) fn demanded(
+    /// A change, whose SET list is written so (without one they are new rows), meets what is demanded
+    /// of the rows behind its target, and what it does not give is taken from defaults.
+    pub(super) fn meets(
         &mut self,
         target: &Item,
-        assigned: &Assigned,
+        assigned: &mut Assigned,
         written: Option<&[Node]>,
     ) {
+        self.demanded(target, assigned, written);
+        let defaults = self.defaulted(target, assigned, written);
+        assigned.extend(defaults);
+    }
+
+    fn demanded(&mut self, target: &Item, assigned: &Assigned, written: Option<&[Node]>) {
         let list = written.unwrap_or_default();
         let kept: Vec<&str> = list.iter().filter_map(kept::keeps).collect();
         let raised: Vec<&str> = list.iter().filter_map(kept::raises).collect();
@@ -93,15 +99,21 @@ impl<'c> Tracer<'c> {
         });
         let row = Table::of(columns.collect());
         let item = Item::new(Some(&relation.name.name), row);
-        // What a function does that cannot be read, classification tells.
-        let untraced = self.untraced;
         let renews = std::mem::replace(&mut self.renews, true);
-        let value = self.stored_expression(stored, item);
+        let value = self.run_anew(stored, item);
         self.renews = renews;
-        self.untraced = untraced;
         if decides {
             self.may_fail(&value);
         }
+    }
+
+    /// What an expression gives that the change runs. What a function in it does that cannot be read,
+    /// classification tells.
+    fn run_anew(&mut self, stored: &'c Stored, item: Item) -> Value {
+        let untraced = self.untraced;
+        let value = self.stored_expression(stored, item);
+        self.untraced = untraced;
+        value
     }
 
     /// A value that is made of a column's own and put in its place may not fit there: a text that is
@@ -121,10 +133,9 @@ impl<'c> Tracer<'c> {
         }
     }
 
-    /// What is not given is taken from defaults, which may call functions that read tables: their
-    /// values go into the target. Of rows that change, only what the SET list says. Tells the columns
+    /// Defaults may call functions that read tables: their values go into the target. Of rows that change, only what the SET list says. Tells the columns
     /// that get such values.
-    pub(super) fn defaulted(
+    fn defaulted(
         &mut self,
         target: &Item,
         assigned: &Assigned,
@@ -166,10 +177,7 @@ impl<'c> Tracer<'c> {
             let of_type = of_type.into_iter().map(|(_, stored)| stored);
             for stored in column.default.iter().chain(of_type) {
                 if self.calls_what_reads(stored) {
-                    let untraced = self.untraced;
-                    let mut value =
-                        self.stored_expression(stored, Item::new(None, Table::opaque()));
-                    self.untraced = untraced;
+                    let mut value = self.run_anew(stored, Item::new(None, Table::opaque()));
                     value.untraced = false;
                     self.copy(&value);
                     found.push((name.to_owned(), value));

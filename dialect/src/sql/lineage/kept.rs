@@ -35,20 +35,14 @@ pub(super) fn grows(expression: &Node) -> bool {
 
 /// The column that a SET list leaves as it is: `n = n`.
 pub(super) fn keeps(assignment: &Node) -> Option<&str> {
-    match assignment.node.as_ref()? {
-        node::Node::ResTarget(target) if is_named(target.val.as_deref()?, &target.name) => {
-            Some(target.name.as_str())
-        }
-        _ => None,
-    }
+    let (name, value) = assigned(assignment)?;
+    is_named(value, name).then_some(name)
 }
 
 /// The column that a SET list gives its default, or perhaps: `n = DEFAULT`.
 pub(super) fn resets(assignment: &Node) -> Option<&str> {
-    let Some(node::Node::ResTarget(target)) = assignment.node.as_ref() else {
-        return None;
-    };
-    let value = match target.val.as_deref()?.node.as_ref()? {
+    let (name, value) = assigned(assignment)?;
+    let value = match value.node.as_ref()? {
         node::Node::MultiAssignRef(several) => several.source.as_deref()?.node.as_ref()?,
         value => value,
     };
@@ -58,15 +52,13 @@ pub(super) fn resets(assignment: &Node) -> Option<&str> {
         node::Node::RowExpr(row) => row.args.iter().any(is_default),
         _ => false,
     };
-    resets.then_some(target.name.as_str())
+    resets.then_some(name)
 }
 
 /// The column that a SET list lets become no smaller: `n = n + 1`.
 pub(super) fn raises(assignment: &Node) -> Option<&str> {
-    let Some(node::Node::ResTarget(target)) = assignment.node.as_ref() else {
-        return None;
-    };
-    let Some(node::Node::AExpr(sum)) = target.val.as_deref()?.node.as_ref() else {
+    let (name, value) = assigned(assignment)?;
+    let Some(node::Node::AExpr(sum)) = value.node.as_ref() else {
         return None;
     };
     let added = match sum.rexpr.as_deref()?.node.as_ref()? {
@@ -78,9 +70,17 @@ pub(super) fn raises(assignment: &Node) -> Option<&str> {
     };
     let is_raised = names::strings(&sum.name) == ["+"]
         && sum.kind() == AExprKind::AexprOp
-        && is_named(sum.lexpr.as_deref()?, &target.name)
+        && is_named(sum.lexpr.as_deref()?, name)
         && added.parse::<f64>().is_ok_and(|number| number >= 0.0);
-    is_raised.then_some(target.name.as_str())
+    is_raised.then_some(name)
+}
+
+/// The column that a part of a SET list is about, and what it puts there.
+fn assigned(assignment: &Node) -> Option<(&str, &Node)> {
+    match assignment.node.as_ref()? {
+        node::Node::ResTarget(target) => Some((&target.name, target.val.as_deref()?)),
+        _ => None,
+    }
 }
 
 /// What is taken out of a document leaves the rest where it was, but for the elements of an array:

@@ -206,11 +206,11 @@ impl<'c> Tracer<'c> {
             (name.to_owned(), value)
         };
         let own = target.table.columns.iter();
-        let given = match names.is_empty() {
+        let mut given = match names.is_empty() {
             true => own.filter_map(|c| c.name.as_deref().map(sent)).collect(),
             false => names.iter().map(|name| sent(name)).collect(),
         };
-        self.defaulted(target, &given, None);
+        self.meets(target, &mut given, None);
     }
 
     fn create_table_as(&mut self, create: &CreateTableAsStmt) -> Option<Table> {
