@@ -109,47 +109,52 @@ fn entitle(bed: &Bed<'_>, name: &str, connection: Option<&str>) {
     });
 }
 
-#[test]
-fn nobody_reports_in_the_name_of_a_proxy() {
+/// With one pod of a gateway's, which has no program.
+fn with_proxy(test: impl FnOnce(&Bed<'_>, &Pod)) {
     with_bed(
         &json!({ "proxy": { "image": "localhost/none:0" } }),
         |bed| {
             bed.credential("orders@orders.internal:5432");
             bed.connection(&json!({}));
-            let pod = pods(bed, 1).remove(0);
-            let genuine = lease("orders", &pod, "sha256:1");
-            let write =
-                |who: &Kubectl, lease: &Value| -> Said { who.try_apply(&lease.to_string()) };
-            // Whoever may write Leases, the cluster's admin among them.
-            write(&bed.admin, &genuine).must_be_refused(NOT_YOURS);
-            let own = proxy(bed, &pod.0);
-            write(&own, &genuine).must_succeed();
-            bed.admin
-                .run(&["annotate", "lease", &pod.0, "portcullis.dev/head=forged"])
-                .must_be_refused(NOT_YOURS);
-            bed.admin
-                .run(&["label", "lease", &pod.0, "portcullis.dev/connection-"])
-                .must_be_refused(NOT_YOURS);
-            // The proxy of another Connection, in its own name and in this one's.
-            entitle(bed, "billing-portcullis", Some("billing"));
-            let billing = bed.admin.impersonating(&account(bed, "billing-portcullis"));
-            write(&billing, &genuine).must_be_refused(NOT_YOURS);
-            let taken = lease("billing", &pod, "sha256:1");
-            write(&billing, &taken).must_be_refused(NOT_ITS);
-            // Its own proxy, of no pod, of another, or of more than one.
-            let mut other = genuine.clone();
-            other["metadata"]["name"] = json!("another");
-            write(&own, &other).must_be_refused(NO_POD);
-            let another = ("another".to_owned(), pod.1.clone());
-            let other = lease("orders", &another, "sha256:1");
-            write(&own, &other).must_be_refused(NOT_YOUR_POD);
-            // A proxy writes no Lease but that: not the one by which the operator leads, say.
-            let mut plain = genuine.clone();
-            plain["metadata"]["labels"] = json!({});
-            plain["metadata"]["name"] = json!("leader");
-            write(&own, &plain).must_be_refused(NOT_YOURS);
+            test(bed, &pods(bed, 1)[0]);
         },
     );
+}
+
+#[test]
+fn nobody_reports_in_the_name_of_a_proxy() {
+    with_proxy(|bed, pod| {
+        let genuine = lease("orders", pod, "sha256:1");
+        let write = |who: &Kubectl, lease: &Value| -> Said { who.try_apply(&lease.to_string()) };
+        // Whoever may write Leases, the cluster's admin among them.
+        write(&bed.admin, &genuine).must_be_refused(NOT_YOURS);
+        let own = proxy(bed, &pod.0);
+        write(&own, &genuine).must_succeed();
+        bed.admin
+            .run(&["annotate", "lease", &pod.0, "portcullis.dev/head=forged"])
+            .must_be_refused(NOT_YOURS);
+        bed.admin
+            .run(&["label", "lease", &pod.0, "portcullis.dev/connection-"])
+            .must_be_refused(NOT_YOURS);
+        // The proxy of another Connection, in its own name and in this one's.
+        entitle(bed, "billing-portcullis", Some("billing"));
+        let billing = bed.admin.impersonating(&account(bed, "billing-portcullis"));
+        write(&billing, &genuine).must_be_refused(NOT_YOURS);
+        let taken = lease("billing", pod, "sha256:1");
+        write(&billing, &taken).must_be_refused(NOT_ITS);
+        // Its own proxy, of no pod, of another, or of more than one.
+        let mut other = genuine.clone();
+        other["metadata"]["name"] = json!("another");
+        write(&own, &other).must_be_refused(NO_POD);
+        let another = ("another".to_owned(), pod.1.clone());
+        let other = lease("orders", &another, "sha256:1");
+        write(&own, &other).must_be_refused(NOT_YOUR_POD);
+        // A proxy writes no Lease but that: not the one by which the operator leads, say.
+        let mut plain = genuine.clone();
+        plain["metadata"]["labels"] = json!({});
+        plain["metadata"]["name"] = json!("leader");
+        write(&own, &plain).must_be_refused(NOT_YOURS);
+    });
 }
 
 #[test]
@@ -172,21 +177,15 @@ fn leases_of_others_are_nobody_s_business() {
 /// What belongs to a pod may be left behind: Kubernetes takes the owner out of the Lease then.
 #[test]
 fn a_report_goes_with_its_pod_or_is_left_behind() {
-    with_bed(
-        &json!({ "proxy": { "image": "localhost/none:0" } }),
-        |bed| {
-            bed.credential("orders@orders.internal:5432");
-            bed.connection(&json!({}));
-            let pod = pods(bed, 1).remove(0);
-            report(bed, &pod, "sha256:1");
-            let lease = ["delete", "lease", &pod.0];
-            bed.admin.run(&lease).must_be_refused(WITH_ITS_POD);
-            let leave = ["--cascade=orphan", "--grace-period=1", "--timeout=60s"];
-            bed.admin
-                .must(&[&["delete", "pod", &pod.0], &leave[..]].concat());
-            let left = bed.admin.get(&["lease", &pod.0]);
-            assert_eq!(left["metadata"].get("ownerReferences"), None, "{left}");
-            bed.admin.must(&lease);
-        },
-    );
+    with_proxy(|bed, pod| {
+        report(bed, pod, "sha256:1");
+        let lease = ["delete", "lease", &pod.0];
+        bed.admin.run(&lease).must_be_refused(WITH_ITS_POD);
+        let leave = ["--cascade=orphan", "--grace-period=1", "--timeout=60s"];
+        bed.admin
+            .must(&[&["delete", "pod", &pod.0], &leave[..]].concat());
+        let left = bed.admin.get(&["lease", &pod.0]);
+        assert_eq!(left["metadata"].get("ownerReferences"), None, "{left}");
+        bed.admin.must(&lease);
+    });
 }
